@@ -1,0 +1,1 @@
+"""Pixels: detections, tiling, merging, detector engines and the model catalogue."""

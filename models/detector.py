@@ -1,0 +1,69 @@
+"""The port of every detection engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.detections import Detections
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectorIdentity:
+    """What looked at an image, as evidence and answers name it.
+
+    Attributes:
+        name: the model's name in the catalogue.
+        engine: the engine, its version and device, for example "openvino 2026.4.1 CPU".
+        sha256: lower-case hexadecimal SHA-256 of each weight file, by file name.
+        categories: taxonomy categories in the order of the model's class numbers.
+        input_px: side of a tile, pixels.
+    """
+
+    name: str
+    engine: str
+    sha256: dict[str, str]
+    categories: tuple[str, ...]
+    input_px: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectionParameters:
+    """What a person may turn about detection; written into the evidence of every product.
+
+    Attributes:
+        min_confidence: boxes below it are not reported, 0 to 1.
+        tile_overlap: least share of a tile that its neighbour repeats, 0 to 0.9.
+        whole_frame: also look at the whole frame, reduced to one tile.
+    """
+
+    min_confidence: float = 0.25
+    tile_overlap: float = 0.2
+    whole_frame: bool = True
+
+
+class Detector(Protocol):
+    """Finds objects in one decoded image: tiles in, merged detections out."""
+
+    @property
+    def identity(self) -> DetectorIdentity:
+        """What this detector is."""
+        ...
+
+    def detect(self, image: NDArray[np.uint8], parameters: DetectionParameters) -> Detections:
+        """Detections in an image.
+
+        Args:
+            image: (height, width, 3) RGB.
+            parameters: thresholds and tiling.
+
+        Returns:
+            Merged detections in pixels of the image, in descending order of confidence.
+
+        Raises:
+            EngineError: the engine failed or did not answer in time.
+        """
+        ...

@@ -1,0 +1,41 @@
+"""What one image file says about how it was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.camera import Intrinsics
+from pipelines.outcome import Finding, Outcome
+from pipelines.pose import Pose, Sigmas
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capture:
+    """How one image was taken: what its metadata or its submitter say, checked and repaired.
+
+    Attributes:
+        width_px: width of the file as it lies on disk.
+        height_px: height of the file as it lies on disk.
+        make: maker of the camera; None when not told.
+        model: model of the camera; None when not told.
+        captured_at: aware UTC time; None when neither metadata nor submitter tell it for certain.
+        pose: camera pose; None when the frame cannot be located (`outcome` says why).
+        relative_height_m: height above take-off where the metadata tell it; None otherwise.
+        intrinsics: inner geometry for this file; None when unknown (`outcome` says so).
+        sigmas: one standard deviation of each of these.
+        outcome: LOCATED when pixels of this frame can be asked for, else why they cannot.
+        findings: everything worth telling about the metadata, most severe first.
+    """
+
+    width_px: int
+    height_px: int
+    make: str | None
+    model: str | None
+    captured_at: datetime | None
+    pose: Pose | None
+    relative_height_m: float | None
+    intrinsics: Intrinsics | None
+    sigmas: Sigmas
+    outcome: Outcome
+    findings: tuple[Finding, ...]

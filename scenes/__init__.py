@@ -1,0 +1,1 @@
+"""Rendered sorties with known truth; shares no code with what it judges."""

@@ -1,0 +1,1 @@
+"""Processes: settings, gRPC API, ingest, ledger, worker, objects, feeds and the command line."""

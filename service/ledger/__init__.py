@@ -1,0 +1,1 @@
+"""Tables, jobs and records of one installation."""
