@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of real imagery and truth; VEDETTE_DATA names it, else it lies beside the clone."""
+    """The folder of real imagery and truth: VEDETTE_DATA, else beside the clone."""
     named = os.environ.get("VEDETTE_DATA")
     folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
