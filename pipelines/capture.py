@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pipelines.camera import Intrinsics
 from pipelines.outcome import Finding, Outcome
-from pipelines.pose import Pose, Sigmas
+from pipelines.pose import HeightReference, Pose, Sigmas
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,8 +22,18 @@ class Capture:
         captured_at: aware UTC time; None when neither metadata nor submitter tell it for certain.
         pose: camera pose; None when the frame cannot be located (`outcome` says why).
         relative_height_m: height above take-off where the metadata tell it; None otherwise.
+            Barometric in most makes: good to some metres, and only equal to the height above the
+            ground below the camera where that ground is as high as the place of take-off. Where
+            it is known and no better height is, `pose` bears it as ABOVE_GROUND.
+        absolute_height_m: height of the camera over `absolute_height_reference` as the metadata
+            tell it; None when not told, or when its datum is not known. `pose` bears it where it
+            is better than the relative height (RTK) or where nothing else is known.
+        absolute_height_reference: HAE or MSL; None exactly when `absolute_height_m` is.
+        absolute_height_sigma_m: one standard deviation of it; None exactly when it is. Without
+            RTK it is wide: two flights over one place differ by more than 15 m
+            (OpenDroneMap/ODM#711).
         intrinsics: inner geometry for this file; None when unknown (`outcome` says so).
-        sigmas: one standard deviation of each of these.
+        sigmas: one standard deviation of each of these; `vertical_m` is that of `pose.height_m`.
         outcome: LOCATED when pixels of this frame can be asked for, else why they cannot.
         findings: everything worth telling about the metadata, most severe first.
     """
@@ -39,3 +49,6 @@ class Capture:
     sigmas: Sigmas
     outcome: Outcome
     findings: tuple[Finding, ...]
+    absolute_height_m: float | None = None
+    absolute_height_reference: HeightReference | None = None
+    absolute_height_sigma_m: float | None = None
