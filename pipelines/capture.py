@@ -22,12 +22,13 @@ class Capture:
         captured_at: aware UTC time; None when neither metadata nor submitter tell it for certain.
         pose: camera pose; None when the frame cannot be located (`outcome` says why).
         relative_height_m: height above take-off where the metadata tell it; None otherwise.
-            Barometric in most makes: good to some metres, and only equal to the height above the
-            ground below the camera where that ground is as high as the place of take-off. Where
-            it is known and no better height is, `pose` bears it as ABOVE_GROUND.
+            Barometric in most makes: good to some metres, and equal to the height above the
+            ground below the camera only where that ground is as high as the place of take-off.
+            Where it is believable, a pose from metadata bears it as ABOVE_GROUND.
         absolute_height_m: height of the camera over `absolute_height_reference` as the metadata
-            tell it; None when not told, or when its datum is not known. `pose` bears it where it
-            is better than the relative height (RTK) or where nothing else is known.
+            tell it; None when not told, or when its datum is not known. `pose` bears it only
+            where no relative height is known. With terrain, it is the better height where
+            `absolute_height_sigma_m` is below `sigmas.vertical_m` (RTK).
         absolute_height_reference: HAE or MSL; None exactly when `absolute_height_m` is.
         absolute_height_sigma_m: one standard deviation of it; None exactly when it is. Without
             RTK it is wide: two flights over one place differ by more than 15 m
