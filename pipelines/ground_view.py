@@ -1,0 +1,44 @@
+"""A frame as a window on the ground: pixels to places and places to pixels."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.ground import GroundPoint
+
+
+class GroundView(Protocol):
+    """What products need to know of a frame that can be located.
+
+    A camera over terrain and an orthomosaic with its transform are both one.
+    """
+
+    def locate(self, pixels: NDArray[np.float64]) -> tuple[GroundPoint, ...]:
+        """The places of pixels.
+
+        Args:
+            pixels: (N, 2) x and y; the origin is the outer corner of the first pixel.
+        """
+        ...
+
+    def project(
+        self, longitude_deg: NDArray[np.float64], latitude_deg: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Where places on the ground show in the frame.
+
+        Args:
+            longitude_deg: (N,) WGS 84.
+            latitude_deg: (N,) WGS 84.
+
+        Returns:
+            (N, 2) pixels; NaN where a place is behind the camera, beyond reach or has no known
+            height. Pixels outside the frame are returned as they are.
+        """
+        ...
+
+    def footprint(self) -> NDArray[np.float64] | None:
+        """(M, 2) closed ring, longitude and latitude, of what the frame shows; None without."""
+        ...
