@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipelines.assessment import MediaKind, ProductKind
+from pipelines.ground import GroundPoint
 from pipelines.incidents import ChangeKind, Incident
 from pipelines.outcome import Finding, Outcome
 
@@ -74,6 +75,41 @@ class ImageryRecord:
     detection_count: int
     model_name: str
     marking: Marking
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectionRecord:
+    """One detection of one imagery; see `vedette.v1.Detection`.
+
+    Attributes:
+        mission_id: the mission.
+        imagery_id: the imagery it was seen in.
+        index: its place among the detections of the imagery, from 0.
+        category: taxonomy category.
+        confidence: 0 to 1.
+        xyxy: left, top, right, bottom in pixels of the file as stored.
+        ground: its place, or why it has none.
+        captured_at: when the imagery was taken; None where that is not known.
+    """
+
+    mission_id: str
+    imagery_id: str
+    index: int
+    category: str
+    confidence: float
+    xyxy: tuple[float, float, float, float]
+    ground: GroundPoint
+    captured_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Area:
+    """Bounds in WGS 84 degrees; west may exceed east across the antimeridian."""
+
+    south_deg: float
+    west_deg: float
+    north_deg: float
+    east_deg: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,182 @@
+"""Values of the core as JSON documents in a row, and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from pipelines.ground import GroundPoint
+from pipelines.incidents import Incident, IncidentState
+from pipelines.outcome import Finding, Outcome, Severity
+from pipelines.proximity import Level, Sighting
+from service.ledger.records import Decision, IncidentRecord, Marking, Verdict
+
+Document = dict[str, Any]
+
+_GROUND_NUMBERS = (
+    "latitude_deg",
+    "longitude_deg",
+    "hae_m",
+    "ce90_m",
+    "le90_m",
+    "slant_range_m",
+    "depression_deg",
+)
+_SIGHTING_NUMBERS = (
+    "confidence",
+    "radius_m",
+    "probability",
+    "range_m",
+    "range_low_m",
+    "range_high_m",
+    "bearing_deg",
+)
+
+
+def ground_document(ground: GroundPoint) -> Document:
+    """A place on the ground as JSON."""
+    document: Document = {
+        "outcome": ground.outcome.value,
+        "terrain": ground.terrain,
+        "occlusion_risk": bool(ground.occlusion_risk),
+    }
+    for name in _GROUND_NUMBERS:
+        value = getattr(ground, name)
+        if value is not None:
+            document[name] = _finite(name, value)
+    if ground.covariance_enu_m2 is not None:
+        document["covariance_enu_m2"] = [
+            [_finite("covariance_enu_m2", value) for value in row]
+            for row in np.asarray(ground.covariance_enu_m2, np.float64)
+        ]
+    return document
+
+
+def ground_value(document: Document) -> GroundPoint:
+    """The place on the ground that a document tells."""
+    covariance = document.get("covariance_enu_m2")
+    return GroundPoint(
+        outcome=Outcome(document["outcome"]),
+        terrain=document["terrain"],
+        occlusion_risk=document["occlusion_risk"],
+        covariance_enu_m2=None if covariance is None else np.array(covariance, np.float64),
+        **{name: document.get(name) for name in _GROUND_NUMBERS},
+    )
+
+
+def finding_document(finding: Finding) -> Document:
+    """A finding as JSON."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+    }
+
+
+def finding_value(document: Document) -> Finding:
+    """The finding that a document tells."""
+    return Finding(
+        code=document["code"],
+        severity=Severity(document["severity"]),
+        message=document["message"],
+    )
+
+
+def incident_document(record: IncidentRecord) -> Document:
+    """An incident with what the mission knows around it as JSON."""
+    incident, decision = record.incident, record.decision
+    return {
+        "incident": {
+            "incident_id": incident.incident_id,
+            "state": incident.state.value,
+            "best": _sighting_document(incident.best),
+            "imagery_id": incident.imagery_id,
+            "sighting_count": int(incident.sighting_count),
+            "first_seen_at": _text(incident.first_seen_at),
+            "last_seen_at": _text(incident.last_seen_at),
+            "revision": int(incident.revision),
+        },
+        "position_display_name": record.position_display_name,
+        "raised_at": _text(record.raised_at),
+        "marking": record.marking.value,
+        "decision": None
+        if decision is None
+        else {
+            "verdict": decision.verdict.value,
+            "reason": decision.reason,
+            "decided_by": decision.decided_by,
+            "decided_at": _text(decision.decided_at),
+        },
+    }
+
+
+def incident_value(mission_id: str, document: Document) -> IncidentRecord:
+    """The incident that a document tells."""
+    incident, decision = document["incident"], document["decision"]
+    return IncidentRecord(
+        mission_id=mission_id,
+        incident=Incident(
+            incident_id=incident["incident_id"],
+            state=IncidentState(incident["state"]),
+            best=_sighting_value(incident["best"]),
+            imagery_id=incident["imagery_id"],
+            sighting_count=incident["sighting_count"],
+            first_seen_at=_instant(incident["first_seen_at"]),
+            last_seen_at=_instant(incident["last_seen_at"]),
+            revision=incident["revision"],
+        ),
+        position_display_name=document["position_display_name"],
+        raised_at=datetime.fromisoformat(document["raised_at"]),
+        marking=Marking(document["marking"]),
+        decision=None
+        if decision is None
+        else Decision(
+            verdict=Verdict(decision["verdict"]),
+            reason=decision["reason"],
+            decided_by=decision["decided_by"],
+            decided_at=datetime.fromisoformat(decision["decided_at"]),
+        ),
+    )
+
+
+def _sighting_document(sighting: Sighting) -> Document:
+    document: Document = {
+        name: _finite(name, getattr(sighting, name)) for name in _SIGHTING_NUMBERS
+    }
+    return document | {
+        "detection_index": int(sighting.detection_index),
+        "category": sighting.category,
+        "ground": ground_document(sighting.ground),
+        "position_id": sighting.position_id,
+        "rule_id": sighting.rule_id,
+        "rule_revision": int(sighting.rule_revision),
+        "level": sighting.level.value,
+    }
+
+
+def _sighting_value(document: Document) -> Sighting:
+    known = {field.name for field in fields(Sighting)}
+    plain = {name: value for name, value in document.items() if name in known}
+    return Sighting(
+        **plain | {"ground": ground_value(plain["ground"]), "level": Level(plain["level"])}
+    )
+
+
+def _finite(name: str, value: float) -> float:
+    # JSON has no infinity; one in the ledger would be unreadable on PostgreSQL.
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {number}")
+    return number
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)

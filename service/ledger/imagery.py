@@ -1,0 +1,198 @@
+"""Imagery accepted by the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from pipelines.assessment import MediaKind
+from pipelines.outcome import Outcome
+from service.errors import NotFoundError
+from service.ledger.database import Database
+from service.ledger.dialect import insert_if_absent
+from service.ledger.documents import finding_document, finding_value
+from service.ledger.pages import Order, Page, read_page
+from service.ledger.pledges import read_pledge
+from service.ledger.records import ImageryRecord, ImageryState, Marking
+from service.ledger.tables import imagery, jobs, submissions
+
+
+class ImageryRegister(Database):
+    """Imagery of every mission and the submissions it came by."""
+
+    def accept_imagery(
+        self, record: ImageryRecord, request_id: str, now: datetime
+    ) -> tuple[ImageryRecord, bool]:
+        """Record imagery, its job and the submission that brought it, all or nothing.
+
+        Returns:
+            The imagery and whether the mission had its bytes already: then the one it had.
+
+        Raises:
+            NotFoundError: the mission has no such pledge.
+        """
+        with self._writing() as connection:
+            read_pledge(connection, record.mission_id, record.pledge_id)
+            new = insert_if_absent(connection, imagery, _row_values(record))
+            if new:
+                connection.execute(
+                    insert(jobs).values(
+                        mission_id=record.mission_id,
+                        imagery_id=record.imagery_id,
+                        state="queued",
+                        fence=0,
+                        attempt=0,
+                        worker_id="",
+                        reason="",
+                        created_at=now,
+                        not_before=now,
+                        expires_at=None,
+                    )
+                )
+            kept = _find(connection, record.mission_id, imagery.c.sha256 == record.sha256)
+            if kept is None:
+                raise NotFoundError(f"imagery {record.imagery_id!r} has other bytes")
+            insert_if_absent(
+                connection,
+                submissions,
+                {
+                    "mission_id": record.mission_id,
+                    "request_id": request_id,
+                    "imagery_id": kept.imagery_id,
+                    "finished_at": now,
+                },
+            )
+        return kept, not new
+
+    def find_imagery_by_sha256(self, mission_id: str, sha256: str) -> ImageryRecord | None:
+        """The imagery of these bytes; None where the mission has none."""
+        with self._reading() as connection:
+            return _find(connection, mission_id, imagery.c.sha256 == sha256)
+
+    def imagery_of_request(self, mission_id: str, request_id: str) -> ImageryRecord | None:
+        """The imagery that a finished submission became; None where none is finished."""
+        with self._reading() as connection:
+            return _find(
+                connection,
+                mission_id,
+                imagery.c.imagery_id
+                == select(submissions.c.imagery_id)
+                .where(
+                    submissions.c.mission_id == mission_id,
+                    submissions.c.request_id == request_id,
+                )
+                .scalar_subquery(),
+            )
+
+    def get_imagery(self, mission_id: str, imagery_id: str) -> ImageryRecord:
+        """One imagery.
+
+        Raises:
+            NotFoundError: the mission has none of that name.
+        """
+        with self._reading() as connection:
+            return read_imagery(connection, mission_id, imagery_id)
+
+    def list_imagery(
+        self,
+        mission_id: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        sortie_id: str | None = None,
+    ) -> Page[ImageryRecord]:
+        """Imagery of a mission, newest first; only of one sortie where it is named.
+
+        Raises:
+            InvalidInputError: the page size or token is wrong.
+        """
+        statement = select(imagery).where(imagery.c.mission_id == mission_id)
+        if sortie_id:
+            statement = statement.where(imagery.c.sortie_id == sortie_id)
+        with self._reading() as connection:
+            return read_page(
+                connection,
+                statement,
+                [
+                    Order(column=imagery.c.received_at, descending=True),
+                    Order(column=imagery.c.imagery_id),
+                ],
+                scope=["imagery", mission_id, sortie_id or ""],
+                page_size=page_size,
+                page_token=page_token,
+                to_item=_imagery,
+            )
+
+
+def read_imagery(connection: Connection, mission_id: str, imagery_id: str) -> ImageryRecord:
+    """One imagery within a transaction.
+
+    Raises:
+        NotFoundError: the mission has none of that name.
+    """
+    found = _find(connection, mission_id, imagery.c.imagery_id == imagery_id)
+    if found is None:
+        raise NotFoundError(f"this mission has no imagery {imagery_id!r}", field="name")
+    return found
+
+
+def _find(connection: Connection, mission_id: str, condition: Any) -> ImageryRecord | None:
+    row = connection.execute(
+        select(imagery).where(imagery.c.mission_id == mission_id, condition)
+    ).one_or_none()
+    return None if row is None else _imagery(row)
+
+
+def _row_values(record: ImageryRecord) -> dict[str, Any]:
+    return {
+        "mission_id": record.mission_id,
+        "imagery_id": record.imagery_id,
+        "pledge_id": record.pledge_id,
+        "sortie_id": record.sortie_id,
+        "file_name": record.file_name,
+        "size_bytes": record.size_bytes,
+        "sha256": record.sha256,
+        "media_kind": record.media_kind.value,
+        "state": record.state.value,
+        "failure": record.failure,
+        "received_at": record.received_at,
+        "stated_pose": record.stated_pose,
+        "stated_captured_at": record.stated_captured_at,
+        "captured_at": record.captured_at,
+        "width_px": record.width_px,
+        "height_px": record.height_px,
+        "outcome": None if record.outcome is None else record.outcome.value,
+        "findings": [finding_document(finding) for finding in record.findings],
+        "footprint_lonlat": None,
+        "detection_count": record.detection_count,
+        "model_name": record.model_name,
+        "marking": record.marking.value,
+    }
+
+
+def _imagery(row: Row[Any]) -> ImageryRecord:
+    return ImageryRecord(
+        mission_id=row.mission_id,
+        imagery_id=row.imagery_id,
+        pledge_id=row.pledge_id,
+        sortie_id=row.sortie_id,
+        file_name=row.file_name,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        media_kind=MediaKind(row.media_kind),
+        state=ImageryState(row.state),
+        failure=row.failure,
+        received_at=row.received_at,
+        stated_pose=row.stated_pose,
+        stated_captured_at=row.stated_captured_at,
+        captured_at=row.captured_at,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        findings=tuple(finding_value(document) for document in row.findings),
+        detection_count=row.detection_count,
+        model_name=row.model_name,
+        marking=Marking(row.marking),
+    )

@@ -1,0 +1,209 @@
+"""Incidents, the stream of what happens to them, and what people decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from models.errors import InvalidInputError
+from pipelines.incidents import ChangeKind, IncidentState
+from service.errors import NotFoundError, StaleRevisionError
+from service.ledger.database import Database, lock_mission, set_event_sequence
+from service.ledger.dialect import insert_if_absent
+from service.ledger.documents import incident_document, incident_value
+from service.ledger.pages import Order, Page, read_page
+from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord, Verdict
+from service.ledger.tables import incident_events, incidents
+
+_STATE_AFTER = {
+    Verdict.ACKNOWLEDGED: IncidentState.ACKNOWLEDGED,
+    Verdict.CONFIRMED: IncidentState.CONFIRMED,
+    Verdict.DISMISSED: IncidentState.DISMISSED,
+}
+
+
+class Incidents(Database):
+    """Incidents of every mission and their events."""
+
+    def get_incident(self, mission_id: str, incident_id: str) -> IncidentRecord:
+        """One incident.
+
+        Raises:
+            NotFoundError: the mission has none of that name.
+        """
+        with self._reading() as connection:
+            return _read_incident(connection, mission_id, incident_id)
+
+    def list_incidents(
+        self,
+        mission_id: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        states: Collection[IncidentState] = (),
+    ) -> Page[IncidentRecord]:
+        """Incidents of a mission, newest first; only in some states where any are named.
+
+        Raises:
+            InvalidInputError: the page size or token is wrong.
+        """
+        wanted = sorted(state.value for state in states)
+        statement = select(incidents).where(incidents.c.mission_id == mission_id)
+        if wanted:
+            statement = statement.where(incidents.c.state.in_(wanted))
+        with self._reading() as connection:
+            return read_page(
+                connection,
+                statement,
+                [
+                    Order(column=incidents.c.raised_at, descending=True),
+                    Order(column=incidents.c.incident_id),
+                ],
+                scope=["incidents", mission_id, wanted],
+                page_size=page_size,
+                page_token=page_token,
+                to_item=_incident,
+            )
+
+    def events_since(
+        self, mission_id: str, since: int, limit: int
+    ) -> tuple[IncidentEventRecord, ...]:
+        """At most `limit` events of a mission after a sequence, in order and without a gap."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(incident_events)
+                .where(
+                    incident_events.c.mission_id == mission_id,
+                    incident_events.c.sequence > since,
+                )
+                .order_by(incident_events.c.sequence)
+                .limit(limit)
+            )
+            return tuple(
+                IncidentEventRecord(
+                    sequence=row.sequence,
+                    kind=ChangeKind(row.kind),
+                    record=incident_value(mission_id, row.record),
+                    occurred_at=row.occurred_at,
+                )
+                for row in rows
+            )
+
+    def decide_incident(
+        self,
+        mission_id: str,
+        incident_id: str,
+        verdict: Verdict,
+        reason: str,
+        revision: int,
+        decided_by: str,
+        now: datetime,
+    ) -> IncidentRecord:
+        """Record what a person said of an incident, and an event of it.
+
+        Raises:
+            InvalidInputError: a dismissal without a reason.
+            NotFoundError: the mission has none of that name.
+            StaleRevisionError: it has changed since that revision was read.
+        """
+        if verdict is Verdict.DISMISSED and not reason.strip():
+            raise InvalidInputError("a dismissal needs a reason", field="reason")
+        with self._writing() as connection:
+            sequence = lock_mission(connection, mission_id)
+            record = _read_incident(connection, mission_id, incident_id)
+            incident = record.incident
+            if incident.revision != revision:
+                raise StaleRevisionError(
+                    f"incident {incident_id!r} is at revision {incident.revision}, not {revision}",
+                    field="revision",
+                )
+            decided = replace(
+                record,
+                incident=replace(
+                    incident, state=_STATE_AFTER[verdict], revision=incident.revision + 1
+                ),
+                decision=Decision(
+                    verdict=verdict, reason=reason, decided_by=decided_by, decided_at=now
+                ),
+            )
+            event = IncidentEventRecord(
+                sequence=sequence + 1, kind=ChangeKind.DECIDED, record=decided, occurred_at=now
+            )
+            write_events(connection, mission_id, [event])
+        return decided
+
+
+def known_at_positions(
+    connection: Connection, mission_id: str, position_ids: Collection[str]
+) -> tuple[IncidentRecord, ...]:
+    """The incidents of some positions that nobody dismissed, oldest first."""
+    rows = connection.execute(
+        select(incidents)
+        .where(
+            incidents.c.mission_id == mission_id,
+            incidents.c.position_id.in_(sorted(position_ids)),
+            incidents.c.state != IncidentState.DISMISSED.value,
+        )
+        .order_by(incidents.c.raised_at, incidents.c.incident_id)
+    )
+    return tuple(_incident(row) for row in rows)
+
+
+def write_events(
+    connection: Connection, mission_id: str, events: list[IncidentEventRecord]
+) -> None:
+    """Write incidents as they are after some events, the events, and the last sequence.
+
+    The mission is locked by the caller, who numbered the events from its last sequence on.
+    """
+    for event in events:
+        record, incident = event.record, event.record.incident
+        document = incident_document(record)
+        values: dict[str, Any] = {
+            "position_id": incident.best.position_id,
+            "state": incident.state.value,
+            "revision": incident.revision,
+            "raised_at": record.raised_at,
+            "record": document,
+        }
+        key = {"mission_id": mission_id, "incident_id": incident.incident_id}
+        if not insert_if_absent(connection, incidents, key | values):
+            connection.execute(
+                update(incidents)
+                .where(
+                    incidents.c.mission_id == mission_id,
+                    incidents.c.incident_id == incident.incident_id,
+                )
+                .values(**values)
+            )
+        connection.execute(
+            insert(incident_events).values(
+                mission_id=mission_id,
+                sequence=event.sequence,
+                incident_id=incident.incident_id,
+                kind=event.kind.value,
+                record=document,
+                occurred_at=event.occurred_at,
+            )
+        )
+    if events:
+        set_event_sequence(connection, mission_id, events[-1].sequence)
+
+
+def _read_incident(connection: Connection, mission_id: str, incident_id: str) -> IncidentRecord:
+    row = connection.execute(
+        select(incidents).where(
+            incidents.c.mission_id == mission_id, incidents.c.incident_id == incident_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"this mission has no incident {incident_id!r}", field="name")
+    return _incident(row)
+
+
+def _incident(row: Row[Any]) -> IncidentRecord:
+    return incident_value(row.mission_id, row.record)

@@ -1,0 +1,132 @@
+"""What a worker found, written together with the end of its job or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from pipelines import incidents as incident_folding
+from pipelines.assessment import Assessment
+from service.ledger.database import Database, lock_mission
+from service.ledger.detections import insert_detections
+from service.ledger.documents import finding_document
+from service.ledger.imagery import read_imagery
+from service.ledger.incidents import known_at_positions, write_events
+from service.ledger.jobs import end_job
+from service.ledger.positions import position_names
+from service.ledger.products import insert_products
+from service.ledger.records import (
+    ImageryRecord,
+    ImageryState,
+    IncidentEventRecord,
+    IncidentRecord,
+    Lease,
+    Marking,
+    ProductRecord,
+)
+from service.ledger.tables import imagery
+
+_STRICTNESS = list(Marking)
+
+
+class Results(Database):
+    """Ends of jobs."""
+
+    def finish_job(
+        self,
+        lease: Lease,
+        assessment: Assessment,
+        products: Sequence[ProductRecord],
+        *,
+        now: datetime,
+    ) -> list[IncidentEventRecord]:
+        """Write detections, products, incidents and their events, and end the job, as one.
+
+        Returns:
+            The events, in the order of their sequences.
+
+        Raises:
+            LeaseLostError: another worker has the job, or it has ended; nothing was written.
+        """
+        with self._writing() as connection:
+            # The mission first: every writer of incidents locks in this order.
+            sequence = lock_mission(connection, lease.mission_id)
+            end_job(connection, lease)
+            image = read_imagery(connection, lease.mission_id, lease.imagery_id)
+            _describe(connection, image, assessment)
+            insert_detections(connection, image, assessment)
+            insert_products(connection, products)
+            events = _fold(connection, image, assessment, sequence, now)
+            write_events(connection, image.mission_id, events)
+        return events
+
+
+def _fold(
+    connection: Connection,
+    image: ImageryRecord,
+    assessment: Assessment,
+    sequence: int,
+    now: datetime,
+) -> list[IncidentEventRecord]:
+    if not assessment.sightings:
+        return []
+    mission_id = image.mission_id
+    position_ids = {sighting.position_id for sighting in assessment.sightings}
+    known = {
+        record.incident.incident_id: record
+        for record in known_at_positions(connection, mission_id, position_ids)
+    }
+    names = position_names(connection, mission_id, position_ids)
+    changes = incident_folding.fold(
+        tuple(record.incident for record in known.values()),
+        assessment.sightings,
+        imagery_id=image.imagery_id,
+        captured_at=assessment.capture.captured_at,
+    )
+    events = []
+    for number, change in enumerate(changes, start=sequence + 1):
+        incident = change.incident
+        before = known.get(incident.incident_id)
+        position_id = incident.best.position_id
+        record = IncidentRecord(
+            mission_id=mission_id,
+            incident=incident,
+            position_display_name=names.get(
+                position_id, before.position_display_name if before else position_id
+            ),
+            raised_at=before.raised_at if before else now,
+            # What is made of two sources bears the stricter marking.
+            marking=_stricter(before.marking, image.marking) if before else image.marking,
+            decision=before.decision if before else None,
+        )
+        known[incident.incident_id] = record
+        events.append(
+            IncidentEventRecord(sequence=number, kind=change.kind, record=record, occurred_at=now)
+        )
+    return events
+
+
+def _stricter(first: Marking, second: Marking) -> Marking:
+    return max(first, second, key=_STRICTNESS.index)
+
+
+def _describe(connection: Connection, image: ImageryRecord, assessment: Assessment) -> None:
+    capture, footprint = assessment.capture, assessment.footprint_lonlat
+    connection.execute(
+        update(imagery)
+        .where(imagery.c.mission_id == image.mission_id, imagery.c.imagery_id == image.imagery_id)
+        .values(
+            state=ImageryState.PROCESSED.value,
+            failure="",
+            captured_at=capture.captured_at,
+            width_px=int(capture.width_px),
+            height_px=int(capture.height_px),
+            outcome=capture.outcome.value,
+            findings=[finding_document(finding) for finding in capture.findings],
+            footprint_lonlat=None if footprint is None else footprint.tolist(),
+            detection_count=len(assessment.detections),
+            model_name=assessment.detector.name,
+        )
+    )
