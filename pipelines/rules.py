@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.positions import PositionKind
+from models.errors import InvalidInputError
+from pipelines.positions import MAX_RADIUS_M, PositionKind
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,3 +36,50 @@ class Rule:
     min_confidence: float
     possible_probability: float = 0.1
     alert_probability: float = 0.5
+
+
+DEFAULT_RULE = Rule(
+    rule_id="default",
+    revision=0,
+    # What can carry an attacker, a charge or a crowd to a position.
+    categories=frozenset({"person", "two-wheeler", "car", "van", "truck", "tricycle", "bus"}),
+    position_kinds=frozenset(),
+    # Aimed fire of rifles and unguided launchers, the usual weapons against bases and convoys,
+    # reaches some 300 to 500 m; a vehicle at town speed needs over half a minute for the rest.
+    radius_m=500.0,
+    # Lower scores of a small model on small objects are false more often than true, and each would
+    # ask for a person's decision; what lies below stays among the detections of its frame.
+    min_confidence=0.35,
+)
+"""The rule of a mission that has set none."""
+
+
+def validate_rule(rule: Rule) -> None:
+    """Refuse a rule that could not work as its author means it.
+
+    Raises:
+        InvalidInputError: naming the first field at fault.
+    """
+    for field, message in _faults(rule):
+        raise InvalidInputError(f"{field}: {message}", field=field)
+
+
+def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    if not _IDENTIFIER.fullmatch(rule.rule_id):
+        yield "rule_id", "1 to 63 letters, digits and hyphens, no hyphen first or last"
+    if rule.revision < 0:
+        yield "revision", "counts up from 0"
+    if not rule.categories:
+        yield "categories", "name at least one"
+    for category in sorted(it for it in rule.categories if not it.strip()):
+        yield "categories", f"{category!r} is not the name of one"
+    if not 0.0 < rule.radius_m <= MAX_RADIUS_M:
+        yield "radius_m", f"{rule.radius_m} is not above 0 and at most {MAX_RADIUS_M:.0f}"
+    if not 0.0 <= rule.min_confidence <= 1.0:
+        yield "min_confidence", f"{rule.min_confidence} is not between 0 and 1"
+    for field in ("possible_probability", "alert_probability"):
+        value = getattr(rule, field)
+        if not 0.0 < value <= 1.0:
+            yield field, f"{value} is not above 0 and at most 1"
+    if rule.possible_probability > rule.alert_probability:
+        yield "possible_probability", "above alert_probability: nothing would be possible only"
