@@ -69,17 +69,13 @@ class LocalFrame:
             (..., 3) latitude, longitude, height.
         """
         ecef = np.asarray(enu_m, np.float64) @ self.basis + self.origin_ecef_m
-        longitude, latitude, height = _FROM_ECEF.transform(
-            ecef[..., 0], ecef[..., 1], ecef[..., 2]
-        )
+        longitude, latitude, height = _FROM_ECEF.transform(ecef[..., 0], ecef[..., 1], ecef[..., 2])
         return np.stack([latitude, longitude, height], axis=-1)
 
     def from_geodetic(self, geodetic: ArrayLike) -> NDArray[np.float64]:
         """The inverse of `to_geodetic`: (..., 3) latitude, longitude, height to (..., 3) ENU."""
         place = np.asarray(geodetic, np.float64)
-        ecef = np.stack(
-            _TO_ECEF.transform(place[..., 1], place[..., 0], place[..., 2]), axis=-1
-        )
+        ecef = np.stack(_TO_ECEF.transform(place[..., 1], place[..., 0], place[..., 2]), axis=-1)
         return np.asarray((ecef - self.origin_ecef_m) @ self.basis.T)
 
     def up_of_height(

@@ -67,7 +67,7 @@ def render(
         shared = chance.standard_normal(picture.shape[:2], np.float32)[..., None]
         own = chance.standard_normal(picture.shape, np.float32)
         picture += sensor.noise * (0.8 * shared + 0.5 * own)
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture + 0.5, 0, 255), np.uint8)
 
 
 def _stamp(viewpoint: Viewpoint) -> tuple[int, ...]:
@@ -145,9 +145,7 @@ def _relief(
     """How the slope of the ground takes the light, 1 where it is level."""
     to_east, to_north = world.terrain.slope(east, north)
     sun = world.sun.direction
-    facing = (sun[2] - to_east * sun[0] - to_north * sun[1]) / np.sqrt(
-        1 + to_east**2 + to_north**2
-    )
+    facing = (sun[2] - to_east * sun[0] - to_north * sun[1]) / np.sqrt(1 + to_east**2 + to_north**2)
     return np.asarray(_SHADE + (1 - _SHADE) * np.clip(facing / sun[2], 0, 1.5), np.float32)
 
 
@@ -189,9 +187,7 @@ class _Patch:
         return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _patch(
-    picture: NDArray[np.float32], pixels: NDArray[np.float64], margin: int
-) -> _Patch | None:
+def _patch(picture: NDArray[np.float32], pixels: NDArray[np.float64], margin: int) -> _Patch | None:
     """The window around pixels, cut at the picture's edges; None outside of it."""
     height, width = picture.shape[:2]
     left = max(0, int(np.floor(pixels[:, 0].min())) - margin)
@@ -203,9 +199,7 @@ def _patch(
     return _Patch(left, top, right - left, bottom - top)
 
 
-def _draw_shadow(
-    picture: NDArray[np.float32], world: World, view: View, thing: Thing
-) -> None:
+def _draw_shadow(picture: NDArray[np.float32], world: World, view: View, thing: Thing) -> None:
     """Darken the ground where a thing keeps the sun off, and a little around where it stands."""
     foot = world.surface_m(thing.east_m, thing.north_m)
     axes = world.axes_of(thing)
@@ -236,9 +230,7 @@ def _draw_shadow(
     window *= 1 - soft[..., None] * (1 - shade)
 
 
-def _draw_thing(
-    picture: NDArray[np.float32], world: World, view: View, thing: Thing
-) -> None:
+def _draw_thing(picture: NDArray[np.float32], world: World, view: View, thing: Thing) -> None:
     """Paint a thing's facets that face the camera, part by part from the ground up."""
     body = thing.body()
     pixels, _ = view.project(world.points_m(thing, body.points_m))

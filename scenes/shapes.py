@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def loft(
     """The skin over outlines given from the lowest up, closed on top."""
     rings = [outline.points() for outline in outlines]
     facets = []
-    for low, high in zip(rings[:-1], rings[1:], strict=True):
+    for low, high in pairwise(rings):
         for index in range(len(low)):
             after = (index + 1) % len(low)
             quad = np.stack([low[index], low[after], high[after], high[index]])
@@ -124,6 +125,12 @@ def loft(
 def plate(corners: Sequence[tuple[float, float, float]], colour: Colour) -> Facet:
     """A mark: a flat polygon of three or more corners, counter-clockwise from outside."""
     return Facet(points_m=np.array(corners, np.float64), colour=colour)
+
+
+def _darker(colour: Colour) -> Colour:
+    """A seam or a rib in a colour."""
+    red, green, blue = colour
+    return 0.8 * red, 0.8 * green, 0.8 * blue
 
 
 def _wheels(axles: Sequence[float], half: float, radius: float) -> list[Facet]:
@@ -153,10 +160,21 @@ def _lamps(back: float, front: float, half: float, low: float, high: float) -> l
         outer, inner = flank * half * 0.9, flank * half * 0.55
         left, right = max(outer, inner), min(outer, inner)
         marks.append(
-            plate([(front, right, low), (front, left, low), (front, left, high), (front, right, high)], LAMP)
+            plate(
+                [
+                    (front, right, low),
+                    (front, left, low),
+                    (front, left, high),
+                    (front, right, high),
+                ],
+                LAMP,
+            )
         )
         marks.append(
-            plate([(back, left, low), (back, right, low), (back, right, high), (back, left, high)], TAIL_LAMP)
+            plate(
+                [(back, left, low), (back, right, low), (back, right, high), (back, left, high)],
+                TAIL_LAMP,
+            )
         )
     return marks
 
@@ -213,7 +231,10 @@ def car(paint: Colour) -> Body:
         marks=[
             *_wheels((-1.35, 1.4), half - 0.01, 0.33),
             *_lamps(back - 0.005, front + 0.005, half, 0.56, 0.72),
-            plate([(0.98, -0.7, 0.925), (1.02, -0.7, 0.925), (1.02, 0.7, 0.925), (0.98, 0.7, 0.925)], TRIM),
+            plate(
+                [(0.98, -0.7, 0.925), (1.02, -0.7, 0.925), (1.02, 0.7, 0.925), (0.98, 0.7, 0.925)],
+                TRIM,
+            ),
         ],
     )
     base, eaves = Outline(-1.95, 1.05, 0.79, 0.9, 0.25), Outline(-1.35, 0.3, 0.63, 1.38, 0.25)
@@ -250,10 +271,24 @@ def van(paint: Colour) -> Body:
             *_lamps(back - 0.005, front + 0.005, half, 0.65, 0.85),
         ],
     )
-    base, eaves = Outline(back + 0.02, 2.2, 0.96, 1.13, 0.2), Outline(back + 0.06, 1.35, 0.84, 2.2, 0.22)
-    front_base, front_eaves = Outline(0.9, 2.2, 0.96, 1.13, 0.2), Outline(0.6, 1.35, 0.84, 2.1, 0.22)
+    base, eaves = (
+        Outline(back + 0.02, 2.2, 0.96, 1.13, 0.2),
+        Outline(back + 0.06, 1.35, 0.84, 2.2, 0.22),
+    )
+    front_base, front_eaves = (
+        Outline(0.9, 2.2, 0.96, 1.13, 0.2),
+        Outline(0.6, 1.35, 0.84, 2.1, 0.22),
+    )
     ribs = [
-        plate([(x, -0.72, 2.355), (x + 0.05, -0.72, 2.355), (x + 0.05, 0.72, 2.355), (x, 0.72, 2.355)], tuple(0.82 * c for c in paint))
+        plate(
+            [
+                (x, -0.72, 2.355),
+                (x + 0.05, -0.72, 2.355),
+                (x + 0.05, 0.72, 2.355),
+                (x, 0.72, 2.355),
+            ],
+            _darker(paint),
+        )
         for x in (-2.0, -1.2, -0.4)
     ]
     box = loft(
@@ -274,12 +309,18 @@ def truck(paint: Colour, load: Colour) -> Body:
     """A lorry with a covered bed, 8.2 m long, 2.5 m wide, 3.2 m high."""
     half, back, front = 1.22, -4.2, 4.0
     frame = loft(
-        [Outline(back, front - 0.1, half - 0.25, 0.55, 0.1), Outline(back, front - 0.1, half - 0.2, 1.0, 0.1)],
+        [
+            Outline(back, front - 0.1, half - 0.25, 0.55, 0.1),
+            Outline(back, front - 0.1, half - 0.2, 1.0, 0.1),
+        ],
         TRIM,
         TRIM,
         marks=_wheels((-3.0, -1.8, 2.9), half - 0.2, 0.5),
     )
-    base, eaves = Outline(2.0, front, half - 0.04, 1.5, 0.2), Outline(2.05, front - 0.3, half - 0.12, 2.5, 0.2)
+    base, eaves = (
+        Outline(2.0, front, half - 0.04, 1.5, 0.2),
+        Outline(2.05, front - 0.3, half - 0.12, 2.5, 0.2),
+    )
     cab = loft(
         [
             Outline(2.0, front - 0.03, half - 0.06, 0.55, 0.2),
@@ -298,7 +339,10 @@ def truck(paint: Colour, load: Colour) -> Body:
         ],
     )
     seams = [
-        plate([(x, -1.1, 3.205), (x + 0.06, -1.1, 3.205), (x + 0.06, 1.1, 3.205), (x, 1.1, 3.205)], tuple(0.8 * c for c in load))
+        plate(
+            [(x, -1.1, 3.205), (x + 0.06, -1.1, 3.205), (x + 0.06, 1.1, 3.205), (x, 1.1, 3.205)],
+            _darker(load),
+        )
         for x in (-3.2, -2.2, -1.2, -0.2, 0.8)
     ]
     bed = loft(
