@@ -321,7 +321,7 @@ def _plate(draw: ImageDraw.ImageDraw, plate: _Plate, place: PlacedLabel, colour:
         plate.headline,
         font=font,
         fill=ink,
-        stroke_width=max(1, plate.size_px // 30) if plate.level is not None else 0,
+        stroke_width=plate.size_px * 0.02 if plate.level is not None else 0,
         stroke_fill=ink,
     )
     for number, line in enumerate(plate.lines, start=1):
@@ -359,7 +359,7 @@ def _levels(sightings: Sequence[Sighting]) -> dict[int, Level]:
 
 
 def _line(size_px: int, level: Level | None) -> int:
-    share = {Level.ALERT: 0.3, Level.POSSIBLE: 0.18, None: 0.08}[level]
+    share = {Level.ALERT: 0.34, Level.POSSIBLE: 0.17, None: 0.1}[level]
     return max(1, round(size_px * share))
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
-_GEOD = Geod(ellps="WGS84")
+from pipelines.geodesy import destination
+
 # The square of the radius that holds 90 % of a unit Gaussian in the plane: -2 ln(1 - 0.9).
 _CHI2_90 = -2.0 * math.log(0.1)
 
@@ -71,12 +71,8 @@ def ellipse_ring(
     azimuth_rad = math.radians(ellipse.azimuth_deg)
     east = along * math.sin(azimuth_rad) - across * math.cos(azimuth_rad)
     north = along * math.cos(azimuth_rad) + across * math.sin(azimuth_rad)
-    count = len(turn)
-    longitude, latitude, _ = _GEOD.fwd(
-        np.full(count, longitude_deg),
-        np.full(count, latitude_deg),
-        np.degrees(np.arctan2(east, north)),
-        np.hypot(east, north),
+    latitude, longitude = destination(
+        latitude_deg, longitude_deg, np.degrees(np.arctan2(east, north)), np.hypot(east, north)
     )
     ring = np.column_stack([longitude, latitude])
     ring[-1] = ring[0]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
+from pipelines.geodesy import range_and_bearing
 from pipelines.ground import GroundPoint
 from pipelines.ground_view import GroundView
 
-_GEOD = Geod(ellps="WGS84")
 # Where to look for ground, as a share of the height, when the centre shows sky.
 _ROWS = (0.5, 0.65, 0.8, 0.95)
 # Half the step of the numeric derivative, as a share of the larger side of the frame.
@@ -84,8 +83,8 @@ def _east_north(origin: GroundPoint, point: GroundPoint) -> NDArray[np.float64] 
         or point.latitude_deg is None
     ):
         return None
-    azimuth, _, distance = _GEOD.inv(
-        origin.longitude_deg, origin.latitude_deg, point.longitude_deg, point.latitude_deg
+    distance, bearing = range_and_bearing(
+        origin.latitude_deg, origin.longitude_deg, point.latitude_deg, point.longitude_deg
     )
-    turn = math.radians(azimuth)
-    return np.array([distance * math.sin(turn), distance * math.cos(turn)])
+    turn = math.radians(float(bearing))
+    return float(distance) * np.array([math.sin(turn), math.cos(turn)])

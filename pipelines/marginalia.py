@@ -131,7 +131,7 @@ def _banner(
         font=typeface(round(size_px * 1.15)),
         fill=(255, 255, 255),
         anchor="mm",
-        stroke_width=max(1, size_px // 24),
+        stroke_width=size_px * 0.02,
     )
 
 
@@ -145,7 +145,7 @@ def _text_lines(
             line.text,
             font=typeface(size_px),
             fill=inks[line.weight],
-            stroke_width=max(1, size_px // 30) if line.weight == "warning" else 0,
+            stroke_width=size_px * 0.02 if line.weight == "warning" else 0,
         )
 
 
