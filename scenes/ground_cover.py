@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,18 +39,24 @@ def _tile(seed: int, layer: int) -> Field:
 def _noise(seed: int, layer: int, texel_m: float, east: Field, north: Field) -> Field:
     """Noise whose grains are some two texels wide, at places of the ground."""
     turn = 0.7 * layer  # layers do not share their axes, so that no grid is seen
-    along = (east * np.cos(turn) + north * np.sin(turn)) / texel_m
-    across = (north * np.cos(turn) - east * np.sin(turn)) / texel_m
+    # Plain floats: a float64 scalar of numpy would widen every array it meets.
+    cosine, sine = math.cos(turn) / texel_m, math.sin(turn) / texel_m
+    along = east * cosine + north * sine
+    across = north * cosine - east * sine
     return np.asarray(
         cv2.remap(
             _tile(seed, layer),
-            np.mod(along, _TILE_TEXELS).astype(np.float32),
-            np.mod(across, _TILE_TEXELS).astype(np.float32),
+            along - _TILE_TEXELS * np.floor(along / _TILE_TEXELS),
+            across - _TILE_TEXELS * np.floor(across / _TILE_TEXELS),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         ),
         np.float32,
     )
+
+
+def _sine_cosine(azimuth_deg: float) -> tuple[float, float]:
+    return math.sin(math.radians(azimuth_deg)), math.cos(math.radians(azimuth_deg))
 
 
 def _step(signed_m: Field, soft_m: Field) -> Field:
@@ -105,16 +112,16 @@ class GroundCover:
     def _furrows(self, east: Field, north: Field, footprint_m: Field) -> Field:
         """Plough marks where a slow noise says that there is a field."""
         field = np.clip(_noise(self.world.seed, 24, 37.0, east, north) - 0.3, 0, 1)
-        wave = np.sin(2 * np.pi * (0.8 * east + 0.6 * north) / 1.1)
-        return np.asarray(0.09 * field * wave * np.clip(0.5 / footprint_m - 0.5, 0, 1), np.float32)
+        wave = np.sin((0.8 * east + 0.6 * north) * (2 * math.pi / 1.1))
+        return np.asarray(0.09 * field * wave * np.clip(0.25 / footprint_m - 0.6, 0, 1), np.float32)
 
     def _with_yard(
         self, yard: Yard, colour: Field, east: Field, north: Field, footprint_m: Field
     ) -> Field:
-        azimuth = np.radians(yard.azimuth_deg)
+        sine, cosine = _sine_cosine(yard.azimuth_deg)
         de, dn = east - yard.east_m, north - yard.north_m
-        along = np.abs(de * np.sin(azimuth) + dn * np.cos(azimuth))
-        across = np.abs(de * np.cos(azimuth) - dn * np.sin(azimuth))
+        along = np.abs(de * sine + dn * cosine)
+        across = np.abs(de * cosine - dn * sine)
         ragged = 1.2 * _noise(self.world.seed, 25, 2.0, east, north)
         inside = np.minimum(yard.length_m / 2 - along, yard.width_m / 2 - across) + ragged
         return _mix(colour, _BEATEN, 0.85 * _step(inside.astype(np.float32), footprint_m + 1.5))
@@ -123,10 +130,10 @@ class GroundCover:
         self, road: Road, colour: Field, east: Field, north: Field, footprint_m: Field
     ) -> tuple[Field, Field]:
         """The ground with the road on it, and how much grain is left at each place."""
-        azimuth = np.radians(road.azimuth_deg)
+        sine, cosine = _sine_cosine(road.azimuth_deg)
         de, dn = east - road.east_m, north - road.north_m
-        across = np.abs(de * np.cos(azimuth) - dn * np.sin(azimuth)).astype(np.float32)
-        along = (de * np.sin(azimuth) + dn * np.cos(azimuth)).astype(np.float32)
+        across = np.abs(de * cosine - dn * sine)
+        along = de * sine + dn * cosine
         ragged = 0.35 * _noise(self.world.seed, 26, 0.8, east, north)
         half = road.width_m / 2
         colour = _mix(colour, _GRAVEL, 0.8 * _step(half + 1.3 + ragged - across, footprint_m + 0.5))
