@@ -1,0 +1,158 @@
+"""Detection on the CPU with OpenVINO, the default engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+from openvino import properties
+from openvino.preprocess import PrePostProcessor
+from openvino.properties import hint
+
+from models.detections import Detections
+from models.detector import DetectorIdentity
+from models.errors import EngineError
+from models.taxonomy import ClassMap
+from models.yolo_head import YoloHead
+
+Precision = Literal["auto", "f32"]
+
+
+class OpenVinoEngine:
+    """A YOLO network on the CPU, several tiles in flight.
+
+    The graph takes tiles as they lie in an image (bytes, RGB, rows first): conversion to float,
+    division by 255 and the change of layout are part of the compiled network.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        graph: bytes,
+        weights: bytes,
+        sha256: dict[str, str],
+        class_map: ClassMap,
+        input_px: int,
+        threads: int | None = None,
+        precision: Precision = "auto",
+        timeout_s: float = 60.0,
+    ) -> None:
+        """Compile the network.
+
+        Args:
+            name: the model's name in the catalogue.
+            graph: OpenVINO IR, the XML part.
+            weights: OpenVINO IR, the binary part.
+            sha256: verified hash of each weight file, by name.
+            class_map: the model's classes and their categories.
+            input_px: side of a tile, pixels.
+            threads: CPU threads to use; None for all.
+            precision: "auto" computes as the processor does fastest (half-size floats where it
+                has them: confidences then differ by some hundredths from one kind of processor to
+                another), "f32" the same everywhere.
+            timeout_s: longest wait for one tile before the engine is given up.
+
+        Raises:
+            EngineError: OpenVINO cannot compile the network here.
+        """
+        self._head = YoloHead(class_map)
+        self._input_px = input_px
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._failed = False
+        settings: dict[object, object] = {
+            hint.performance_mode: hint.PerformanceMode.THROUGHPUT,
+            properties.inference_num_threads: threads or 0,
+        }
+        if precision == "f32":
+            settings[hint.inference_precision] = openvino.Type.f32
+        try:
+            core = openvino.Core()
+            network = core.read_model(graph, openvino.Tensor(np.frombuffer(weights, np.uint8)))
+            compiled = core.compile_model(_accept_bytes(network), "CPU", settings)
+            in_flight = compiled.get_property(properties.optimal_number_of_infer_requests)
+            # One more than run at once, so that a stream never waits for the reading of results.
+            self._requests = [compiled.create_infer_request() for _ in range(in_flight + 1)]
+            used = compiled.get_property(hint.inference_precision).get_type_name()
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO cannot run {name} here: {error}") from error
+        version = openvino.__version__.split("-")[0]
+        self._identity = DetectorIdentity(
+            name=name,
+            engine=f"openvino {version} CPU {used}",
+            sha256=dict(sha256),
+            categories=class_map.categories,
+            input_px=input_px,
+        )
+
+    @property
+    def identity(self) -> DetectorIdentity:
+        """What this engine is."""
+        return self._identity
+
+    def infer(self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float) -> list[Detections]:
+        """Detections of each tile, in the order of the tiles.
+
+        Args:
+            tiles: squares (S, S, 3) RGB of the input size; taken one by one as requests fall free.
+            min_confidence: boxes below it are left out.
+
+        Returns:
+            For each tile its suppressed detections in pixels of the tile.
+
+        Raises:
+            EngineError: OpenVINO failed, or a tile took longer than the time allowed.
+        """
+        with self._lock:
+            if self._failed:
+                raise EngineError("OpenVINO did not answer before; start the process again")
+            try:
+                return self._stream(tiles, min_confidence)
+            except RuntimeError as error:
+                self._failed = True
+                raise EngineError(f"OpenVINO failed: {error}") from error
+
+    def _stream(
+        self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float
+    ) -> list[Detections]:
+        found: list[Detections] = []
+        started = 0
+        for tile in tiles:
+            request = self._requests[started % len(self._requests)]
+            if started >= len(self._requests):
+                found.append(self._collect(request, min_confidence))
+            request.get_input_tensor().data[0] = tile
+            request.start_async()
+            started += 1
+        while len(found) < started:
+            request = self._requests[len(found) % len(self._requests)]
+            found.append(self._collect(request, min_confidence))
+        return found
+
+    def _collect(self, request: openvino.InferRequest, min_confidence: float) -> Detections:
+        """What a request found, once it is done."""
+        began = time.monotonic()
+        if not request.wait_for(int(self._timeout_s * 1000)):
+            self._failed = True
+            waited = time.monotonic() - began
+            raise EngineError(
+                f"OpenVINO did not answer for one tile within {waited:.1f} s; "
+                "the processor is overloaded or the engine hangs"
+            )
+        predictions = request.get_output_tensor().data[0]
+        return self._head.read(predictions, self._input_px, min_confidence)
+
+
+def _accept_bytes(network: openvino.Model) -> openvino.Model:
+    """The network with an input of bytes (1, S, S, 3) instead of floats (1, 3, S, S)."""
+    steps = PrePostProcessor(network)
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(openvino.Type.f32).scale(255.0)
+    return steps.build()
