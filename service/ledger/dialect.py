@@ -83,15 +83,15 @@ class ChangeProbe:
         """A value that differs after any commit by any process."""
         with self._lock:
             if self._connection is None:
-                self._connection = self._engine.connect().execution_options(
-                    isolation_level="AUTOCOMMIT"
-                )
-            if self._connection.dialect.name == "sqlite":
-                # Counts commits of every connection but this one, which never writes.
-                return self._connection.exec_driver_sql("PRAGMA data_version").scalar()
-            # The set of transactions still running changes with every commit.
-            statement = "SELECT pg_current_snapshot()::text"
-            return self._connection.exec_driver_sql(statement).scalar()
+                self._connection = for_reading(self._engine.connect())
+            with self._connection.begin():
+                if self._connection.dialect.name == "sqlite":
+                    # Counts commits of every connection but this one, which never writes.
+                    statement = "PRAGMA data_version"
+                else:
+                    # The set of transactions still running changes with every commit.
+                    statement = "SELECT pg_current_snapshot()::text"
+                return self._connection.exec_driver_sql(statement).scalar()
 
     def close(self) -> None:
         """Give the connection back."""

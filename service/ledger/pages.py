@@ -43,7 +43,10 @@ class Order:
 
     def after(self, value: Any) -> ColumnElement[bool]:
         """Rows that follow `value` by this column alone."""
-        return self.column < value if self.descending else self.column > value
+        following: ColumnElement[bool] = (
+            self.column < value if self.descending else self.column > value
+        )
+        return following
 
 
 def read_page(

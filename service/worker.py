@@ -1,0 +1,202 @@
+"""A worker: takes one job after the other from the ledger and assesses its imagery."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from models.detector import DetectionParameters
+from models.errors import UnreadableImageError, VedetteError
+from pipelines.assessment import Assessment, AssessmentRequest, Product, Provenance
+from pipelines.rules import DEFAULT_RULE
+from service.clock import utc_now
+from service.errors import LeaseLostError, NotFoundError, UnavailableError
+from service.ledger.records import ImageryRecord, Lease, PledgeRecord, ProductRecord
+from service.ledger.store import Ledger
+from service.objects import ObjectStore, original_key, product_key
+
+_LOG = logging.getLogger("vedette.worker")
+
+
+class Worker:
+    """Leases jobs and ends them; any number of workers share one ledger.
+
+    Args:
+        ledger: where the jobs are.
+        objects: where originals and products lie.
+        assess: the assessment; the same request gives the same answer.
+        worker_id: written beside the jobs it holds.
+        software_version: written into the evidence.
+        parameters: thresholds and tiling of detection.
+        clock: the time now.
+        lease_seconds: after so long without a heartbeat another worker takes the job.
+        poll_seconds: how often an idle worker looks for a job.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        objects: ObjectStore,
+        assess: Callable[[AssessmentRequest], Assessment],
+        worker_id: str,
+        software_version: str,
+        parameters: DetectionParameters,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        lease_seconds: float = 30.0,
+        poll_seconds: float = 0.2,
+    ) -> None:
+        self._ledger = ledger
+        self._objects = objects
+        self._assess = assess
+        self._worker_id = worker_id
+        self._software_version = software_version
+        self._parameters = parameters
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._poll_seconds = poll_seconds
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; a job in hand is brought to its end."""
+        while not stop.is_set():
+            try:
+                worked = self.run_once(stop)
+            except UnavailableError as error:
+                _LOG.warning("waiting: %s", error)
+                worked = False
+            if not worked:
+                stop.wait(self._poll_seconds)
+
+    def run_once(self, stop: threading.Event) -> bool:
+        """Take one job and bring it to its end; False where there is none.
+
+        Raises:
+            UnavailableError: the ledger does not answer; the lease of a job in hand runs out.
+        """
+        lease = self._ledger.lease_job(self._worker_id, self._clock(), self._lease_seconds)
+        if lease is None:
+            return False
+        if stop.is_set():
+            self._ledger.release_job(lease, self._clock())
+            return True
+        started = time.monotonic()
+        try:
+            with self._heartbeat(lease) as is_held:
+                self._process(lease, is_held)
+        except LeaseLostError:
+            _LOG.warning("job %s: another worker has it; nothing was written", lease.job_id)
+        else:
+            _LOG.info(
+                "job %s: attempt %d took %.2f s",
+                lease.job_id,
+                lease.attempt,
+                time.monotonic() - started,
+            )
+        return True
+
+    def _process(self, lease: Lease, is_held: Callable[[], bool]) -> None:
+        try:
+            image = self._ledger.get_imagery(lease.mission_id, lease.imagery_id)
+            pledge = self._ledger.get_pledge(lease.mission_id, image.pledge_id)
+            assessment = self._assess(self._request(image, pledge))
+            if not is_held():
+                raise LeaseLostError(f"the job of imagery {lease.imagery_id!r} is no longer held")
+            records = [self._store(image, product) for product in assessment.products]
+            # A recorded product survives a power cut, like its record.
+            self._objects.settle()
+            events = self._ledger.finish_job(lease, assessment, records, now=self._clock())
+        except LeaseLostError:
+            raise
+        except UnreadableImageError as error:
+            self._fail(lease, str(error), retry=False)
+        except NotFoundError as error:
+            self._fail(lease, f"its bytes are not to be had: {error}", retry=True)
+        except VedetteError as error:
+            self._fail(lease, str(error), retry=True)
+        except Exception as error:
+            # A defect met by one image shall not end the worker that all others wait for.
+            _LOG.exception("job %s: unexpected failure", lease.job_id)
+            self._fail(lease, f"unexpected failure ({type(error).__name__})", retry=True)
+        else:
+            _LOG.info(
+                "job %s: %d detections, %d incident events",
+                lease.job_id,
+                len(assessment.detections),
+                len(events),
+            )
+
+    def _fail(self, lease: Lease, reason: str, *, retry: bool) -> None:
+        _LOG.warning("job %s: attempt %d failed: %s", lease.job_id, lease.attempt, reason)
+        self._ledger.fail_job(lease, reason, now=self._clock(), retry=retry)
+
+    def _request(self, image: ImageryRecord, pledge: PledgeRecord) -> AssessmentRequest:
+        data = self._objects.get(original_key(image.mission_id, image.sha256))
+        if hashlib.sha256(data).hexdigest() != image.sha256:
+            raise UnavailableError("the object store gave back other bytes than it took")
+        return AssessmentRequest(
+            provenance=Provenance(
+                mission_id=image.mission_id,
+                pledge_id=image.pledge_id,
+                contributor=pledge.contributor,
+                sortie_id=image.sortie_id,
+                imagery_id=image.imagery_id,
+                file_name=image.file_name,
+                sha256=image.sha256,
+                marking=image.marking.value,
+            ),
+            data=data,
+            stated_pose=image.stated_pose,
+            stated_captured_at=image.stated_captured_at,
+            positions=self._ledger.all_positions(image.mission_id),
+            rules=self._ledger.rules_in_force(image.mission_id) or (DEFAULT_RULE,),
+            parameters=self._parameters,
+            software_version=self._software_version,
+        )
+
+    def _store(self, image: ImageryRecord, product: Product) -> ProductRecord:
+        sha256 = hashlib.sha256(product.data).hexdigest()
+        key = product_key(image.mission_id, image.imagery_id, product.kind, sha256)
+        self._objects.put_verified(
+            key, product.data, sha256=sha256, content_type=product.media_type
+        )
+        return ProductRecord(
+            mission_id=image.mission_id,
+            imagery_id=image.imagery_id,
+            kind=product.kind,
+            media_type=product.media_type,
+            file_name=product.file_name,
+            object_key=key,
+            size_bytes=len(product.data),
+            sha256=sha256,
+            created_at=self._clock(),
+            marking=image.marking,
+        )
+
+    @contextmanager
+    def _heartbeat(self, lease: Lease) -> Iterator[Callable[[], bool]]:
+        """Keep a lease while inside; gives a function that tells whether it is still held."""
+        ended, lost = threading.Event(), threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(self._lease_seconds / 3):
+                try:
+                    self._ledger.heartbeat(lease, self._clock(), self._lease_seconds)
+                except LeaseLostError:
+                    # Also when the job has just ended; the fence decides, this only saves work.
+                    lost.set()
+                    return
+                except UnavailableError as error:
+                    _LOG.warning("job %s: no heartbeat: %s", lease.job_id, error)
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield lambda: not lost.is_set()
+        finally:
+            ended.set()
+            thread.join()
