@@ -107,7 +107,7 @@ class OpenSubmission:
 
 
 def imagery_identifier(mission_id: str, sha256: str) -> str:
-    """The identifier of imagery: the same bytes in the same mission have the same, and only they."""
+    """The identifier of imagery: one for the same bytes in the same mission."""
     return hashlib.sha256(f"{mission_id}\n{sha256}".encode()).hexdigest()[:24]
 
 
@@ -165,7 +165,7 @@ class Ingest:
 
         Raises:
             InvalidInputError: more bytes than announced.
-            UnreadableImageError: not a kind of file that Vedette reads; the submission is forgotten.
+            UnreadableImageError: no kind of file that Vedette reads; the submission is forgotten.
             UnavailableError: another stream has taken over, or the disk is full.
         """
         if submission.finished is not None:
@@ -275,7 +275,7 @@ class Ingest:
         )
 
     def tidy(self, now: datetime) -> None:
-        """Make what was stored durable, forget the spool's copies, and what nobody came back for."""
+        """Make what was stored durable, and forget its copies and what nobody came back for."""
         self._settle()
         if swept := self._spool.sweep(now - self._limits.stale_after):
             _LOG.info("%d unfinished submissions were given up", swept)

@@ -47,7 +47,7 @@ def reconcile(
         UnavailableError: the object store or the ledger does not answer.
     """
     recorded = reopened = restored = 0
-    for key in list(spool.keys()):
+    for key in spool.unfinished():
         if _is_finished(ledger, spool.header(key)):
             spool.keep(key)
             recorded += 1
@@ -76,7 +76,7 @@ def reconcile(
         spool.remove(key)
     swept = spool.sweep(now - stale_after)
     report = ReconcileReport(
-        resumable=sum(1 for _ in spool.keys()),
+        resumable=len(spool.unfinished()),
         recorded=recorded,
         restored=restored,
         reopened=reopened,

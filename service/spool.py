@@ -140,7 +140,7 @@ class Spool:
                 return
             if self._path(key, "done").exists():
                 raise UnavailableError("this submission is finished; ask for its imagery")
-            if sum(1 for _ in self.keys()) >= self._max_open:
+            if len(self.unfinished()) >= self._max_open:
                 raise LimitExceededError(
                     f"{self._max_open} submissions are unfinished; finish one, or try again later"
                 )
@@ -183,9 +183,9 @@ class Spool:
         except FileNotFoundError:
             return 0
 
-    def keys(self) -> Iterator[str]:
+    def unfinished(self) -> list[str]:
         """Keys of unfinished submissions, in no order."""
-        return (path.stem for path in self._folder.glob("*.json"))
+        return [path.stem for path in self._folder.glob("*.json")]
 
     def keep(self, key: str) -> None:
         """Take a finished submission out of the list; its bytes stay until it is removed."""
@@ -219,7 +219,7 @@ class Spool:
     def sweep(self, before: datetime) -> int:
         """Forget submissions that nobody has added to since a time; returns how many."""
         swept = 0
-        for key in list(self.keys()):
+        for key in self.unfinished():
             path = self._path(key, "part")
             with self._unused(path) as unused:
                 if unused and _touched(path) < before:

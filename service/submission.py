@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NoReturn
 
 from models.errors import InvalidInputError
 from pipelines.pose_file import parse_pose
@@ -85,17 +86,11 @@ class SubmissionHeader:
             _refuse("size_bytes", f"is above this installation's limit of {max_bytes} bytes")
         if not _SHA256.fullmatch(self.sha256):
             _refuse("sha256", "is not 64 lower-case hexadecimal digits")
-        _check_request_id(self.request_id, "header.request_id")
+        _check_request_id(self.request_id)
         if not 0 <= self.offset <= self.size_bytes:
             _refuse("offset", "is not between 0 and size_bytes")
         if self.stated_pose is not None:
-            if len(self.stated_pose) > _LONGEST_POSE:
-                _refuse("pose_json", f"is longer than {_LONGEST_POSE} characters")
-            try:
-                parse_pose(self.stated_pose)
-            except InvalidInputError as error:
-                field = f"header.pose_json.{error.field}" if error.field else "header.pose_json"
-                raise InvalidInputError(str(error), field=field) from error
+            _check_pose(self.stated_pose)
 
     def to_json(self) -> bytes:
         """What every stream of one submission says alike: all but the offset."""
@@ -133,14 +128,24 @@ def spool_key(mission_id: str, request_id: str) -> str:
     return sha256(f"{mission_id}\n{request_id}".encode()).hexdigest()[:40]
 
 
-def _check_request_id(value: str, field: str) -> None:
+def _check_pose(text: str) -> None:
+    if len(text) > _LONGEST_POSE:
+        _refuse("pose_json", f"is longer than {_LONGEST_POSE} characters")
+    try:
+        parse_pose(text)
+    except InvalidInputError as error:
+        field = f"header.pose_json.{error.field}" if error.field else "header.pose_json"
+        raise InvalidInputError(str(error), field=field) from error
+
+
+def _check_request_id(value: str) -> None:
     try:
         canonical = str(uuid.UUID(value))
     except ValueError:
         canonical = ""
     if canonical != value:
-        raise InvalidInputError(f"{field} is not a lower-case UUID with hyphens", field=field)
+        _refuse("request_id", "is not a lower-case UUID with hyphens")
 
 
-def _refuse(name: str, reason: str) -> None:
+def _refuse(name: str, reason: str) -> NoReturn:
     raise InvalidInputError(f"header.{name} {reason}", field=f"header.{name}")

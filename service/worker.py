@@ -105,7 +105,9 @@ class Worker:
             pledge = self._ledger.get_pledge(lease.mission_id, image.pledge_id)
             assessment = self._assess(self._request(image, pledge))
             if not is_held():
-                raise LeaseLostError(f"the job of imagery {lease.imagery_id!r} is no longer held")
+                # The fence would refuse the end of it; storing products first would be for nothing.
+                _LOG.warning("job %s: another worker has it; nothing was written", lease.job_id)
+                return
             records = [self._store(image, product) for product in assessment.products]
             # A recorded product survives a power cut, like its record.
             self._objects.settle()
@@ -118,7 +120,7 @@ class Worker:
             self._fail(lease, f"its bytes are not to be had: {error}", retry=True)
         except VedetteError as error:
             self._fail(lease, str(error), retry=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged, and noted as the failure of the job
             # A defect met by one image shall not end the worker that all others wait for.
             _LOG.exception("job %s: unexpected failure", lease.job_id)
             self._fail(lease, f"unexpected failure ({type(error).__name__})", retry=True)

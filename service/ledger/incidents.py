@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from models.errors import InvalidInputError
-from pipelines.incidents import ChangeKind, IncidentState
+from pipelines.incidents import INCIDENT_HOLD, ChangeKind, IncidentState, decide
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.database import Database, lock_mission, set_event_sequence
 from service.ledger.dialect import insert_if_absent
@@ -18,12 +18,6 @@ from service.ledger.documents import incident_document, incident_value
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord, Verdict
 from service.ledger.tables import incident_events, incidents
-
-_STATE_AFTER = {
-    Verdict.ACKNOWLEDGED: IncidentState.ACKNOWLEDGED,
-    Verdict.CONFIRMED: IncidentState.CONFIRMED,
-    Verdict.DISMISSED: IncidentState.DISMISSED,
-}
 
 
 class Incidents(Database):
@@ -106,7 +100,8 @@ class Incidents(Database):
         """Record what a person said of an incident, and an event of it.
 
         Raises:
-            InvalidInputError: a dismissal without a reason.
+            InvalidInputError: a dismissal without a reason, or a verdict that does not follow on
+                the state.
             NotFoundError: the mission has none of that name.
             StaleRevisionError: it has changed since that revision was read.
         """
@@ -123,9 +118,7 @@ class Incidents(Database):
                 )
             decided = replace(
                 record,
-                incident=replace(
-                    incident, state=_STATE_AFTER[verdict], revision=incident.revision + 1
-                ),
+                incident=decide(incident, verdict.value).incident,
                 decision=Decision(
                     verdict=verdict, reason=reason, decided_by=decided_by, decided_at=now
                 ),
@@ -137,16 +130,31 @@ class Incidents(Database):
         return decided
 
 
-def known_at_positions(
-    connection: Connection, mission_id: str, position_ids: Collection[str]
+def seen_again_at(
+    connection: Connection,
+    mission_id: str,
+    position_ids: Collection[str],
+    *,
+    captured_at: datetime | None,
+    now: datetime,
 ) -> tuple[IncidentRecord, ...]:
-    """The incidents of some positions that nobody dismissed, oldest first."""
+    """The incidents of some positions that a frame may show again, oldest first.
+
+    Where a capture time is unknown, what changed within the hold counts: else every incident there
+    ever was would be loaded for good.
+    """
+    recent = incidents.c.changed_at >= now - INCIDENT_HOLD
+    if captured_at is not None:
+        near = incidents.c.last_seen_at.between(
+            captured_at - INCIDENT_HOLD, captured_at + INCIDENT_HOLD
+        )
+        recent = or_(near, incidents.c.last_seen_at.is_(None) & recent)
     rows = connection.execute(
         select(incidents)
         .where(
             incidents.c.mission_id == mission_id,
             incidents.c.position_id.in_(sorted(position_ids)),
-            incidents.c.state != IncidentState.DISMISSED.value,
+            recent,
         )
         .order_by(incidents.c.raised_at, incidents.c.incident_id)
     )
@@ -168,6 +176,8 @@ def write_events(
             "state": incident.state.value,
             "revision": incident.revision,
             "raised_at": record.raised_at,
+            "changed_at": event.occurred_at,
+            "last_seen_at": incident.last_seen_at,
             "record": document,
         }
         key = {"mission_id": mission_id, "incident_id": incident.incident_id}

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from pipelines import incidents as incident_folding
 from pipelines.assessment import Assessment
+from pipelines.incidents import fold
 from service.ledger.database import Database, lock_mission
 from service.ledger.detections import insert_detections
 from service.ledger.documents import finding_document
 from service.ledger.imagery import read_imagery
-from service.ledger.incidents import known_at_positions, write_events
+from service.ledger.incidents import seen_again_at, write_events
 from service.ledger.jobs import end_job
 from service.ledger.positions import position_names
 from service.ledger.products import insert_products
@@ -76,10 +76,16 @@ def _fold(
     position_ids = {sighting.position_id for sighting in assessment.sightings}
     known = {
         record.incident.incident_id: record
-        for record in known_at_positions(connection, mission_id, position_ids)
+        for record in seen_again_at(
+            connection,
+            mission_id,
+            position_ids,
+            captured_at=assessment.capture.captured_at,
+            now=now,
+        )
     }
     names = position_names(connection, mission_id, position_ids)
-    changes = incident_folding.fold(
+    changes = fold(
         tuple(record.incident for record in known.values()),
         assessment.sightings,
         imagery_id=image.imagery_id,

@@ -236,10 +236,12 @@ incidents = Table(
     Column("state", String(20), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("raised_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=True),
     Column("record", JSON, nullable=False),
     PrimaryKeyConstraint("mission_id", "incident_id"),
     Index(None, "mission_id", "raised_at"),
-    Index(None, "mission_id", "position_id", "state"),
+    Index(None, "mission_id", "position_id", "last_seen_at"),
 )
 
 # The record of an event is the incident as it was after it, and never changes.

@@ -27,13 +27,15 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("raised_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen_at", sa.BigInteger(), nullable=True),
         sa.Column("record", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("mission_id", "incident_id", name=op.f("pk_incidents")),
     )
     op.create_index(
-        op.f("ix_incidents_mission_id_position_id_state"),
+        op.f("ix_incidents_mission_id_position_id_last_seen_at"),
         "incidents",
-        ["mission_id", "position_id", "state"],
+        ["mission_id", "position_id", "last_seen_at"],
         unique=False,
     )
     op.create_index(
@@ -264,6 +266,6 @@ def downgrade() -> None:
     op.drop_table("pledges")
     op.drop_table("missions")
     op.drop_index(op.f("ix_incidents_mission_id_raised_at"), table_name="incidents")
-    op.drop_index(op.f("ix_incidents_mission_id_position_id_state"), table_name="incidents")
+    op.drop_index(op.f("ix_incidents_mission_id_position_id_last_seen_at"), table_name="incidents")
     op.drop_table("incidents")
     op.drop_table("feed_cursors")
