@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,7 +60,7 @@ def _sine_cosine(azimuth_deg: float) -> tuple[float, float]:
     return math.sin(math.radians(azimuth_deg)), math.cos(math.radians(azimuth_deg))
 
 
-def _step(signed_m: Field, soft_m: Field) -> Field:
+def _step(signed_m: NDArray[np.floating[Any]], soft_m: Field) -> Field:
     """1 inside (positive), 0 outside, blended over the width of a pixel."""
     return np.asarray(np.clip(0.5 + signed_m / soft_m, 0, 1), np.float32)
 

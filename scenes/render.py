@@ -97,7 +97,10 @@ def meet_ground(
     sinks = rays[..., 2] < -1e-4
     safe = np.where(sinks, rays[..., 2], -1.0)
     level = world.terrain.level_hae_m - world.frame.hae_m
+    height = sum(swell.amplitude_m for swell in world.terrain.swells)
     distance = np.minimum((level - place_m[2]) / safe, _FAR_M)
+    # No ray meets ground before it has sunk to the highest crest.
+    nearest = np.clip((level + height - place_m[2]) / safe, 0.0, _FAR_M)
     for _ in range(_SURFACE_STEPS):
         east = place_m[0] + distance * rays[..., 0]
         north = place_m[1] + distance * rays[..., 1]
@@ -106,7 +109,7 @@ def meet_ground(
         to_east, to_north = world.terrain.slope(east, north)
         rate = rays[..., 2] - to_east * rays[..., 0] - to_north * rays[..., 1]
         step = over / np.minimum(rate, -1e-4)
-        distance = np.clip(distance - step, 0.0, _FAR_M)
+        distance = np.clip(distance - step, nearest, _FAR_M)
         if float(np.abs(step[sinks]).max(initial=0.0)) < 1e-4:
             break
     return np.asarray(np.where(sinks & (distance < _FAR_M), distance, np.nan))
