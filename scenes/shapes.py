@@ -50,8 +50,8 @@ class Part:
 
     @property
     def points_m(self) -> NDArray[np.float64]:
-        """(K, 3) all corners of the facets."""
-        return np.concatenate([facet.points_m for facet in self.facets])
+        """(K, 3) all corners; marks count, for wheels reach lower than the skin."""
+        return np.concatenate([facet.points_m for facet in (*self.facets, *self.marks)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
