@@ -35,20 +35,15 @@ _PERSON: Colour = (86, 180, 233)
 _VEHICLE: Colour = (230, 159, 0)
 _TWO_WHEELER: Colour = (0, 200, 145)
 _OTHER: Colour = (204, 121, 167)
-_GROUP_COLOURS: dict[str, Colour] = {
+_CATEGORY_COLOURS: dict[str, Colour] = {
     "person": _PERSON,
-    "pedestrian": _PERSON,
-    "people": _PERSON,
     "car": _VEHICLE,
     "van": _VEHICLE,
     "truck": _VEHICLE,
     "bus": _VEHICLE,
     "vehicle": _VEHICLE,
-    "bicycle": _TWO_WHEELER,
-    "motor": _TWO_WHEELER,
-    "motorcycle": _TWO_WHEELER,
+    "two-wheeler": _TWO_WHEELER,
     "tricycle": _TWO_WHEELER,
-    "awning_tricycle": _TWO_WHEELER,
 }
 _BLACK: Colour = (0, 0, 0)
 _WHITE: Colour = (255, 255, 255)
@@ -190,7 +185,7 @@ def _plates(assessment: Assessment, names: Mapping[str, str], size_px: int) -> l
     for index, category in enumerate(assessment.categories):
         confidence = float(assessment.detections.confidence[index])
         level = levels.get(index)
-        title = f"{category.replace('_', ' ')} {confidence:.2f}"
+        title = f"{category} {confidence:.2f}"
         sightings = [s for s in assessment.sightings if s.detection_index == index]
         plates.append(
             _Plate(
@@ -279,8 +274,8 @@ def _draw_detections(
 
 
 def group_colour(category: str) -> Colour:
-    """The colour of a category's group: people, vehicles, two-wheelers, anything else."""
-    return _GROUP_COLOURS.get(category.lower().replace("-", "_").replace(" ", "_"), _OTHER)
+    """The colour of a category: people, cars and larger, two- and three-wheelers, all else."""
+    return _CATEGORY_COLOURS.get(category, _OTHER)
 
 
 def _box(

@@ -1,49 +1,58 @@
-"""A camera over terrain as a view of the ground, as products ask for it."""
+"""A camera over terrain as a window on the ground."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.taxonomy import GROUPS
+from pipelines import footprint as footprints
 from pipelines.camera import project
-from pipelines.footprint import footprint
+from pipelines.contact import PERSON_HEIGHT_RATIO, VEHICLE_HEIGHT_RATIO, contact_pixels
 from pipelines.geodesy import ecef_from_geodetic
 from pipelines.georeference import georeference
 from pipelines.ground import GroundPoint
-from pipelines.ray_march import MAX_RANGE_M
 from pipelines.viewpoint import Viewpoint
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CameraView:
-    """A `pipelines.ground_view.GroundView` of one frame.
+    """A viewpoint as a `pipelines.ground_view.GroundView`.
 
     Attributes:
-        viewpoint: its camera.
+        viewpoint: camera, pose and terrain.
     """
 
     viewpoint: Viewpoint
 
-    def locate(self, pixels: NDArray[np.float64]) -> tuple[GroundPoint, ...]:
+    def locate(self, pixels: Floats) -> tuple[GroundPoint, ...]:
         """The places of pixels (N, 2)."""
         return georeference(self.viewpoint, pixels)
 
-    def project(
-        self, longitude_deg: NDArray[np.float64], latitude_deg: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Pixels (N, 2) of places (N,) on the terrain; NaN where there is none.
+    def place_boxes(
+        self, xyxy: NDArray[np.float32], categories: Sequence[str]
+    ) -> tuple[GroundPoint, ...]:
+        """The places where the objects in boxes (N, 4) touch the ground."""
+        pixels, sigma_px = contact_pixels(xyxy, self.viewpoint, VEHICLE_HEIGHT_RATIO)
+        upright = np.array([category in GROUPS["person"] for category in categories], np.bool_)
+        if upright.any():
+            pixels[upright], sigma_px[upright] = contact_pixels(
+                xyxy[upright], self.viewpoint, PERSON_HEIGHT_RATIO
+            )
+        return georeference(self.viewpoint, pixels, sigma_px)
 
-        A place that nearer ground hides is projected all the same.
-        """
-        longitude = np.asarray(longitude_deg, np.float64)
-        latitude = np.asarray(latitude_deg, np.float64)
-        height = self.viewpoint.terrain.height_m(latitude, longitude)
-        offset = ecef_from_geodetic(latitude, longitude, height) - self.viewpoint.position_ecef
-        offset[~(np.linalg.norm(offset, axis=1) <= MAX_RANGE_M)] = np.nan
+    def project(self, longitude_deg: Floats, latitude_deg: Floats) -> Floats:
+        """Pixels (N, 2) of places on the terrain; NaN behind the camera or in a gap."""
+        hae_m = self.viewpoint.terrain.height_m(latitude_deg, longitude_deg)
+        offset = ecef_from_geodetic(latitude_deg, longitude_deg, hae_m)
+        offset = offset - self.viewpoint.position_ecef
         return project(offset @ self.viewpoint.ecef_from_camera, self.viewpoint.intrinsics)
 
-    def footprint(self) -> NDArray[np.float64] | None:
-        """(M, 2) closed ring of what the frame shows; see `pipelines.footprint`."""
-        return footprint(self.viewpoint)
+    def footprint(self) -> Floats | None:
+        """(M, 2) closed ring of the ground that the frame shows."""
+        return footprints.footprint(self.viewpoint)

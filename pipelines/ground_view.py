@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +22,17 @@ class GroundView(Protocol):
 
         Args:
             pixels: (N, 2) x and y; the origin is the outer corner of the first pixel.
+        """
+        ...
+
+    def place_boxes(
+        self, xyxy: NDArray[np.float32], categories: Sequence[str]
+    ) -> tuple[GroundPoint, ...]:
+        """The places of the objects in boxes, where they touch the ground.
+
+        Args:
+            xyxy: (N, 4) left, top, right, bottom in pixels.
+            categories: what each is, N taxonomy categories.
         """
         ...
 

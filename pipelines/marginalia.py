@@ -104,10 +104,10 @@ def framed(
     inner_px = max(text_px, aside_height) if beside else text_px + aside_height + margin
     footer_px = inner_px + 2 * margin
     sheet = Image.new("RGB", (width, height + 2 * banner_px + footer_px), _PAPER)
-    sheet.paste(picture, (0, banner_px))
     draw = ImageDraw.Draw(sheet)
     for top in (0, sheet.height - banner_px):
         _banner(draw, (0, top, width, top + banner_px), marking, size_px)
+    sheet.paste(picture, (0, banner_px))
     footer_top = banner_px + height
     _text_lines(draw, wrapped, margin, footer_top + margin, size_px)
     if scale is not None and bar is not None:
