@@ -31,9 +31,7 @@ def find_camera(
         width_px: width of the picture when taken: tells the thermal from the visible camera of a
             device that has both under one name.
     """
-    if make is None or model is None:
-        return None
-    rows = _table().get((_plain(make), _plain(model)), [])
+    rows = [row for row in _rows(make, model) if "fisheye" not in row]
     if not rows:
         return None
     row = min(rows, key=lambda row: abs(row["width_px"] - width_px))
@@ -53,6 +51,17 @@ def find_camera(
         focal_sigma=max(_FOCAL_SIGMA, abs(fx / fy - 1.0)),
         source=f"table of cameras ({row['make']} {row['model']})",
     )
+
+
+def is_fisheye(make: str | None, model: str | None) -> bool:
+    """Whether a camera's pictures are fisheye images: no pinhole camera describes them."""
+    return any("fisheye" in row for row in _rows(make, model))
+
+
+def _rows(make: str | None, model: str | None) -> list[dict[str, Any]]:
+    if make is None or model is None:
+        return []
+    return _table().get((_plain(make), _plain(model)), [])
 
 
 @cache

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from models.errors import InvalidInputError
 from pipelines.calibration import Calibration, fit, from_film_equivalent, resized, same_aspect
-from pipelines.camera_table import find_camera
+from pipelines.camera_table import find_camera, is_fisheye
 from pipelines.capture import Capture
 from pipelines.capture_time import capture_time
 from pipelines.dji import read_dji
@@ -55,7 +55,9 @@ def read_capture(
     xmp = read_xmp(header.xmp)
     telemetry = _telemetry(exif, xmp)
     file = (header.width_px, header.height_px)
-    make, model = exif.make, exif.model
+    # Software that loses the EXIF often keeps its copy in XMP.
+    copied = xmp.group("tiff")
+    make, model = exif.make or copied.get("Make"), exif.model or copied.get("Model")
     if stated is None:
         checked = check_pose(telemetry)
         calibration, notes = _from_metadata(exif, telemetry, file, make, model)
@@ -174,10 +176,20 @@ def _from_metadata(
         shot = (exif.width_px, exif.height_px)
     notes: list[Finding] = []
     film = None
-    if exif.focal_35mm is not None:
+    pinhole = not (telemetry.cut_out or is_fisheye(make, model))
+    if exif.focal_35mm is not None and pinhole:
         # The whole sensor's field of view, where the picture is a strip of it.
         film = from_film_equivalent(exif.focal_35mm, *shot)
     calibration = telemetry.calibration or find_camera(make, model, exif.focal_mm, shot[0])
+    if telemetry.cut_out and calibration is None:
+        notes.append(
+            Finding(
+                code="PICTURE_CUT_OUT",
+                severity=Severity.NOTE,
+                message="this camera cuts its pictures out of a fisheye image; the focal length "
+                "in its EXIF is not theirs",
+            )
+        )
     if calibration is not None and film is not None and not _agree(calibration, film, shot):
         notes.append(
             Finding(
@@ -190,14 +202,15 @@ def _from_metadata(
         calibration = None
     calibration = calibration or film
     if calibration is None:
-        return None, (
+        notes.append(
             Finding(
                 code="NO_INTRINSICS",
                 severity=Severity.ERROR,
                 message=f"no focal length is known for camera {make or '?'} {model or '?'}; state "
                 "camera.fx_px in a pose file",
-            ),
+            )
         )
+        return None, tuple(notes)
     fitted, fit_notes = fit(calibration, shot=shot, file=file, zoom=exif.digital_zoom or 1.0)
     notes.append(
         Finding(

@@ -118,9 +118,10 @@ def _calibration(exif: Exif, values: dict[str, str]) -> Calibration | None:
     photograph. Where DewarpFlag says that the camera has undistorted already, its distortion is
     gone from the picture.
     """
-    if exif.width_px is None or exif.height_px is None:
+    size = _size(exif, values)
+    if size is None:
         return None
-    width, height = exif.width_px, exif.height_px
+    width, height = size
     figures = _figures(values.get("DewarpData", ""))
     if figures is not None and _believable(figures[0], width) and _believable(figures[1], width):
         fx, fy, cx, cy, k1, k2, p1, p2, k3 = figures
@@ -148,6 +149,17 @@ def _calibration(exif: Exif, values: dict[str, str]) -> Calibration | None:
         focal_sigma=0.01,
         source="design focal length in the metadata (CalibratedFocalLength)",
     )
+
+
+def _size(exif: Exif, values: dict[str, str]) -> tuple[int, int] | None:
+    """The size when taken; where software lost the EXIF, twice the design optical centre."""
+    if exif.width_px is not None and exif.height_px is not None:
+        return exif.width_px, exif.height_px
+    x = number(values, "CalibratedOpticalCenterX")
+    y = number(values, "CalibratedOpticalCenterY")
+    if x is None or y is None or x < 1.0 or y < 1.0:
+        return None
+    return round(2 * x), round(2 * y)
 
 
 def _figures(text: str) -> tuple[float, ...] | None:

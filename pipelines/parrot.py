@@ -46,6 +46,7 @@ def read_parrot(exif: Exif, values: dict[str, str], camera: dict[str, str]) -> T
         attitude=attitude,
         relative_height_m=_relative(camera, findings),
         absolute_height=_absolute(exif),
+        cut_out=(exif.model or "").upper().startswith(("DISCO", "BEBOP")),
         findings=tuple(findings),
     )
 

@@ -51,6 +51,8 @@ class Telemetry:
         absolute_height: with a datum that is known.
         horizontal_sigma_m: where the metadata tell how good the position is.
         calibration: inner geometry that the metadata themselves give.
+        cut_out: the camera cuts its pictures out of a wider one, so that the focal lengths in EXIF
+            are not theirs.
         utc: capture time that the maker gives as UTC, as text.
         findings: what is worth telling about how these were read.
     """
@@ -62,5 +64,6 @@ class Telemetry:
     absolute_height: AbsoluteHeight | None = None
     horizontal_sigma_m: float | None = None
     calibration: Calibration | None = None
+    cut_out: bool = False
     utc: str | None = None
     findings: tuple[Finding, ...] = ()
