@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 REACH_SIGMAS = 8.5
 """Beyond so many sigmas a Gaussian holds less than 1e-16."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+_CUTS = 16
 
 
 def probability_within(
@@ -149,17 +150,38 @@ def distance_quantile(
     if not 0.0 < probability < 1.0:
         raise ValueError(f"{probability} is not strictly between 0 and 1")
     offset = np.asarray(offset_enu_m, np.float64)
-    covariance = np.asarray(covariance_m2, np.float64)
+    return _quantiles(
+        offset, np.asarray(covariance_m2, np.float64), np.full(len(offset), probability)
+    )
+
+
+def _quantiles(
+    offset: NDArray[np.float64], covariance: NDArray[np.float64], probability: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distances at a probability each, all (N,): a bracket cut in `_CUTS` parts four times over.
+
+    Many radii at once cost about as much as one, so that few rounds of many beat bisection.
+    """
     spread = np.sqrt(np.maximum(np.trace(covariance, axis1=1, axis2=2), 0.0))
     mean = np.hypot(offset[:, 0], offset[:, 1])
     low = np.maximum(mean - REACH_SIGMAS * spread, 0.0)
     high = mean + REACH_SIGMAS * spread
-    for _ in range(30):  # 17 sigma / 2**30: a millionth of a sigma and less
-        middle = 0.5 * (low + high)
-        inside = probability_within(offset, covariance, middle) >= probability
-        high = np.where(inside, middle, high)
-        low = np.where(inside, low, middle)
-    return np.asarray(0.5 * (low + high), np.float64)
+    rows = np.arange(len(mean))
+    share = np.linspace(0.0, 1.0, _CUTS + 1)
+    below = above = np.zeros_like(mean)
+    for _ in range(4):
+        radius = low[:, None] + (high - low)[:, None] * share
+        reached = probability_within(
+            np.repeat(offset, _CUTS + 1, axis=0),
+            np.repeat(covariance, _CUTS + 1, axis=0),
+            radius.ravel(),
+        ).reshape(radius.shape)
+        last = np.clip(np.argmax(reached >= probability[:, None], axis=1), 1, _CUTS)
+        low, high = radius[rows, last - 1], radius[rows, last]
+        below, above = reached[rows, last - 1], reached[rows, last]
+    rise = above - below
+    part = np.where(rise > 0.0, (probability - below) / np.where(rise > 0.0, rise, 1.0), 1.0)
+    return low + (high - low) * np.clip(part, 0.0, 1.0)
 
 
 def range_interval(
@@ -174,7 +196,11 @@ def range_interval(
     Returns:
         (N,) lower and (N,) upper bounds, metres.
     """
-    return (
-        distance_quantile(offset_enu_m, covariance_m2, 0.05),
-        distance_quantile(offset_enu_m, covariance_m2, 0.95),
+    offset = np.asarray(offset_enu_m, np.float64)
+    count = len(offset)
+    bounds = _quantiles(
+        np.tile(offset, (2, 1)),
+        np.tile(np.asarray(covariance_m2, np.float64), (2, 1, 1)),
+        np.repeat([0.05, 0.95], count),
     )
+    return bounds[:count], bounds[count:]

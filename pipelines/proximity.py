@@ -20,7 +20,7 @@ from pipelines.disc_probability import (
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.positions import Position
-from pipelines.rules import Rule
+from pipelines.rules import Rule, weighed_categories
 
 _GEOD = Geod(ellps="WGS84")
 # Mean radius for the coarse filter alone; its error, under 0.6 %, is added to the reach.
@@ -116,7 +116,7 @@ def weigh(
         raise ValueError(
             f"{len(ground)} places, {len(categories)} categories, {len(confidences)} confidences"
         )
-    wanted = frozenset[str]().union(*(rule.categories for rule in rules))
+    wanted = frozenset[str]().union(*(weighed_categories(rule) for rule in rules))
     chosen = [
         index
         for index, point in enumerate(ground)
@@ -127,10 +127,11 @@ def weigh(
     pairs = _near_pairs([ground[index] for index in chosen], positions, rules)
     sightings: list[Sighting] = []
     for rule in rules:
+        weighed = weighed_categories(rule)
         kept = [
             (chosen[row], column)
             for row, column in pairs
-            if categories[chosen[row]] in rule.categories
+            if categories[chosen[row]] in weighed
             and float(confidences[chosen[row]]) >= rule.min_confidence
             and (not rule.position_kinds or positions[column].kind in rule.position_kinds)
         ]

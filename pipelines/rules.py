@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.errors import InvalidInputError
+from models.taxonomy import CATEGORIES, GROUPS, expand
 from pipelines.positions import MAX_RADIUS_M, PositionKind
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -19,7 +20,7 @@ class Rule:
     Attributes:
         rule_id: its identifier within the mission.
         revision: counts up with each change; 0 is the built-in default.
-        categories: taxonomy categories it weighs.
+        categories: taxonomy categories, or groups of them, that it weighs.
         position_kinds: kinds of position it guards; empty for all.
         radius_m: distance that counts as near.
         min_confidence: detections below it are not weighed, 0 to 1.
@@ -42,7 +43,7 @@ DEFAULT_RULE = Rule(
     rule_id="default",
     revision=0,
     # What can carry an attacker, a charge or a crowd to a position.
-    categories=frozenset({"person", "two-wheeler", "car", "van", "truck", "tricycle", "bus"}),
+    categories=frozenset(CATEGORIES),
     position_kinds=frozenset(),
     # Aimed fire of rifles and unguided launchers, the usual weapons against bases and convoys,
     # reaches some 300 to 500 m; a vehicle at town speed needs over half a minute for the rest.
@@ -52,6 +53,11 @@ DEFAULT_RULE = Rule(
     min_confidence=0.35,
 )
 """The rule of a mission that has set none."""
+
+
+def weighed_categories(rule: Rule) -> frozenset[str]:
+    """The categories a rule weighs, with its groups spelt out."""
+    return frozenset(category for name in rule.categories for category in GROUPS.get(name, (name,)))
 
 
 def validate_rule(rule: Rule) -> None:
@@ -71,8 +77,11 @@ def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "revision", "counts up from 0"
     if not rule.categories:
         yield "categories", "name at least one"
-    for category in sorted(it for it in rule.categories if not it.strip()):
-        yield "categories", f"{category!r} is not the name of one"
+    try:
+        expand(rule.categories)
+    except ValueError as error:
+        # A misspelt category would never be seen, and its rule would be silent.
+        yield "categories", str(error)
     if not 0.0 < rule.radius_m <= MAX_RADIUS_M:
         yield "radius_m", f"{rule.radius_m} is not above 0 and at most {MAX_RADIUS_M:.0f}"
     if not 0.0 <= rule.min_confidence <= 1.0:

@@ -266,6 +266,8 @@ def test_category_confidence_kind_and_outcome_are_filters() -> None:
     assert weigh([nowhere], ["car"], [0.9], [BASE], [rule()]) == ()
     posts = rule(position_kinds=frozenset({PositionKind.POST}))
     assert weigh([near], ["car"], [0.9], [BASE], [posts]) == ()
+    group = rule(categories=frozenset({"vehicle"}))
+    assert len(weigh([near] * 3, ["bus", "person", "car"], [0.9] * 3, [BASE], [group])) == 2
     assert len(weigh([nowhere, near], ["car", "car"], [0.9, 0.9], [BASE], [rule()])) == 1
 
 

@@ -31,7 +31,7 @@ def test_the_default_rule_is_valid_and_weighs_people_and_vehicles() -> None:
         ("rule_id", "near/base"),
         ("revision", -1),
         ("categories", frozenset()),
-        ("categories", frozenset({"car", " "})),
+        ("categories", frozenset({"car", "cars"})),
         ("radius_m", 0.0),
         ("radius_m", -5.0),
         ("radius_m", math.nan),
@@ -57,6 +57,7 @@ def test_a_rule_that_cannot_work_is_refused_by_field(field: str, value: object) 
         ("radius_m", 100_000.0),
         ("min_confidence", 0.0),
         ("possible_probability", 0.5),
+        ("categories", frozenset({"vehicle"})),
         ("position_kinds", frozenset({PositionKind.PATROL})),
     ],
 )

@@ -1,0 +1,134 @@
+"""Which sightings of a new frame are which objects seen before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+GATE_CHI2 = 13.82
+"""Squared Mahalanobis distance that 99.9 % of true pairs stay within (chi-square, 2 degrees)."""
+UNMATCHED_COST = 15.0
+"""Of an object not seen again, and of a sighting of nothing seen before; the two together exceed
+what the worst pair within the gate costs, so that an object is rather taken for the same."""
+BOX_SIGMA_M = 1.5
+"""Where in a box the object stands, and which part of it was seen: half the length of a car."""
+_OWN_SHARE = 0.35**2
+"""Share of a pair's covariance that is not common to all pairs of a frame: errors of pose move all
+objects alike, but not quite by the same distance at different ranges."""
+_MAX_SHIFTS = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Uncertain places in one plane frame.
+
+    Attributes:
+        enu_m: (N, 2) east and north, metres.
+        covariance_m2: (N, 2, 2), square metres.
+    """
+
+    enu_m: NDArray[np.float64]
+    covariance_m2: NDArray[np.float64]
+
+
+def associate(
+    known: Places,
+    seen: Places,
+    motion_sigma_m: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+) -> list[tuple[int, int]]:
+    """One-to-one pairs of objects known and objects seen in one frame.
+
+    A pair is possible where its distance lies within the gate of the summed covariances, the box
+    noise and the allowance for motion. Among the possible pairs the assignment of least total cost
+    is taken (S. S. Blackman and R. Popoli, Design and Analysis of Modern Tracking Systems, 1999,
+    6.4: global nearest neighbour). Errors of pose shift all objects of a frame together, and a row
+    of vehicles shifted by one gap would lie on itself: so common shifts that pairs suggest are
+    tried, each paid for by its own improbability under the covariances, and residuals are weighed
+    by what is left of the covariances without the common part. A pair that moved pays for the
+    wider density it needs, so that what stands still keeps its name.
+
+    Args:
+        known: N objects.
+        seen: M objects.
+        motion_sigma_m: (N, M) how far they may have moved since, one sigma of each axis; 0: they
+            stand still.
+        allowed: (N, M) whether the two can be the same at all.
+
+    Returns:
+        (index into known, index into seen), in order.
+    """
+    if not allowed.any():
+        return []
+    step = seen.enu_m[None, :, :] - known.enu_m[:, None, :]
+    pair = known.covariance_m2[:, None] + seen.covariance_m2[None, :]
+    box = 2.0 * BOX_SIGMA_M**2 * np.eye(2)
+    motion = motion_sigma_m[..., None, None] ** 2 * np.eye(2)
+    possible = allowed & (_squared(step, pair + box + motion) <= GATE_CHI2)
+    if not possible.any():
+        return []
+    own = _OWN_SHARE * pair + box
+    common = known.covariance_m2.mean(axis=0) + seen.covariance_m2.mean(axis=0) + box
+    best: tuple[float, list[tuple[int, int]]] = (np.inf, [])
+    for shift in _shifts(step, own, possible):
+        residual = step - shift
+        still = _squared(residual, own)
+        moved = _squared(residual, own + motion) + np.log(
+            np.linalg.det(own + motion) / np.linalg.det(own)
+        )
+        cost, pairs = _assign(np.minimum(still, moved), possible)
+        cost += float(_squared(shift, common))
+        # A tie keeps the earlier shift, and no shift at all comes first.
+        if cost < best[0] - 1e-9:
+            best = cost, pairs
+    return best[1]
+
+
+def _squared(step: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared Mahalanobis length of (..., 2) under (..., 2, 2)."""
+    solved = np.linalg.solve(covariance, step[..., None])[..., 0]
+    return np.asarray(np.sum(step * solved, axis=-1), np.float64)
+
+
+def _shifts(
+    step: NDArray[np.float64], own: NDArray[np.float64], possible: NDArray[np.bool_]
+) -> list[NDArray[np.float64]]:
+    """Common shifts worth trying: none, and those that most possible pairs agree on."""
+    rows, columns = np.nonzero(possible)
+    candidates = step[rows, columns]
+    spread = own[rows, columns]
+    if len(candidates) > 400:  # a crowd: a sample of it votes as well
+        keep = np.linspace(0, len(candidates) - 1, 400).astype(np.intp)
+        candidates, spread = candidates[keep], spread[keep]
+    votes = (_squared(candidates[:, None] - candidates[None, :], spread[None, :]) <= 4.0).sum(
+        axis=1
+    )
+    length = np.hypot(candidates[:, 0], candidates[:, 1])
+    order = np.lexsort((candidates[:, 1], candidates[:, 0], np.round(length, 6), -votes))
+    return [np.zeros(2), *candidates[order[:_MAX_SHIFTS]]]
+
+
+def _assign(
+    cost: NDArray[np.float64], possible: NDArray[np.bool_]
+) -> tuple[float, list[tuple[int, int]]]:
+    """The pairs of least total cost, where leaving one of either side out costs as well."""
+    # Imported here: the value types beside it belong to the field client, which has no scipy.
+    from scipy.optimize import linear_sum_assignment
+
+    count_known, count_seen = cost.shape
+    size = count_known + count_seen
+    never = 1e6
+    table = np.full((size, size), never)
+    table[:count_known, :count_seen] = np.where(possible, cost, never)
+    table[np.arange(count_known), count_seen + np.arange(count_known)] = UNMATCHED_COST
+    table[count_known + np.arange(count_seen), np.arange(count_seen)] = UNMATCHED_COST
+    table[count_known:, count_seen:] = 0.0
+    rows, columns = linear_sum_assignment(table)
+    pairs = [
+        (int(row), int(column))
+        for row, column in zip(rows, columns, strict=True)
+        if row < count_known and column < count_seen
+    ]
+    return float(table[rows, columns].sum()), pairs
