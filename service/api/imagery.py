@@ -1,0 +1,171 @@
+"""Imagery, served: taken in chunk by chunk, resumed, listed and watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from vedette.v1 import imagery_pb2, imagery_pb2_grpc
+
+from models.errors import InvalidInputError
+from service.api import names
+from service.api.convert import imagery_message, time_of
+from service.clock import utc_now
+from service.errors import UnavailableError
+from service.events import ChangeHub
+from service.ingest import Ingest, OpenSubmission
+from service.ledger.records import ImageryState
+from service.ledger.store import Ledger
+from service.submission import SubmissionHeader
+
+# Bytes between two syncs: what a cut stream may have to send again at most.
+COMMIT_BYTES = 1024 * 1024
+LONGEST_CHUNK = 1024 * 1024
+# A client without a byte for so long is gone; 600 ms links pause, but not for minutes.
+SILENCE_S = 120.0
+_LONGEST_WAIT_S = 30.0
+_ENDED = frozenset({ImageryState.PROCESSED, ImageryState.FAILED})
+
+
+class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
+    """`vedette.v1.ImageryService`."""
+
+    def __init__(self, ledger: Ledger, ingest: Ingest, hub: ChangeHub) -> None:
+        self._ledger = ledger
+        self._ingest = ingest
+        self._hub = hub
+
+    async def SubmitImagery(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[imagery_pb2.SubmitImageryRequest], context: Any
+    ) -> imagery_pb2.SubmitImageryResponse:
+        """Take one file in."""
+        del context
+        parts = aiter(request_iterator)
+        first = await _next(parts)
+        if first is None or first.WhichOneof("part") != "header":
+            raise InvalidInputError("the first message must be the header", field="header")
+        header = _header(first.header)
+        submission = await asyncio.to_thread(self._ingest.open, header, utc_now())
+        try:
+            await self._receive(parts, submission)
+            record, duplicate = await asyncio.to_thread(self._ingest.finish, submission, utc_now())
+        except BaseException:
+            # Cut, cancelled or refused: what came is kept, unless ingest has forgotten it itself.
+            await asyncio.shield(asyncio.to_thread(self._ingest.suspend, submission))
+            raise
+        return imagery_pb2.SubmitImageryResponse(
+            imagery=imagery_message(record), duplicate=duplicate
+        )
+
+    async def _receive(
+        self, parts: AsyncIterator[imagery_pb2.SubmitImageryRequest], submission: OpenSubmission
+    ) -> None:
+        waiting, pending = 0, bytearray()
+        while (part := await _next(parts)) is not None:
+            if part.WhichOneof("part") != "chunk":
+                raise InvalidInputError("only chunks may follow the header", field="chunk")
+            if len(part.chunk) > LONGEST_CHUNK:
+                raise InvalidInputError(f"longer than {LONGEST_CHUNK} bytes", field="chunk")
+            pending += part.chunk
+            waiting += len(part.chunk)
+            # Small chunks are gathered: one change of thread for 64 KiB, not for each.
+            if len(pending) >= 64 * 1024:
+                await asyncio.to_thread(self._ingest.append, submission, bytes(pending))
+                pending.clear()
+            if waiting >= COMMIT_BYTES:
+                await asyncio.to_thread(self._ingest.commit, submission)
+                waiting = 0
+        if pending:
+            await asyncio.to_thread(self._ingest.append, submission, bytes(pending))
+
+    async def GetSubmission(  # noqa: N802 - the contract's name
+        self, request: imagery_pb2.GetSubmissionRequest, context: Any
+    ) -> imagery_pb2.Submission:
+        """How much of a submission is safe."""
+        del context
+        mission_id = names.mission(request.parent)
+        status = await asyncio.to_thread(self._ingest.status, mission_id, request.request_id)
+        return imagery_pb2.Submission(
+            request_id=status.request_id,
+            committed_bytes=status.committed_bytes,
+            size_bytes=status.size_bytes,
+            imagery=names.imagery_name(mission_id, status.imagery_id) if status.imagery_id else "",
+        )
+
+    async def GetImagery(  # noqa: N802 - the contract's name
+        self, request: imagery_pb2.GetImageryRequest, context: Any
+    ) -> imagery_pb2.Imagery:
+        """One imagery."""
+        del context
+        mission_id, imagery_id = names.parse(request.name, "missions/*/imagery/*", "name")
+        return imagery_message(
+            await asyncio.to_thread(self._ledger.get_imagery, mission_id, imagery_id)
+        )
+
+    async def ListImagery(  # noqa: N802 - the contract's name
+        self, request: imagery_pb2.ListImageryRequest, context: Any
+    ) -> imagery_pb2.ListImageryResponse:
+        """The imagery of a mission, newest first."""
+        del context
+        page = await asyncio.to_thread(
+            self._ledger.list_imagery,
+            names.mission(request.parent),
+            page_size=request.page_size,
+            page_token=request.page_token,
+            sortie_id=names.sortie(request.sortie, "sortie") if request.sortie else None,
+        )
+        return imagery_pb2.ListImageryResponse(
+            imagery=[imagery_message(record) for record in page.items],
+            next_page_token=page.next_page_token,
+        )
+
+    async def WatchImagery(  # noqa: N802 - the contract's name
+        self, request: imagery_pb2.WatchImageryRequest, context: Any
+    ) -> AsyncIterator[imagery_pb2.Imagery]:
+        """The imagery now and at each change until it has ended."""
+        del context
+        mission_id, imagery_id = names.parse(request.name, "missions/*/imagery/*", "name")
+        last = None
+        while not self._hub.closed:
+            generation = self._hub.generation
+            record = await asyncio.to_thread(self._ledger.get_imagery, mission_id, imagery_id)
+            if record != last:
+                yield imagery_message(record)
+                last = record
+            if record.state in _ENDED:
+                return
+            await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
+        # Not an end in good order: the client must ask again elsewhere or later.
+        raise UnavailableError("the service is being stopped; ask again soon")
+
+
+async def _next(
+    parts: AsyncIterator[imagery_pb2.SubmitImageryRequest],
+) -> imagery_pb2.SubmitImageryRequest | None:
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            return await anext(parts, None)
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"no byte came for {SILENCE_S:.0f} s; resume when you can"
+        ) from error
+
+
+def _header(header: imagery_pb2.SubmissionHeader) -> SubmissionHeader:
+    mission_id, pledge_id = names.parse(header.pledge, "missions/*/pledges/*", "header.pledge")
+    captured_at = None
+    if header.HasField("capture_time"):
+        captured_at = time_of(header.capture_time, "header.capture_time")
+    return SubmissionHeader(
+        mission_id=mission_id,
+        pledge_id=pledge_id,
+        sortie_id=header.sortie,
+        file_name=header.file_name,
+        size_bytes=header.size_bytes,
+        sha256=header.sha256,
+        request_id=header.request_id,
+        offset=header.offset,
+        stated_pose=header.pose_json or None,
+        stated_captured_at=captured_at,
+    )

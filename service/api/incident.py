@@ -1,0 +1,113 @@
+"""Incidents, served: lists, decisions and the stream that neither loses nor repeats."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from vedette.v1 import incident_pb2, incident_pb2_grpc
+
+from models.errors import InvalidInputError
+from service.api import names
+from service.api.convert import (
+    INCIDENT_STATES,
+    VERDICTS,
+    chosen,
+    event_message,
+    incident_message,
+)
+from service.api.interceptor import caller
+from service.clock import utc_now
+from service.events import ChangeHub
+from service.ledger.records import Verdict
+from service.ledger.store import Ledger
+
+_EVENTS_A_READ = 100
+_LONGEST_WAIT_S = 30.0
+_LONGEST_REASON = 2000
+
+
+class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
+    """`vedette.v1.IncidentService`."""
+
+    def __init__(self, ledger: Ledger, hub: ChangeHub) -> None:
+        self._ledger = ledger
+        self._hub = hub
+
+    async def GetIncident(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.GetIncidentRequest, context: Any
+    ) -> incident_pb2.Incident:
+        """One incident."""
+        del context
+        mission_id, incident_id = names.parse(request.name, "missions/*/incidents/*", "name")
+        return incident_message(
+            await asyncio.to_thread(self._ledger.get_incident, mission_id, incident_id)
+        )
+
+    async def ListIncidents(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.ListIncidentsRequest, context: Any
+    ) -> incident_pb2.ListIncidentsResponse:
+        """The incidents of a mission, newest first."""
+        del context
+        page = await asyncio.to_thread(
+            self._ledger.list_incidents,
+            names.mission(request.parent),
+            page_size=request.page_size,
+            page_token=request.page_token,
+            states=tuple(chosen(INCIDENT_STATES, state, "states") for state in request.states),
+        )
+        return incident_pb2.ListIncidentsResponse(
+            incidents=[incident_message(record) for record in page.items],
+            next_page_token=page.next_page_token,
+        )
+
+    async def SubscribeIncidents(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.SubscribeIncidentsRequest, context: Any
+    ) -> AsyncIterator[incident_pb2.IncidentEvent]:
+        """Every event after a sequence number, then as they come."""
+        del context
+        mission_id, since = names.mission(request.parent), request.since
+        if since < 0:
+            raise InvalidInputError("must not be negative", field="since")
+        while not self._hub.closed:
+            # Read before the ledger: a change between the two only wakes once too often.
+            generation = self._hub.generation
+            events = await asyncio.to_thread(
+                self._ledger.events_since, mission_id, since, _EVENTS_A_READ
+            )
+            for event in events:
+                yield event_message(event)
+                since = event.sequence
+            if len(events) == _EVENTS_A_READ:
+                continue
+            if request.replay_only:
+                return
+            await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
+
+    async def DecideIncident(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.DecideIncidentRequest, context: Any
+    ) -> incident_pb2.Incident:
+        """Record what a person decided."""
+        del context
+        mission_id, incident_id = names.parse(request.name, "missions/*/incidents/*", "name")
+        verdict = chosen(VERDICTS, request.verdict, "verdict")
+        reason = request.reason.strip()
+        if verdict is Verdict.DISMISSED and not reason:
+            raise InvalidInputError("a dismissal needs a reason", field="reason")
+        if len(reason) > _LONGEST_REASON:
+            raise InvalidInputError(f"longer than {_LONGEST_REASON} characters", field="reason")
+        if request.revision < 1:
+            raise InvalidInputError("give the revision that was looked at", field="revision")
+        return incident_message(
+            await asyncio.to_thread(
+                self._ledger.decide_incident,
+                mission_id,
+                incident_id,
+                verdict=verdict,
+                reason=reason,
+                revision=request.revision,
+                decided_by=caller(),
+                now=utc_now(),
+            )
+        )

@@ -1,0 +1,104 @@
+"""Resource names: `missions/{mission}/pledges/{pledge}` and the like."""
+
+from __future__ import annotations
+
+import re
+
+from models.errors import InvalidInputError
+
+_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_SORTIE = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,63}")
+# Identifiers that the service makes itself; looser, so that they may change their form.
+_MADE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+_MADE_COLLECTIONS = frozenset({"imagery", "incidents", "products"})
+
+
+def identifier(value: str, field: str) -> str:
+    """An identifier that a client chose.
+
+    Raises:
+        InvalidInputError: it is not 1 to 63 letters, digits and hyphens.
+    """
+    if not _ID.fullmatch(value):
+        raise InvalidInputError(
+            f"{value[:80]!r} is not 1 to 63 letters, digits and inner hyphens", field=field
+        )
+    return value
+
+
+def sortie(value: str, field: str) -> str:
+    """The name of a sortie.
+
+    Raises:
+        InvalidInputError: it is not 1 to 63 letters, digits, hyphens, underscores and dots.
+    """
+    if not _SORTIE.fullmatch(value):
+        raise InvalidInputError(
+            f"{value[:80]!r} is not 1 to 63 letters, digits, hyphens, underscores and dots",
+            field=field,
+        )
+    return value
+
+
+def parse(name: str, pattern: str, field: str) -> tuple[str, ...]:
+    """The identifiers in a resource name.
+
+    Args:
+        name: for example "missions/m/pledges/p".
+        pattern: for example "missions/*/pledges/*".
+        field: the request's field that holds the name.
+
+    Raises:
+        InvalidInputError: the name does not fit the pattern.
+    """
+    parts, wanted = name.split("/"), pattern.split("/")
+    if len(parts) == len(wanted):
+        found = []
+        for index, (part, want) in enumerate(zip(parts, wanted, strict=True)):
+            if want != "*":
+                if part != want:
+                    break
+                continue
+            grammar = _MADE if wanted[index - 1] in _MADE_COLLECTIONS else _ID
+            if not grammar.fullmatch(part):
+                break
+            found.append(part)
+        else:
+            return tuple(found)
+    raise InvalidInputError(f"{name[:200]!r} does not have the form {pattern}", field=field)
+
+
+def mission(name: str, field: str = "parent") -> str:
+    """The mission in "missions/{mission}"."""
+    return parse(name, "missions/*", field)[0]
+
+
+def mission_name(mission_id: str) -> str:
+    """The name of a mission."""
+    return f"missions/{mission_id}"
+
+
+def pledge_name(mission_id: str, pledge_id: str) -> str:
+    """The name of a pledge."""
+    return f"missions/{mission_id}/pledges/{pledge_id}"
+
+
+def imagery_name(mission_id: str, imagery_id: str) -> str:
+    """The name of an imagery."""
+    return f"missions/{mission_id}/imagery/{imagery_id}"
+
+
+def position_name(mission_id: str, position_id: str) -> str:
+    """The name of a position."""
+    return f"missions/{mission_id}/positions/{position_id}"
+
+
+def rule_name(mission_id: str, rule_id: str) -> str:
+    """The name of a rule."""
+    return f"missions/{mission_id}/rules/{rule_id}"
+
+
+def incident_name(mission_id: str, incident_id: str) -> str:
+    """The name of an incident."""
+    return f"missions/{mission_id}/incidents/{incident_id}"

@@ -1,0 +1,167 @@
+"""`vedette incident`: what may threaten peacekeepers, and what people decide."""
+
+from __future__ import annotations
+
+import click
+from rich.markup import escape
+from vedette.v1 import incident_pb2
+
+from service.cli.output import (
+    as_json,
+    connected,
+    console,
+    document_of,
+    full_name,
+    in_mission,
+    last_part,
+    print_document,
+    print_table,
+    word,
+)
+from service.cli.watch import describe
+from service.client import Client
+
+STATES = {
+    "open": incident_pb2.INCIDENT_STATE_OPEN,
+    "acknowledged": incident_pb2.INCIDENT_STATE_ACKNOWLEDGED,
+    "confirmed": incident_pb2.INCIDENT_STATE_CONFIRMED,
+    "dismissed": incident_pb2.INCIDENT_STATE_DISMISSED,
+}
+VERDICTS = {
+    "acknowledged": incident_pb2.VERDICT_ACKNOWLEDGED,
+    "confirmed": incident_pb2.VERDICT_CONFIRMED,
+    "dismissed": incident_pb2.VERDICT_DISMISSED,
+}
+
+
+@click.group()
+def incident() -> None:
+    """List, look at and decide on incidents."""
+
+
+@incident.command("list")
+@in_mission
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(list(STATES)),
+    help="Only in this state; repeatable.",
+)
+@as_json
+@connected
+def list_incidents(
+    client: Client, mission: str, states: tuple[str, ...], json_output: bool
+) -> None:
+    r"""List the incidents of a mission, newest first.
+
+    \b
+    Example:
+      vedette incident list -m unmiss --state open
+    """
+    request = incident_pb2.ListIncidentsRequest(
+        parent=mission, page_size=1000, states=[STATES[state] for state in states]
+    )
+    found = [
+        item
+        for page in client.pages(client.incidents.ListIncidents, request)
+        for item in page.incidents
+    ]
+    if json_output:
+        print_document({"incidents": [document_of(item) for item in found]})
+        return
+    print_table(
+        ("INCIDENT", "STATE", "LEVEL", "CATEGORY", "POSITION", "RANGE", "BEARING", "CE90", "P"),
+        (
+            (
+                last_part(item.name),
+                word(item, "state"),
+                word(item, "level"),
+                item.category,
+                item.position_display_name or last_part(item.position),
+                f"{item.range_m:.0f} m ({item.range_low_m:.0f} to {item.range_high_m:.0f})",
+                f"{item.bearing_deg:03.0f}°",
+                f"{item.ground.ce90_m:.1f} m",
+                f"{item.probability:.2f}",
+            )
+            for item in found
+        ),
+        empty=f"{mission} has no such incidents",
+    )
+
+
+@incident.command("show")
+@click.argument("incident_id")
+@in_mission
+@as_json
+@connected
+def show(client: Client, mission: str, incident_id: str, json_output: bool) -> None:
+    """Show one incident."""
+    found = client.call(
+        client.incidents.GetIncident,
+        incident_pb2.GetIncidentRequest(name=full_name(incident_id, mission, "incidents")),
+    )
+    if json_output:
+        print_document(document_of(found))
+        return
+    out = console()
+    out.print(f"{found.name}  {word(found, 'level').upper()}  {word(found, 'state')}")
+    out.print(escape(describe(found)))
+    out.print(
+        f"rule {last_part(found.rule)}; {found.sighting_count} sightings, the last in "
+        f"{last_part(found.imagery)}; revision {found.revision}; marking "
+        f"{word(found, 'marking').replace('_', ' ')}"
+    )
+    if found.decision.verdict:
+        out.print(
+            escape(
+                f"{word(found.decision, 'verdict')} by {found.decision.decided_by} at "
+                f"{found.decision.decide_time.ToJsonString()}: {found.decision.reason}"
+            )
+        )
+
+
+@incident.command("decide")
+@click.argument("incident_id")
+@click.argument("verdict", type=click.Choice(list(VERDICTS)))
+@in_mission
+@click.option("--reason", default="", help="Why; required when dismissed.")
+@click.option(
+    "--revision",
+    type=click.IntRange(min=1),
+    help="The revision you looked at; without it, the one that is current now.",
+)
+@as_json
+@connected
+def decide(
+    client: Client,
+    mission: str,
+    incident_id: str,
+    verdict: str,
+    reason: str,
+    revision: int | None,
+    json_output: bool,
+) -> None:
+    r"""Record what a person decided: acknowledged, confirmed or dismissed.
+
+    \b
+    Examples:
+      vedette incident decide INCIDENT confirmed -m unmiss --revision 3
+      vedette incident decide INCIDENT dismissed -m unmiss --reason "our own truck"
+    """
+    name = full_name(incident_id, mission, "incidents")
+    if revision is None:
+        revision = client.call(
+            client.incidents.GetIncident, incident_pb2.GetIncidentRequest(name=name)
+        ).revision
+    decided = client.call(
+        client.incidents.DecideIncident,
+        incident_pb2.DecideIncidentRequest(
+            name=name, verdict=VERDICTS[verdict], reason=reason, revision=revision
+        ),
+        retry=False,
+    )
+    if json_output:
+        print_document(document_of(decided))
+    else:
+        console().print(f"{decided.name} is {word(decided, 'state')}")

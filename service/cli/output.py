@@ -1,0 +1,192 @@
+"""What every subcommand shares with a person: connection options, tables, JSON, exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.table import Table
+
+from models.errors import InvalidInputError
+from service.client import Backoff, Client
+from service.endpoint import discover
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Exit codes of every subcommand; the reference lists them.
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+EXIT_INTERRUPTED = 130
+
+_NOT_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def connected(command: Command) -> Command:
+    """Options that say which service to call; the command receives an open `client`."""
+
+    @click.option(
+        "--endpoint",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="VEDETTE_ENDPOINT",
+        show_envvar=True,
+        help="The endpoint.json of the service.",
+    )
+    @click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="VEDETTE_DATA_DIR",
+        show_envvar=True,
+        help="The service's data folder, instead of --endpoint.  [default: ./vedette-data]",
+    )
+    @click.option(
+        "--patience",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to try again when the service cannot be reached.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, endpoint: Path | None, data_dir: Path | None, patience: float, **options: Any
+    ) -> Any:
+        backoff = Backoff(give_up_s=patience)
+        with Client(discover(endpoint, data_dir), backoff=backoff) as client:
+            return command(*args, client=client, **options)
+
+    return wrapped  # type: ignore[return-value]  # the same command with fewer parameters
+
+
+def in_mission(command: Command) -> Command:
+    """The option --mission; the command receives "missions/{mission}" as `mission`."""
+
+    def named(_context: click.Context, _option: click.Parameter, value: str) -> str:
+        return f"missions/{value.removeprefix('missions/')}"
+
+    option = click.option(
+        "--mission",
+        "-m",
+        required=True,
+        envvar="VEDETTE_MISSION",
+        show_envvar=True,
+        callback=named,
+        help="The mission, for example unmiss.",
+    )
+    return option(command)
+
+
+def as_json(command: Command) -> Command:
+    """The option --json; the command receives it as `json_output`."""
+    option = click.option(
+        "--json", "json_output", is_flag=True, help="Print JSON for programs instead of text."
+    )
+    return option(command)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console with colours only on a terminal; NO_COLOR and redirection turn them off."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def print_document(document: object) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_line(document: object) -> None:
+    """One JSON line, flushed: a reader at the other end of a pipe sees it now."""
+    click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, empty: str) -> None:
+    """A table, or what to say when it has no rows."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        console().print(table)
+    else:
+        console(stderr=True).print(empty)
+
+
+def document_of(message: Message) -> dict[str, Any]:
+    """A message as JSON: enum names in lower case without prefix, times as RFC 3339, numbers plain.
+
+    Unset optional fields and unset messages are null, so that a reader finds every key.
+    """
+    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def _field(message: Message, field: Any) -> Any:
+    value = getattr(message, field.name)
+    if field.is_repeated:
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry:
+            return dict(value)
+        return [_value(field, item) for item in value]
+    if field.has_presence and not message.HasField(field.name):
+        return None
+    return _value(field, value)
+
+
+def _value(field: Any, value: Any) -> Any:
+    if isinstance(value, Timestamp):
+        return value.ToJsonString()
+    if isinstance(value, Message):
+        return document_of(value)
+    if field.enum_type is not None:
+        return word_of(field, value)
+    return value
+
+
+def word_of(field: Any, number: int) -> str:
+    """The word for an enum's number: INCIDENT_LEVEL_ALERT is "alert"."""
+    known = field.enum_type.values_by_number.get(number)
+    if known is None:
+        return str(number)
+    prefix = _NOT_WORD.sub("_", field.enum_type.name).upper() + "_"
+    return str(known.name).removeprefix(prefix).lower()
+
+
+def word(message: Message, name: str) -> str:
+    """The word for an enum field of a message."""
+    return word_of(message.DESCRIPTOR.fields_by_name[name], getattr(message, name))
+
+
+def last_part(name: str) -> str:
+    """The identifier at the end of a resource name."""
+    return name.rpartition("/")[2]
+
+
+def full_name(value: str, parent: str, collection: str) -> str:
+    """A resource name from an identifier or from the name itself."""
+    return value if value.startswith("missions/") else f"{parent}/{collection}/{value}"
+
+
+def parse_time(text: str, field: str) -> datetime:
+    """An RFC 3339 time with its zone.
+
+    Raises:
+        InvalidInputError: it is none, or names no zone.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{text!r} is not a time such as 2026-11-24T10:15:00Z", field=field
+        ) from error
+    if time.tzinfo is None:
+        raise InvalidInputError(f"{text!r} names no zone; add Z for UTC or +03:00", field=field)
+    return time.astimezone(UTC)

@@ -1,0 +1,114 @@
+"""`vedette pledge`: the register of pledged capabilities."""
+
+from __future__ import annotations
+
+import click
+from vedette.v1 import pledge_pb2
+
+from service.cli.output import (
+    as_json,
+    connected,
+    console,
+    document_of,
+    in_mission,
+    last_part,
+    print_document,
+    print_table,
+    word,
+)
+from service.client import Client
+
+MARKINGS = {
+    "unclassified": pledge_pb2.MARKING_UNCLASSIFIED,
+    "confidential": pledge_pb2.MARKING_CONFIDENTIAL,
+    "strictly-confidential": pledge_pb2.MARKING_STRICTLY_CONFIDENTIAL,
+}
+
+
+@click.group()
+def pledge() -> None:
+    """Register and list the capabilities that states pledge to a mission."""
+
+
+@pledge.command("add")
+@click.argument("pledge_id")
+@in_mission
+@click.option(
+    "--contributor",
+    "-c",
+    required=True,
+    help="The pledging state, ISO 3166-1 alpha-3, for example SWE.",
+)
+@click.option("--capability", default="small UAS, visible light", show_default=True)
+@click.option("--platform", default="", help='For example "Skydio X2".')
+@click.option(
+    "--marking",
+    type=click.Choice(list(MARKINGS)),
+    default="unclassified",
+    show_default=True,
+    help="The marking every output from this pledge bears.",
+)
+@as_json
+@connected
+def add(
+    client: Client,
+    mission: str,
+    pledge_id: str,
+    contributor: str,
+    capability: str,
+    platform: str,
+    marking: str,
+    json_output: bool,
+) -> None:
+    r"""Register a pledge; the same pledge given again changes nothing.
+
+    \b
+    Example:
+      vedette pledge add swe-1 --mission unmiss --contributor SWE --platform "Skydio X2"
+    """
+    made = client.call(
+        client.pledges.CreatePledge,
+        pledge_pb2.CreatePledgeRequest(
+            parent=mission,
+            pledge_id=pledge_id,
+            pledge=pledge_pb2.Pledge(
+                contributor=contributor,
+                capability=capability,
+                platform=platform,
+                marking=MARKINGS[marking],
+            ),
+        ),
+    )
+    if json_output:
+        print_document(document_of(made))
+    else:
+        console().print(made.name)
+
+
+@pledge.command("list")
+@in_mission
+@as_json
+@connected
+def list_pledges(client: Client, mission: str, json_output: bool) -> None:
+    """List the pledges of a mission, oldest first."""
+    request = pledge_pb2.ListPledgesRequest(parent=mission, page_size=1000)
+    found = [
+        item for page in client.pages(client.pledges.ListPledges, request) for item in page.pledges
+    ]
+    if json_output:
+        print_document({"pledges": [document_of(item) for item in found]})
+        return
+    print_table(
+        ("PLEDGE", "CONTRIBUTOR", "CAPABILITY", "PLATFORM", "MARKING"),
+        (
+            (
+                last_part(item.name),
+                item.contributor,
+                item.capability,
+                item.platform,
+                word(item, "marking").replace("_", " "),
+            )
+            for item in found
+        ),
+        empty=f"{mission} has no pledges; add one with 'vedette pledge add'",
+    )

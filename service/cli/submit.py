@@ -1,0 +1,266 @@
+"""`vedette submit`: send photographs and learn what became of them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from vedette.v1 import imagery_pb2
+
+from models.errors import InvalidInputError, VedetteError
+from service.cli.output import (
+    EXIT_REFUSED,
+    as_json,
+    connected,
+    console,
+    document_of,
+    full_name,
+    last_part,
+    parse_time,
+    print_document,
+    word,
+)
+from service.client import Client, Submitted
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
+
+
+@dataclass(kw_only=True, slots=True)
+class Sent:
+    """One file and what became of it."""
+
+    path: Path
+    submitted: Submitted | None = None
+    imagery: imagery_pb2.Imagery | None = None
+    error: VedetteError | None = None
+
+    @property
+    def status(self) -> str:
+        """One word: accepted, already_known, processed, failed or refused."""
+        if self.submitted is None or self.imagery is None:
+            return "refused"
+        if self.imagery.state == imagery_pb2.IMAGERY_STATE_FAILED:
+            return "failed"
+        if self.submitted.duplicate:
+            return "already_known"
+        return "accepted"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        error = self.error
+        return {
+            "path": str(self.path),
+            "status": self.status,
+            "resumed_from": self.submitted.resumed_from if self.submitted else 0,
+            "imagery": document_of(self.imagery) if self.imagery else None,
+            "error": None
+            if error is None
+            else {"reason": error.reason, "field": error.field, "message": str(error)},
+        }
+
+
+@click.command()
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PATH...",
+)
+@click.option(
+    "--mission",
+    "-m",
+    envvar="VEDETTE_MISSION",
+    show_envvar=True,
+    help="The mission, where --pledge is only an identifier.",
+)
+@click.option(
+    "--pledge",
+    "-p",
+    required=True,
+    envvar="VEDETTE_PLEDGE",
+    show_envvar=True,
+    help="missions/MISSION/pledges/PLEDGE, or PLEDGE with --mission.",
+)
+@click.option("--sortie", "-s", required=True, help="The sortie these files come from.")
+@click.option(
+    "--pose",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A pose file (JSON), where the metadata do not suffice; for every PATH given.",
+)
+@click.option("--captured-at", help="When it was taken, for example 2026-11-24T10:15:00Z.")
+@click.option("--wait", is_flag=True, help="Wait until every file is processed.")
+@as_json
+@connected
+def submit(
+    client: Client,
+    paths: tuple[Path, ...],
+    mission: str | None,
+    pledge: str,
+    sortie: str,
+    pose: Path | None,
+    captured_at: str | None,
+    wait: bool,
+    json_output: bool,
+) -> None:
+    r"""Submit photographs, or folders of them, of one sortie.
+
+    A cut submission goes on where it stopped: by itself, and also when you give the same command
+    again. Bytes that the mission already has are not stored twice. Folders are searched for JPEG,
+    PNG and TIFF files.
+
+    Exit status: 0 when every file was accepted (with --wait: processed), 1 when one was not, 3 when
+    the service could not be reached.
+
+    \b
+    Examples:
+      vedette submit IMG_0012.JPG --pledge missions/unmiss/pledges/swe-1 --sortie s-041
+      vedette submit flight-7/ -m unmiss -p swe-1 -s flight-7 --wait
+      vedette submit frame.png -m unmiss -p swe-1 -s s-1 --pose frame.pose.json
+    """
+    name = _pledge_name(pledge, mission)
+    time = parse_time(captured_at, "captured_at") if captured_at else None
+    pose_json = _pose_text(pose) if pose else ""
+    files = list(_files(paths))
+    if not files:
+        raise InvalidInputError("no JPEG, PNG or TIFF file there", field="path")
+    sent = []
+    with _bars(len(files), shown=not json_output) as bar:
+        for path in files:
+            item = _send(client, path, name, sortie, pose_json, time, bar(path))
+            sent.append(item)
+        if wait:
+            for item in sent:
+                _await_processed(client, item)
+    if json_output:
+        print_document({"submissions": [item.document for item in sent]})
+    else:
+        _tell(sent)
+    if any(item.status in ("refused", "failed") or item.error for item in sent):
+        sys.exit(EXIT_REFUSED)
+
+
+def _send(
+    client: Client,
+    path: Path,
+    pledge: str,
+    sortie: str,
+    pose_json: str,
+    captured_at: datetime | None,
+    progress: Callable[[int, int], None],
+) -> Sent:
+    try:
+        submitted = client.submit(
+            path,
+            pledge=pledge,
+            sortie=sortie,
+            pose_json=pose_json,
+            captured_at=captured_at,
+            progress=progress,
+        )
+    except VedetteError as error:
+        if getattr(error, "unreachable", False):
+            raise
+        return Sent(path=path, error=error)
+    return Sent(path=path, submitted=submitted, imagery=submitted.imagery)
+
+
+def _await_processed(client: Client, item: Sent) -> None:
+    if item.imagery is None:
+        return
+    for imagery in client.watch_imagery(item.imagery.name):
+        item.imagery = imagery
+
+
+def _tell(sent: list[Sent]) -> None:
+    out = console()
+    for item in sent:
+        if item.error is not None:
+            where = f"{item.error.field}: " if item.error.field else ""
+            out.print(f"[red]refused[/red] {item.path}: {where}{item.error} ({item.error.reason})")
+            continue
+        if item.imagery is None or item.submitted is None:
+            continue
+        notes = []
+        if item.submitted.duplicate:
+            notes.append("the mission already had these bytes")
+        if item.submitted.resumed_from:
+            notes.append(f"resumed at byte {item.submitted.resumed_from}")
+        state = word(item.imagery, "state")
+        if item.imagery.state == imagery_pb2.IMAGERY_STATE_PROCESSED:
+            place = word(item.imagery, "outcome").replace("_", " ")
+            notes.append(f"{item.imagery.detection_count} detections, {place}")
+        if item.imagery.failure:
+            notes.append(item.imagery.failure)
+        colour = "red" if item.status == "failed" else "green"
+        told = f" ({'; '.join(notes)})" if notes else ""
+        out.print(
+            f"[{colour}]{state}[/{colour}] {item.path} -> {last_part(item.imagery.name)}{told}"
+        )
+    known = sum(item.status == "already_known" for item in sent)
+    refused = sum(item.status in ("refused", "failed") for item in sent)
+    out.print(
+        f"{len(sent)} files: {len(sent) - known - refused} accepted, {known} already known, "
+        f"{refused} refused or failed"
+    )
+
+
+@contextlib.contextmanager
+def _bars(total: int, *, shown: bool) -> Iterator[Callable[[Path], Callable[[int, int], None]]]:
+    screen = console(stderr=True)
+    if not (shown and screen.is_terminal):
+        yield lambda _path: lambda _done, _size: None
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=screen,
+        transient=True,
+    ) as progress:
+        started = 0
+
+        def start(path: Path) -> Callable[[int, int], None]:
+            nonlocal started
+            started += 1
+            task = progress.add_task(f"{started}/{total} {path.name}", total=None)
+            return lambda done, size: progress.update(task, completed=done, total=size)
+
+        yield start
+
+
+def _pledge_name(pledge: str, mission: str | None) -> str:
+    if "/" not in pledge and mission is None:
+        raise InvalidInputError(
+            "give missions/MISSION/pledges/PLEDGE, or the mission with --mission", field="pledge"
+        )
+    mission_id = (mission or "").removeprefix("missions/")
+    return full_name(pledge, f"missions/{mission_id}", "pledges")
+
+
+def _pose_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"cannot read {path}: {error}", field="pose") from error
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in SUFFIXES and file.is_file()
+            )
+        else:
+            yield path

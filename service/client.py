@@ -1,0 +1,399 @@
+"""The synchronous client of `vedette.v1` that the command line uses; base dependencies only."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from grpc_status import rpc_status
+from vedette.v1 import (
+    imagery_pb2,
+    imagery_pb2_grpc,
+    incident_pb2,
+    incident_pb2_grpc,
+    model_pb2_grpc,
+    pledge_pb2_grpc,
+    position_pb2_grpc,
+    product_pb2,
+    product_pb2_grpc,
+    rule_pb2_grpc,
+)
+
+from models.errors import InvalidInputError, VedetteError
+from service.endpoint import Endpoint
+
+Response = TypeVar("Response")
+
+# A message arrives whole or not at all: small enough to lose little on a slow link.
+CHUNK_BYTES = 64 * 1024
+CALL_TIMEOUT_S = 30.0
+# A stream without a word for this long is taken for dead and taken up again.
+MAX_BACKOFF_S = 15.0
+_RETRIED = frozenset({grpc.StatusCode.UNAVAILABLE})
+# A submission is idempotent under its request id, so more may be tried again there.
+_RESUMED = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+_REQUEST_IDS = uuid.UUID("6f2c7b1e-3d35-4f0a-9f54-6b1c8ad1a5d7")
+
+# Satellite links have 600 ms round trips and drop: pings find a dead link, and are rare.
+CHANNEL_OPTIONS = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", 8 * 1024 * 1024),
+    ("grpc.initial_reconnect_backoff_ms", 250),
+    ("grpc.min_reconnect_backoff_ms", 250),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.enable_retries", 0),
+)
+
+
+class RemoteError(VedetteError):
+    """The service refused a call or does not answer.
+
+    Attributes:
+        reason: `ErrorInfo.reason` of the service, or the name of the gRPC code.
+        code: the gRPC code.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str, code: grpc.StatusCode, field: str = ""
+    ) -> None:
+        super().__init__(message, field=field)
+        self.reason = reason
+        self.code = code
+
+
+def remote_error(error: grpc.RpcError, address: str) -> RemoteError:
+    """What a failed call says, with the reason and field that the service named."""
+    code: grpc.StatusCode = error.code()
+    message, reason, field = error.details() or "", code.name, ""
+    status = rpc_status.from_call(cast("grpc.Call", error))
+    for detail in status.details if status is not None else ():
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(bad) and bad.field_violations:
+            field = bad.field_violations[0].field
+    if status is None and code is grpc.StatusCode.UNAVAILABLE:
+        message = f"the service at {address} does not answer ({message})"
+    elif status is None and code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        message = f"the service at {address} did not answer in time"
+    return RemoteError(message, reason=reason, code=code, field=field)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submitted:
+    """What became of one file.
+
+    Attributes:
+        imagery: the imagery it is.
+        duplicate: the mission had these bytes before.
+        resumed_from: byte at which the last try went on; 0 when nothing was cut.
+    """
+
+    imagery: imagery_pb2.Imagery
+    duplicate: bool
+    resumed_from: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backoff:
+    """How patient the client is.
+
+    Attributes:
+        first_s: pause before the second try; doubles with each.
+        give_up_s: time without any progress after which an error is final.
+    """
+
+    first_s: float = 0.25
+    give_up_s: float = 60.0
+
+
+class Client:
+    """One connection to a service."""
+
+    def __init__(self, endpoint: Endpoint, *, backoff: Backoff | None = None) -> None:
+        token = endpoint.token()
+        # Local call credentials would travel only over TLS; so does this channel.
+        credentials = grpc.composite_channel_credentials(
+            grpc.ssl_channel_credentials(endpoint.ca()),
+            grpc.access_token_call_credentials(token),
+        )
+        self._address = endpoint.address
+        self._backoff = backoff or Backoff()
+        self._channel = grpc.secure_channel(endpoint.address, credentials, CHANNEL_OPTIONS)
+        self.imagery = imagery_pb2_grpc.ImageryServiceStub(self._channel)
+        self.incidents = incident_pb2_grpc.IncidentServiceStub(self._channel)
+        self.models = model_pb2_grpc.ModelServiceStub(self._channel)
+        self.pledges = pledge_pb2_grpc.PledgeServiceStub(self._channel)
+        self.positions = position_pb2_grpc.PositionServiceStub(self._channel)
+        self.products = product_pb2_grpc.ProductServiceStub(self._channel)
+        self.rules = rule_pb2_grpc.RuleServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._channel.close()
+
+    def call(
+        self, method: Callable[..., Response], request: object, *, retry: bool = True
+    ) -> Response:
+        """One unary call, tried again while the service cannot be reached.
+
+        Args:
+            method: a stub's method.
+            request: its request.
+            retry: the call may be made twice without harm.
+
+        Raises:
+            RemoteError: the service refused, or did not answer for the time of the backoff.
+        """
+        waits = _Waits(self._backoff)
+        while True:
+            try:
+                return method(request, timeout=CALL_TIMEOUT_S)
+            except grpc.RpcError as error:
+                if not (retry and error.code() in _RETRIED and waits.pause()):
+                    raise remote_error(error, self._address) from error
+
+    def pages(self, method: Callable[..., Response], request: Any) -> Iterator[Response]:
+        """Every page of a listing; the request's page_token is moved on."""
+        while True:
+            response: Any = self.call(method, request)
+            yield response
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    def submit(
+        self,
+        path: Path,
+        *,
+        pledge: str,
+        sortie: str,
+        pose_json: str = "",
+        captured_at: datetime | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _size: None,
+    ) -> Submitted:
+        """Submit one file; a cut is resumed where the service has it, also by a later run.
+
+        The request id is made from the content and where it goes, so that the same command given
+        again takes up what an earlier one left.
+
+        Args:
+            path: the file.
+            pledge: "missions/{mission}/pledges/{pledge}".
+            sortie: the sortie.
+            pose_json: a pose file's text.
+            captured_at: aware time.
+            progress: called with the bytes sent and the size.
+
+        Raises:
+            InvalidInputError: the file cannot be read, or changes while it is sent.
+            RemoteError: the service refused it, or could not be reached for too long.
+        """
+        size, sha256 = fingerprint(path)
+        request_id = str(uuid.uuid5(_REQUEST_IDS, f"{pledge}\n{sortie}\n{size}\n{sha256}"))
+        header = imagery_pb2.SubmissionHeader(
+            pledge=pledge,
+            sortie=sortie,
+            file_name=path.name,
+            size_bytes=size,
+            sha256=sha256,
+            request_id=request_id,
+            pose_json=pose_json,
+        )
+        if captured_at is not None:
+            stamp = Timestamp()
+            stamp.FromDatetime(captured_at.astimezone(UTC))
+            header.capture_time.CopyFrom(stamp)
+        mission = "/".join(pledge.split("/")[:2])
+        waits, best = _Waits(self._backoff), -1
+        while True:
+            offset, finished = self._committed(mission, request_id)
+            if finished:
+                imagery = self.call(
+                    self.imagery.GetImagery, imagery_pb2.GetImageryRequest(name=finished)
+                )
+                progress(size, size)
+                # Finished within this call means the answer alone was lost: it is not known before.
+                return Submitted(imagery=imagery, duplicate=best < 0, resumed_from=max(offset, 0))
+            if offset > best:
+                waits, best = _Waits(self._backoff), offset
+            header.offset = offset
+            try:
+                answer = self.imagery.SubmitImagery(
+                    _parts(path, header, progress), timeout=_transfer_timeout(size)
+                )
+            except grpc.RpcError as error:
+                if error.code() not in _RESUMED or not waits.pause():
+                    raise remote_error(error, self._address) from error
+            else:
+                return Submitted(
+                    imagery=answer.imagery, duplicate=answer.duplicate, resumed_from=offset
+                )
+
+    def _committed(self, mission: str, request_id: str) -> tuple[int, str]:
+        request = imagery_pb2.GetSubmissionRequest(parent=mission, request_id=request_id)
+        try:
+            submission = self.call(self.imagery.GetSubmission, request)
+        except RemoteError as error:
+            if error.code is grpc.StatusCode.NOT_FOUND:
+                return 0, ""
+            raise
+        return submission.committed_bytes, submission.imagery
+
+    def watch_imagery(self, name: str) -> Iterator[imagery_pb2.Imagery]:
+        """The imagery now and at each change, until it is processed or has failed."""
+        ended = (imagery_pb2.IMAGERY_STATE_PROCESSED, imagery_pb2.IMAGERY_STATE_FAILED)
+        waits = _Waits(self._backoff)
+        while True:
+            stream = self.imagery.WatchImagery(imagery_pb2.WatchImageryRequest(name=name))
+            try:
+                for imagery in stream:
+                    waits = _Waits(self._backoff)
+                    yield imagery
+                    if imagery.state in ended:
+                        return
+            except grpc.RpcError as error:
+                if error.code() not in _RETRIED or not waits.pause():
+                    raise remote_error(error, self._address) from error
+            finally:
+                stream.cancel()
+
+    def subscribe(
+        self, mission: str, *, since: int = 0, replay_only: bool = False
+    ) -> Iterator[incident_pb2.IncidentEvent]:
+        """Events of a mission's incidents after a sequence number, each exactly once.
+
+        A cut stream is taken up after the last event that was handed out.
+
+        Args:
+            mission: "missions/{mission}".
+            since: sequence of the last event already known; 0 for all.
+            replay_only: end after the events there are.
+
+        Raises:
+            RemoteError: the service refused, or could not be reached for too long.
+        """
+        waits = _Waits(self._backoff)
+        while True:
+            stream = self.incidents.SubscribeIncidents(
+                incident_pb2.SubscribeIncidentsRequest(
+                    parent=mission, since=since, replay_only=replay_only
+                )
+            )
+            try:
+                for event in stream:
+                    waits = _Waits(self._backoff)
+                    since = event.sequence
+                    yield event
+                if replay_only:
+                    return
+                # The service drains: it ended the stream in good order and may be back soon.
+                if not waits.pause():
+                    raise RemoteError(
+                        f"the service at {self._address} ended the stream",
+                        reason="UNAVAILABLE",
+                        code=grpc.StatusCode.UNAVAILABLE,
+                    )
+            except grpc.RpcError as error:
+                if error.code() not in _RETRIED or not waits.pause():
+                    raise remote_error(error, self._address) from error
+            finally:
+                stream.cancel()
+
+    def download(
+        self, name: str, *, progress: Callable[[int], None] = lambda _done: None
+    ) -> Iterator[bytes]:
+        """The bytes of a product, taken up after a cut at the byte where it happened."""
+        offset, waits = 0, _Waits(self._backoff)
+        while True:
+            stream = self.products.DownloadProduct(
+                product_pb2.DownloadProductRequest(name=name, offset=offset)
+            )
+            try:
+                for answer in stream:
+                    waits = _Waits(self._backoff)
+                    offset += len(answer.chunk)
+                    progress(offset)
+                    yield answer.chunk
+            except grpc.RpcError as error:
+                if error.code() not in _RETRIED or not waits.pause():
+                    raise remote_error(error, self._address) from error
+            else:
+                return
+            finally:
+                stream.cancel()
+
+
+class _Waits:
+    """Exponential pauses until the time without progress is over."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._next_s = backoff.first_s
+        self._ends = time.monotonic() + backoff.give_up_s
+
+    def pause(self) -> bool:
+        """Wait; False when it is time to give up."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(self._next_s, left))
+        self._next_s = min(self._next_s * 2, MAX_BACKOFF_S)
+        return True
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Size in bytes and lower-case hexadecimal SHA-256 of a file.
+
+    Raises:
+        InvalidInputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return stream.tell(), digest
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}", field="path") from error
+
+
+def _transfer_timeout(size: int) -> float:
+    # The slowest link planned for, 256 kbit/s, with half of it lost, and a minute for the start.
+    return 60.0 + size / 16_000
+
+
+def _parts(
+    path: Path, header: imagery_pb2.SubmissionHeader, progress: Callable[[int, int], None]
+) -> Iterator[imagery_pb2.SubmitImageryRequest]:
+    yield imagery_pb2.SubmitImageryRequest(header=header)
+    sent = header.offset
+    with path.open("rb") as stream:
+        stream.seek(sent)
+        while chunk := stream.read(CHUNK_BYTES):
+            yield imagery_pb2.SubmitImageryRequest(chunk=chunk)
+            sent += len(chunk)
+            progress(sent, header.size_bytes)

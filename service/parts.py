@@ -1,0 +1,80 @@
+"""The parts that `serve` and its workers share, opened from the settings."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+
+from pydantic import SecretStr
+
+from models.errors import VedetteError
+from service.errors import StartupError
+from service.ledger.store import Ledger
+from service.objects import ObjectStore, S3Credentials
+from service.seaweedfs import SeaweedProcess
+from service.settings import Settings
+
+
+def software_version() -> str:
+    """The installed version, written into the evidence of every product."""
+    try:
+        return version("vedette")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def with_store(settings: Settings, store: SeaweedProcess) -> Settings:
+    """The settings with the embedded store's endpoint and credentials in place."""
+    return settings.model_copy(
+        update={
+            "s3_endpoint": store.endpoint,
+            "s3_access_key": SecretStr(store.credentials.access_key),
+            "s3_secret_key": SecretStr(store.credentials.secret_key),
+        }
+    )
+
+
+def open_objects(settings: Settings, *, embedded: bool) -> ObjectStore:
+    """The object store of the settings, its bucket made where it is missing.
+
+    Args:
+        settings: with endpoint and credentials.
+        embedded: it is the embedded store, which syncs nothing by itself.
+
+    Raises:
+        StartupError: it does not answer or refuses.
+    """
+    if settings.s3_endpoint is None or not settings.s3_access_key or not settings.s3_secret_key:
+        raise StartupError("no S3 endpoint is set")
+    objects = ObjectStore(
+        settings.s3_endpoint,
+        S3Credentials(
+            access_key=settings.s3_access_key.get_secret_value(),
+            secret_key=settings.s3_secret_key.get_secret_value(),
+        ),
+        settings.s3_bucket,
+        settle=os.sync if embedded else None,
+    )
+    try:
+        objects.ensure_bucket()
+    except VedetteError as error:
+        objects.close()
+        raise StartupError(
+            f"the object store at {settings.s3_endpoint} cannot be used: {error}"
+        ) from error
+    return objects
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of the settings, its tables brought up to date.
+
+    Raises:
+        StartupError: it does not answer.
+    """
+    ledger = Ledger.open(settings.ledger)
+    try:
+        ledger.migrate()
+    except VedetteError as error:
+        ledger.close()
+        raise StartupError(f"the ledger cannot be used: {error}") from error
+    return ledger
