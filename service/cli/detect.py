@@ -1,0 +1,282 @@
+"""`vedette detect`: what a model finds in image files, without any service."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.catalogue import Catalogue, EngineName
+from models.detections import Detections
+from models.detector import DetectionParameters, Detector
+from models.errors import InvalidInputError, UnreadableImageError
+from service.cli.output import EXIT_REFUSED, as_json, console, print_document
+
+_DEFAULTS = DetectionParameters()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """One file and what was found in it.
+
+    Attributes:
+        name: what the answer calls it.
+        width_px: width of the file as it lies on disk.
+        height_px: height of the file as it lies on disk.
+        detections: in pixels of the file as it lies on disk.
+    """
+
+    name: str
+    width_px: int
+    height_px: int
+    detections: Detections
+
+
+@click.command()
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PATH...",
+)
+@click.option("--model", metavar="NAME", help="A model of the catalogue (`vedette model list`).")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "openvino", "ultralytics"]),
+    default="auto",
+    show_default=True,
+    help="What runs the model; auto is OpenVINO where it is installed.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=_DEFAULTS.min_confidence,
+    show_default=True,
+    help="Leave out what the model is less sure of.",
+)
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0, 0.9),
+    default=_DEFAULTS.tile_overlap,
+    show_default=True,
+    help="Least share of a tile that its neighbour repeats.",
+)
+@click.option(
+    "--whole-frame/--tiles-only",
+    default=_DEFAULTS.whole_frame,
+    show_default=True,
+    help="Look at the whole frame at reduced scale too, for what is larger than a tile.",
+)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads to use.  [default: all]")
+@as_json
+def detect(
+    paths: tuple[Path, ...],
+    model: str | None,
+    engine: EngineName,
+    min_score: float,
+    overlap: float,
+    whole_frame: bool,
+    threads: int | None,
+    json_output: bool,
+) -> None:
+    """Find people and vehicles in image files, or folders of them.
+
+    Boxes are left, top, width and height in pixels of the file as it lies on disk, whatever
+    orientation its metadata state; pixel coordinates start at the outer corner of the first pixel.
+    A file is called by its base name, or by the path given where two have the same.
+    Folders are searched for JPEG, PNG and TIFF files, told by their first bytes.
+
+    Exit status: 0 when every file was read, 1 when one could not be (the others are done).
+
+    \b
+    Examples:
+      vedette detect DJI_0012.JPG
+      vedette detect flight-7/ --min-score 0.4 --json > found.json
+    """  # noqa: D301 - click wants the backspace itself
+    files, refused = _find_files(paths)
+    if not files and not refused:
+        raise InvalidInputError("no JPEG, PNG or TIFF file there", field="path")
+    _warn(refused)
+    detector = Catalogue.shipped().open_detector(model, engine, threads)
+    parameters = DetectionParameters(
+        min_confidence=min_score, tile_overlap=overlap, whole_frame=whole_frame
+    )
+    looked: list[Looked] = []
+    names = _names(files)
+    with _bar(len(files)) as advance:
+        for file, image in _decoded(files):
+            if isinstance(image, str):
+                refused = [*refused, (file, image)]
+                _warn([(file, image)])
+            else:
+                looked.append(_look(detector, parameters, names[file], image))
+                if not json_output:
+                    _tell(looked[-1], detector.identity.categories)
+            advance()
+    if json_output:
+        print_document(_document(detector, parameters, looked))
+    if refused:
+        sys.exit(EXIT_REFUSED)
+
+
+def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Image files, each once, in order; files given by name that are none, with the reason."""
+    files: dict[Path, None] = {}
+    refused: list[tuple[Path, str]] = []
+    for path in paths:
+        if not path.is_dir():
+            files[path] = None
+            continue
+        for file in sorted(path.rglob("*")):
+            if not file.is_file():
+                continue
+            reason = _why_no_image(file)
+            if reason is None:
+                files[file] = None
+            elif isinstance(reason, OSError):
+                refused.append((file, str(reason.strerror)))
+    return list(files), refused
+
+
+def _why_no_image(file: Path) -> OSError | UnreadableImageError | None:
+    """None where the first bytes are those of an image."""
+    from pipelines.media import sniff
+
+    try:
+        with file.open("rb") as stream:
+            sniff(stream.read(16))
+    except (OSError, UnreadableImageError) as error:
+        return error
+    return None
+
+
+def _names(files: Sequence[Path]) -> dict[Path, str]:
+    """Base name of each file; the path as given where two would have the same."""
+    counts = Counter(file.name for file in files)
+    return {file: file.name if counts[file.name] == 1 else str(file) for file in files}
+
+
+def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, NDArray[np.uint8] | str]]:
+    """Each file with its pixels or why it has none; the next is decoded meanwhile."""
+    with ThreadPoolExecutor(1, thread_name_prefix="decode") as ahead:
+        waiting = [ahead.submit(_decode, file) for file in files[:1]]
+        for place, file in enumerate(files):
+            image = waiting.pop().result()
+            waiting.extend(ahead.submit(_decode, after) for after in files[place + 1 : place + 2])
+            yield file, image
+
+
+def _decode(file: Path) -> NDArray[np.uint8] | str:
+    from pipelines.decode import read_image
+
+    try:
+        return read_image(file.read_bytes()).rgb
+    except OSError as error:
+        return str(error.strerror)
+    except UnreadableImageError as error:
+        return str(error)
+
+
+def _look(
+    detector: Detector, parameters: DetectionParameters, name: str, image: NDArray[np.uint8]
+) -> Looked:
+    return Looked(
+        name=name,
+        width_px=image.shape[1],
+        height_px=image.shape[0],
+        detections=detector.detect(image, parameters),
+    )
+
+
+def _document(
+    detector: Detector, parameters: DetectionParameters, looked: Sequence[Looked]
+) -> dict[str, Any]:
+    identity = detector.identity
+    return {
+        "model": {
+            "name": identity.name,
+            "engine": identity.engine,
+            "sha256": identity.sha256,
+            "categories": list(identity.categories),
+            "input_px": identity.input_px,
+            "min_score": parameters.min_confidence,
+            "tile_overlap": parameters.tile_overlap,
+            "whole_frame": parameters.whole_frame,
+        },
+        "images": [
+            {"file_name": item.name, "width": item.width_px, "height": item.height_px}
+            for item in looked
+        ],
+        "detections": [
+            {
+                "file_name": item.name,
+                "category": identity.categories[class_id],
+                "bbox": [round(value, 2) for value in (left, top, right - left, bottom - top)],
+                "score": round(score, 5),
+            }
+            for item in looked
+            for (left, top, right, bottom), score, class_id in _rows(item.detections)
+        ],
+    }
+
+
+def _rows(detections: Detections) -> Iterator[tuple[list[float], float, int]]:
+    """Box, confidence and category number of each detection, as plain numbers."""
+    yield from zip(
+        detections.xyxy.tolist(),
+        detections.confidence.tolist(),
+        detections.class_id.tolist(),
+        strict=True,
+    )
+
+
+def _tell(item: Looked, categories: tuple[str, ...]) -> None:
+    """What was found in one file, for a person."""
+    out = console()
+    counts = Counter(categories[class_id] for class_id in item.detections.class_id.tolist())
+    found = ", ".join(f"{counts[name]} {name}" for name in categories if counts[name])
+    out.print(
+        f"{item.name}: {item.width_px} x {item.height_px}, {found or 'nothing found'}",
+        markup=False,
+    )
+    for (left, top, right, bottom), score, class_id in _rows(item.detections):
+        out.print(
+            f"  {categories[class_id]:<12} {score:.2f}  at {left:.0f}, {top:.0f}"
+            f"  size {right - left:.0f} x {bottom - top:.0f}",
+            markup=False,
+        )
+
+
+def _warn(refused: Sequence[tuple[Path, str]]) -> None:
+    for file, reason in refused:
+        click.echo(f"vedette: {file}: {reason}", err=True)
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on a terminal's standard error, else nothing."""
+    screen = console(stderr=True)
+    if not screen.is_terminal or total < 2:
+        yield lambda: None
+        return
+    with Progress(
+        TextColumn("looking"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("looking", total=total)
+        yield lambda: progress.advance(task)
