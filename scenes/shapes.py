@@ -101,6 +101,13 @@ class Outline:
             )
         return np.concatenate(rows)
 
+    def end_at(self, y: float, end: float) -> float:
+        """Where the front (end 1) or the back (end -1) lies on x, y off the middle line."""
+        radius = min(self.corner, self.half, (self.x_front - self.x_back) / 2)
+        into = max(0.0, y - (self.half - radius))
+        rounded = radius - float(np.sqrt(max(0.0, radius**2 - into**2)))
+        return self.x_front - rounded if end > 0 else self.x_back + rounded
+
 
 def loft(
     outlines: Sequence[Outline],
@@ -153,29 +160,22 @@ def _wheels(axles: Sequence[float], half: float, radius: float) -> list[Facet]:
     return marks
 
 
-def _lamps(back: float, front: float, half: float, low: float, high: float) -> list[Facet]:
-    """Head and tail lamps as plates on the two ends."""
+def _lamps(outline: Outline, low: float, high: float) -> list[Facet]:
+    """Head and tail lamps, wrapped around the four corners of an outline."""
     marks = []
-    for flank in (-1.0, 1.0):
-        outer, inner = flank * half * 0.9, flank * half * 0.55
-        left, right = max(outer, inner), min(outer, inner)
-        marks.append(
-            plate(
-                [
-                    (front, right, low),
-                    (front, left, low),
-                    (front, left, high),
-                    (front, right, high),
-                ],
-                LAMP,
+    inner, outer = 0.5 * outline.half, 0.86 * outline.half
+    for end, colour in ((1.0, LAMP), (-1.0, TAIL_LAMP)):
+        for flank in (1.0, -1.0):
+            near = (outline.end_at(inner, end) + 0.01 * end, flank * inner)
+            far = (outline.end_at(outer, end) + 0.01 * end, flank * outer)
+            # Counter-clockwise from outside: from the right to the left as one faces the lamp.
+            first, second = (near, far) if end * flank > 0 else (far, near)
+            marks.append(
+                plate(
+                    [(*first, low), (*second, low), (*second, high), (*first, high)],
+                    colour,
+                )
             )
-        )
-        marks.append(
-            plate(
-                [(back, left, low), (back, right, low), (back, right, high), (back, left, high)],
-                TAIL_LAMP,
-            )
-        )
     return marks
 
 
@@ -230,7 +230,7 @@ def car(paint: Colour) -> Body:
         glossy=True,
         marks=[
             *_wheels((-1.35, 1.4), half - 0.01, 0.33),
-            *_lamps(back - 0.005, front + 0.005, half, 0.56, 0.72),
+            *_lamps(Outline(back + 0.03, front - 0.06, half, 0.7, 0.5), 0.56, 0.72),
             plate(
                 [(0.98, -0.7, 0.925), (1.02, -0.7, 0.925), (1.02, 0.7, 0.925), (0.98, 0.7, 0.925)],
                 TRIM,
@@ -268,7 +268,7 @@ def van(paint: Colour) -> Body:
         glossy=True,
         marks=[
             *_wheels((-1.75, 1.75), half - 0.01, 0.36),
-            *_lamps(back - 0.005, front + 0.005, half, 0.65, 0.85),
+            *_lamps(Outline(back, front - 0.08, half, 0.9, 0.4), 0.65, 0.85),
         ],
     )
     base, eaves = (
@@ -335,7 +335,7 @@ def truck(paint: Colour, load: Colour) -> Body:
             _screen(base, eaves, "front"),
             _pane(base, eaves, "left", 0.25),
             _pane(base, eaves, "right", 0.25),
-            *_lamps(back, front + 0.02, half, 0.75, 1.0),
+            *_lamps(Outline(back, front, half - 0.04, 1.0, 0.2), 0.75, 1.0),
         ],
     )
     seams = [
