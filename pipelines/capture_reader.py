@@ -18,7 +18,7 @@ from pipelines.capture import Capture
 from pipelines.capture_time import capture_time
 from pipelines.dji import read_dji
 from pipelines.exif import Exif, read_exif
-from pipelines.media import MediaHeader, read_header
+from pipelines.media import read_header
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.parrot import read_parrot
 from pipelines.pose_check import DEFAULT_SIGMAS, CheckedPose, check_pose
@@ -249,13 +249,3 @@ def _header_findings(exif: Exif, xmp: Xmp) -> list[Finding]:
             )
         )
     return findings
-
-
-def metadata_header(data: bytes) -> tuple[MediaHeader, Exif, Xmp]:
-    """Header, EXIF and XMP of a file as they are, for a report.
-
-    Raises:
-        UnreadableImageError: the bytes are no image of a known kind, or have no header.
-    """
-    header = read_header(data)
-    return header, read_exif(header.exif), read_xmp(header.xmp)

@@ -26,6 +26,11 @@ _PNG_XMP = b"XML:com.adobe.xmp\x00"
 _MAX_XMP = 4 << 20
 _MAX_SEGMENTS = 2_000
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_XMP = 256, 257, 700
+# GeoTIFF 1.1: pixel scale or a whole transformation, and the directory of keys.
+_GEO_SCALE, _GEO_TRANSFORM, _GEO_KEYS = 33550, 34264, 34735
+_TIFF_TAGS = frozenset(
+    {_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_XMP, _GEO_SCALE, _GEO_TRANSFORM, _GEO_KEYS}
+)
 
 # What else arrives by mistake, so that a refusal can name it.
 _OTHERS = (
@@ -53,6 +58,7 @@ class MediaHeader:
         height_px: as claimed.
         exif: a TIFF structure holding the EXIF data; None without any.
         xmp: XMP packets in the order found.
+        georeferenced: a TIFF that says where on Earth its pixels lie.
     """
 
     kind: MediaKind
@@ -60,6 +66,7 @@ class MediaHeader:
     height_px: int
     exif: bytes | None
     xmp: tuple[bytes, ...]
+    georeferenced: bool = False
 
 
 def sniff(first_bytes: bytes) -> MediaKind:
@@ -223,7 +230,7 @@ def _png_xmp(body: bytes) -> bytes | None:
 
 def _tiff(data: bytes) -> MediaHeader:
     try:
-        tags = read_directory(data, wanted=frozenset({_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_XMP}))
+        tags = read_directory(data, wanted=_TIFF_TAGS)
     except TiffError as error:
         raise UnreadableImageError(f"the TIFF is damaged: {error}") from error
     width, height = integer(tags, _TIFF_WIDTH), integer(tags, _TIFF_HEIGHT)
@@ -238,4 +245,5 @@ def _tiff(data: bytes) -> MediaHeader:
         height_px=height,
         exif=data,
         xmp=(packet,) if packet else (),
+        georeferenced=_GEO_KEYS in tags and (_GEO_SCALE in tags or _GEO_TRANSFORM in tags),
     )
