@@ -57,11 +57,11 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any
 
     Where another transaction is inserting the same key, this waits for its end.
     """
-    if connection.dialect.name == "sqlite":
-        statement: Any = sqlite.insert(table).values(values).on_conflict_do_nothing()
-    else:
-        statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount == 1)
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    # Drivers do not agree on the row count of an insert that did nothing; rows returned are sure.
+    statement = insert(table).values(values).on_conflict_do_nothing()
+    key = next(iter(table.primary_key))
+    return connection.execute(statement.returning(key)).first() is not None
 
 
 def lock_schema(connection: Connection) -> None:

@@ -1,0 +1,296 @@
+"""Results are written whole; incident events are numbered in the order of their commits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from models.errors import InvalidInputError
+from pipelines.assessment import Assessment, MediaKind, ProductKind
+from pipelines.incidents import ChangeKind, IncidentState
+from pipelines.outcome import Outcome
+from pipelines.positions import Position, PositionKind
+from service.errors import NotFoundError, StaleRevisionError
+from service.ledger.records import (
+    Area,
+    ImageryRecord,
+    ImageryState,
+    IncidentEventRecord,
+    Marking,
+    ProductRecord,
+    Verdict,
+)
+from service.ledger.store import Ledger
+
+MakeImagery = Callable[..., ImageryRecord]
+MakeAssessment = Callable[..., Assessment]
+LATER = timedelta(hours=1)
+# About 11 km apart: nothing of one is anything of another.
+FAR = [(4.0 + number / 10, 30.0) for number in range(12)]
+
+
+def process(ledger: Ledger, assessment: Assessment, now: datetime) -> list[IncidentEventRecord]:
+    lease = ledger.lease_job("w", now, 30)
+    assert lease is not None
+    return ledger.finish_job(lease, assessment, [], now=now)
+
+
+def test_everything_that_was_found_is_there(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accepted = accept()
+    post = Position(
+        position_id="post-1",
+        display_name="Post One",
+        kind=PositionKind.POST,
+        latitude_deg=4.0,
+        longitude_deg=30.0,
+    )
+    ledger.create_position("unmiss", post, now)
+    assessment = make_assessment(*FAR[:2])
+    product = ProductRecord(
+        mission_id="unmiss",
+        imagery_id=accepted.imagery_id,
+        kind=ProductKind.ANNOTATED_IMAGE,
+        media_type="image/jpeg",
+        file_name="annotated.jpg",
+        object_key="missions/unmiss/imagery/x/annotated-image/y",
+        size_bytes=12,
+        sha256="1" * 64,
+        created_at=now,
+        marking=Marking.UNCLASSIFIED,
+    )
+    lease = ledger.lease_job("w", now, 30)
+    assert lease is not None
+    events = ledger.finish_job(lease, assessment, [product], now=now + LATER)
+
+    image = ledger.get_imagery("unmiss", accepted.imagery_id)
+    assert image == replace(
+        accepted,
+        state=ImageryState.PROCESSED,
+        captured_at=now,
+        width_px=4000,
+        height_px=3000,
+        outcome=Outcome.LOCATED,
+        findings=assessment.capture.findings,
+        detection_count=2,
+        model_name="vedette-n",
+    )
+    assert ledger.list_products("unmiss", accepted.imagery_id) == (product,)
+    assert ledger.get_product("unmiss", accepted.imagery_id, product.kind) == product
+    with pytest.raises(NotFoundError):
+        ledger.get_product("unmiss", accepted.imagery_id, ProductKind.KMZ)
+
+    first, second = ledger.list_detections("unmiss").items
+    assert (first.index, second.index) == (0, 1)
+    assert first.xyxy == (0.0, 1.0, 4.0, 6.0)
+    assert second.xyxy == (8.0, 9.0, 12.0, 14.0)
+    assert first.confidence == pytest.approx(0.9)
+    assert first.captured_at == now
+    for found, told in zip((first, second), assessment.ground, strict=True):
+        assert found.ground.covariance_enu_m2 is not None
+        np.testing.assert_array_equal(
+            found.ground.covariance_enu_m2, [[4.0, 1.0, 0.0], [1.0, 9.0, 0.0], [0.0, 0.0, 25.0]]
+        )
+        assert replace(found.ground, covariance_enu_m2=None) == replace(
+            told, covariance_enu_m2=None
+        )
+
+    assert [event.kind for event in events] == [ChangeKind.RAISED] * 2
+    assert [event.sequence for event in events] == [1, 2]
+    read = ledger.events_since("unmiss", 0, 10)
+    assert [event.sequence for event in read] == [1, 2]
+    record = read[0].record
+    assert record.position_display_name == "Post One"
+    assert record.raised_at == now + LATER
+    assert record.incident.state is IncidentState.OPEN
+    assert record.incident.first_seen_at == now
+    assert record.incident.best.ground.latitude_deg == 4.0
+    assert record.incident.best.range_high_m == 205.0
+    assert ledger.get_incident("unmiss", record.incident.incident_id).raised_at == now + LATER
+    assert ledger.missions_with_events() == ("unmiss",)
+
+
+def test_a_failure_in_the_middle_leaves_nothing(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accepted = accept()
+    whole = make_assessment(*FAR[:2])
+    broken = replace(whole, ground=(whole.ground[0], replace(whole.ground[1], hae_m=float("inf"))))
+    lease = ledger.lease_job("w", now, 30)
+    assert lease is not None
+    with pytest.raises(ValueError, match="hae_m is inf"):
+        ledger.finish_job(lease, broken, [], now=now)
+    assert ledger.list_detections("unmiss").items == ()
+    assert ledger.get_imagery("unmiss", accepted.imagery_id).state is ImageryState.PROCESSING
+    assert len(ledger.finish_job(lease, whole, [], now=now)) == 2
+
+
+def test_a_second_frame_updates_the_incident_under_the_stricter_marking(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accept(0, marking="CONFIDENTIAL")
+    accept(1)
+    later = now + timedelta(seconds=5)
+    raised = process(ledger, make_assessment((4.0, 30.0)), later)
+    seen = process(ledger, make_assessment((4.0, 30.0), captured_at=later), later + LATER)
+    assert [(event.sequence, event.kind) for event in raised + seen] == [
+        (1, ChangeKind.RAISED),
+        (2, ChangeKind.UPDATED),
+    ]
+    record = ledger.list_incidents("unmiss").items[0]
+    assert len(ledger.list_incidents("unmiss").items) == 1
+    assert record.incident.sighting_count == 2
+    assert record.incident.revision == 2
+    assert (record.incident.first_seen_at, record.incident.last_seen_at) == (now, later)
+    assert record.raised_at == later
+    assert record.marking is Marking.CONFIDENTIAL
+    # A removed position keeps the name that the incident was raised with.
+    assert record.position_display_name == "post-1"
+
+
+def test_an_object_of_long_ago_or_of_another_mission_is_another(
+    ledger: Ledger,
+    accept: MakeImagery,
+    make_imagery: MakeImagery,
+    make_assessment: MakeAssessment,
+    now: datetime,
+) -> None:
+    accept(0)
+    accept(1)
+    pledge = ledger.get_pledge("unmiss", "nor-uas-1")
+    ledger.create_pledge(replace(pledge, mission_id="minusca"))
+    ledger.accept_imagery(make_imagery(2, mission_id="minusca"), "r", now + LATER)
+    for days in (0, 1, 1):
+        process(
+            ledger,
+            make_assessment((4.0, 30.0), captured_at=now + timedelta(days=days)),
+            now + LATER + timedelta(days=days),
+        )
+    assert len(ledger.list_incidents("unmiss").items) == 2
+    assert len(ledger.list_incidents("minusca").items) == 1
+    assert [event.sequence for event in ledger.events_since("minusca", 0, 10)] == [1]
+
+
+def test_a_decision_is_an_event_and_needs_the_present_revision(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accept()
+    (raised,) = process(ledger, make_assessment((4.0, 30.0)), now)
+    name = raised.record.incident.incident_id
+
+    def decide(verdict: Verdict, reason: str, revision: int) -> IncidentState:
+        record = ledger.decide_incident(
+            "unmiss", name, verdict, reason, revision, "Lt Berg", now + LATER
+        )
+        return record.incident.state
+
+    assert decide(Verdict.ACKNOWLEDGED, "", 1) is IncidentState.ACKNOWLEDGED
+    with pytest.raises(StaleRevisionError):
+        decide(Verdict.CONFIRMED, "", 1)
+    with pytest.raises(InvalidInputError):
+        decide(Verdict.DISMISSED, "  ", 2)
+    assert decide(Verdict.DISMISSED, "a farmer's own", 2) is IncidentState.DISMISSED
+    with pytest.raises(NotFoundError):
+        ledger.decide_incident("unmiss", "x", Verdict.CONFIRMED, "", 1, "Lt Berg", now)
+    events = ledger.events_since("unmiss", 1, 10)
+    assert [(event.sequence, event.kind) for event in events] == [
+        (2, ChangeKind.DECIDED),
+        (3, ChangeKind.DECIDED),
+    ]
+    decision = events[1].record.decision
+    assert decision is not None
+    assert (decision.verdict, decision.reason, decision.decided_by, decision.decided_at) == (
+        Verdict.DISMISSED,
+        "a farmer's own",
+        "Lt Berg",
+        now + LATER,
+    )
+    # The first event still tells the incident as it was then.
+    assert events[0].record.incident.state is IncidentState.ACKNOWLEDGED
+    assert ledger.list_incidents("unmiss", states=[IncidentState.OPEN]).items == ()
+    dismissed = ledger.list_incidents("unmiss", states=[IncidentState.DISMISSED]).items
+    assert [record.incident.incident_id for record in dismissed] == [name]
+
+
+def test_sequences_follow_commits_under_eight_threads(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    frames = 24
+    for number in range(frames):
+        accept(number)
+    errors: list[BaseException] = []
+    watched: list[int] = []
+    done = threading.Event()
+
+    def work(slot: int) -> None:
+        try:
+            while (lease := ledger.lease_job(f"w{slot}", now + LATER, 30)) is not None:
+                number = int(lease.imagery_id.removeprefix("image-"))
+                places = [(4.0 + number / 10, 30.0), (4.0 + number / 10, 31.0)]
+                ledger.finish_job(lease, make_assessment(*places), [], now=now + LATER)
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            errors.append(error)
+
+    def watch() -> None:
+        # A reader that goes on from its last sequence must miss nothing that commits later.
+        ending = False
+        while not ending:
+            ending = done.is_set()
+            last = watched[-1] if watched else 0
+            watched.extend(event.sequence for event in ledger.events_since("unmiss", last, 100))
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    threads = [threading.Thread(target=work, args=(slot,)) for slot in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    watcher.join()
+    assert errors == []
+    assert watched == list(range(1, 2 * frames + 1))
+
+
+def test_detections_are_found_by_place_time_category_and_imagery(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accept(0)
+    accept(1)
+    accept(2)
+    process(ledger, make_assessment((4.0, 179.9), (4.0, -179.9), (4.0, 0.0)), now + LATER)
+    process(
+        ledger,
+        make_assessment((5.0, 30.0), category="person", captured_at=now + LATER),
+        now + LATER,
+    )
+    process(ledger, make_assessment((6.0, 30.0), captured_at=None), now + LATER)
+
+    def longitudes(**filters: object) -> list[float | None]:
+        page = ledger.list_detections("unmiss", **filters)  # type: ignore[arg-type]
+        return [item.ground.longitude_deg for item in page.items]
+
+    assert longitudes() == [30.0, 30.0, 179.9, -179.9, 0.0]
+    across = Area(south_deg=3, west_deg=179, north_deg=5, east_deg=-179)
+    assert longitudes(area=across) == [179.9, -179.9]
+    plain = Area(south_deg=3.9, west_deg=-1, north_deg=5.1, east_deg=31)
+    assert longitudes(area=plain) == [30.0, 0.0]
+    assert longitudes(categories=["person"]) == [30.0]
+    assert longitudes(imagery_id="image-0000") == [179.9, -179.9, 0.0]
+    assert longitudes(captured_since=now) == [30.0, 179.9, -179.9, 0.0]
+    assert longitudes(captured_since=now + LATER) == [30.0]
+    first = ledger.list_detections("unmiss", page_size=3)
+    rest = ledger.list_detections("unmiss", page_size=3, page_token=first.next_page_token)
+    assert [item.ground.longitude_deg for item in first.items + rest.items] == longitudes()
+    with pytest.raises(InvalidInputError) as caught:
+        longitudes(area=Area(south_deg=5, west_deg=0, north_deg=4, east_deg=1))
+    assert caught.value.field == "area.south_deg"
+    assert MediaKind.JPEG is ledger.get_imagery("unmiss", "image-0000").media_kind
