@@ -78,17 +78,22 @@ def merge(
     tier = np.where(cut.any(axis=1), _CUT, np.where(overview, _OVERVIEW, _TILE)).astype(np.int8)
 
     # From here on an index is also a rank, so the better of a pair is the smaller.
-    order = rank_order(found, tier)
+    order = rank_order(found, tier, window)
     found, view, window = found.select(order), view[order], window[order]
     cut, tier = cut[order], tier[order]
 
+    whole = tier != _CUT
     i, j = overlapping_pairs(found.xyxy)
-    candidate = (view[i] != view[j]) & (groups[found.class_id[i]] == groups[found.class_id[j]])
+    group = groups[found.class_id]
+    candidate = (view[i] != view[j]) & (group[i] == group[j])
     i, j = np.minimum(i[candidate], j[candidate]), np.maximum(i[candidate], j[candidate])
-    one = _one_object(found, window, cut, i, j)
+    overlap = iou(found.xyxy.take(i, axis=0), found.xyxy.take(j, axis=0))
+    one = same_object(overlap, found.class_id[i], found.class_id[j])
+    # Only where an edge cuts may less overlap be one object, or more be two.
+    seam = np.flatnonzero(~(whole[i] & whole[j]))
+    one[seam] = _one_object(found, window, cut, i[seam], j[seam], overlap[seam])
     i, j = i[one], j[one]
 
-    whole = tier != _CUT
     both_whole = whole[i] & whole[j]
     kept, leader = keep_best(len(found), i[both_whole], j[both_whole])
     explained = whole[i] & ~whole[j]
@@ -111,15 +116,23 @@ def _cut_sides(xyxy: Floats, window: Floats, frame: NDArray[np.integer]) -> NDAr
 
 
 def _one_object(
-    found: Detections, window: Floats, cut: NDArray[np.bool_], i: Indices, j: Indices
+    found: Detections,
+    window: Floats,
+    cut: NDArray[np.bool_],
+    i: Indices,
+    j: Indices,
+    overlap: Floats,
 ) -> NDArray[np.bool_]:
-    """(P,) whether the boxes of each pair, seen in different views, are one object."""
+    """(P,) whether the boxes of each pair are one object, where an edge cuts at least one.
+
+    `overlap` (P,) is the IoU of the whole boxes.
+    """
     box_i, box_j = found.xyxy[i], found.xyxy[j]
     clip_i, clip_j = intersection(box_i, window[j]), intersection(box_j, window[i])
     # Where one box goes on beyond the other's view, the other must have been cut there.
     goes_on_i, goes_on_j = _goes_on(box_i, window[j]), _goes_on(box_j, window[i])
     consistent = ~((goes_on_i & ~cut[j]) | (goes_on_j & ~cut[i])).any(axis=1)
-    agreement = np.where(consistent, iou(clip_i, clip_j), iou(box_i, box_j))
+    agreement = np.where(consistent, iou(clip_i, clip_j), overlap)
     same = same_object(agreement, found.class_id[i], found.class_id[j])
 
     # A detector often draws a cut piece short: then it must lie inside, and fit along the edge.

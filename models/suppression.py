@@ -36,38 +36,37 @@ def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     Returns:
         Two (P,) index arrays; each pair occurs once, in no particular order.
     """
-    count = len(xyxy)
-    if count < 2:
+    solid = np.flatnonzero((xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1]))
+    if len(solid) < 2:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    left, top, right, bottom = np.ascontiguousarray(xyxy.T, np.float64)
+    left, top, right, bottom = xyxy[solid].T.astype(np.float64)
     # A band as high as the average box: a box crosses some two bands, and a few large ones many.
-    band_height = max(float(np.mean(bottom - top)), 1.0)
-    low = top.min()
-    first = ((top - low) / band_height).astype(np.intp)
-    last = ((bottom - low) / band_height).astype(np.intp)
-    crossed = last - first + 1
-    owner = np.repeat(np.arange(count), crossed)
-    began = np.cumsum(crossed) - crossed
-    band = first[owner] + np.arange(len(owner)) - began[owner]
+    band_height = float(np.mean(bottom - top))
+    first = ((top - top.min()) / band_height).astype(np.intp)
+    last = ((bottom - top.min()) / band_height).astype(np.intp)
+    owner, nth = _runs(last - first + 1)
+    band = first[owner] + nth
 
-    shift = left - left.min()
-    reach = right - left.min()
-    band_width = float(reach.max()) + 1.0
-    key = band * band_width + shift[owner]
-    order = np.argsort(key, kind="stable")
-    key, owner, band = key[order], owner[order], band[order]
-    end = np.searchsorted(key, band * band_width + reach[owner], side="left")
-    partners = np.maximum(end - np.arange(len(owner)) - 1, 0)
-    a = np.repeat(np.arange(len(owner)), partners)
-    b = a + 1 + np.arange(len(a)) - np.repeat(np.cumsum(partners) - partners, partners)
+    # One number sorts by band, then by left side; no box reaches into the numbers of the next.
+    band_width = float(right.max() - left.min()) + 1.0
+    begin = band * band_width + (left - left.min())[owner]
+    order = np.argsort(begin, kind="stable")
+    begin, owner, band = begin[order], owner[order], band[order]
+    until = np.searchsorted(begin, begin + (right - left)[owner], side="left")
+    a, nth = _runs(until - np.arange(len(owner)) - 1)
+    i, j = owner[a], owner[a + 1 + nth]
+    shared = band[a] == np.maximum(first[i], first[j])
+    i, j = i[shared], j[shared]
+    shared = np.maximum(top[i], top[j]) < np.minimum(bottom[i], bottom[j])
+    return solid[i[shared]], solid[j[shared]]
 
-    i, j = owner[a], owner[b]
-    shared = (
-        (np.maximum(top[i], top[j]) < np.minimum(bottom[i], bottom[j]))
-        & (np.maximum(left[i], left[j]) < np.minimum(right[i], right[j]))
-        & (band[a] == np.maximum(first[i], first[j]))
-    )
-    return i[shared], j[shared]
+
+def _runs(lengths: Indices) -> tuple[Indices, Indices]:
+    """For N run lengths: which run each element is of, and its place in the run."""
+    lengths = np.maximum(lengths, 0)
+    run = np.repeat(np.arange(len(lengths)), lengths)
+    began = np.cumsum(lengths) - lengths
+    return run, np.arange(len(run)) - began[run]
 
 
 def area(xyxy: Floats) -> Floats:
@@ -125,13 +124,29 @@ def keep_best(count: int, better: Indices, worse: Indices) -> tuple[NDArray[np.b
     return kept, leader
 
 
-def rank_order(detections: Detections, tier: NDArray[np.int8] | None = None) -> Indices:
-    """(N,) order from best to worst: tier, then confidence, then values that break every tie."""
-    left, top, right, bottom = detections.xyxy.T
-    keys = [detections.class_id, bottom, right, top, left, -detections.confidence]
+def rank_order(
+    detections: Detections,
+    tier: NDArray[np.int8] | None = None,
+    window: Floats | None = None,
+) -> Indices:
+    """(N,) order from best to worst: tier, then confidence, then values that break every tie.
+
+    Boxes of different views can be equal in all they say; `window` (N, 4) then tells them apart.
+    """
+    key = -detections.confidence.astype(np.float64)
     if tier is not None:
-        keys.append(tier)
-    return np.lexsort(keys)
+        key += 2.0 * tier
+    order = np.argsort(key, kind="stable")
+    equal = np.flatnonzero(np.diff(key[order]) == 0)
+    if len(equal):
+        tied = np.union1d(equal, equal + 1)
+        among = order[tied]
+        left, top, right, bottom = detections.xyxy[among].T
+        keys = [detections.class_id[among], bottom, right, top, left, key[among]]
+        if window is not None:
+            keys = [*window[among].T, *keys]
+        order[tied] = among[np.lexsort(keys)]
+    return order
 
 
 def suppress(detections: Detections, groups: NDArray[np.int32]) -> Detections:
