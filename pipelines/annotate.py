@@ -33,7 +33,7 @@ _QUALITY = 88
 
 _PERSON: Colour = (86, 180, 233)
 _VEHICLE: Colour = (230, 159, 0)
-_TWO_WHEELER: Colour = (0, 200, 145)
+_TWO_WHEELER: Colour = (0, 158, 115)
 _OTHER: Colour = (204, 121, 167)
 _CATEGORY_COLOURS: dict[str, Colour] = {
     "person": _PERSON,

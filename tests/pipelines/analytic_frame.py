@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,7 +62,8 @@ class PlaneView:
         y = (pixels[:, 1] - self.height_px / 2) / self.focal_px
         rays = np.column_stack([x, y, np.ones(len(x))]) @ self.axes()
         steps = np.where(rays[:, 2] < -1e-9, self.height_m / -rays[:, 2], np.nan)
-        return rays[:, :2] * steps[:, None]
+        met: NDArray[np.float64] = rays[:, :2] * steps[:, None]
+        return met
 
     def locate(self, pixels: NDArray[np.float64]) -> tuple[GroundPoint, ...]:
         east_m, north_m = self.metres_per_degree
@@ -97,8 +99,15 @@ class PlaneView:
         north = (latitude_deg - self.latitude_deg) * north_m
         rays = np.column_stack([east, north, np.full(len(east), -self.height_m)]) @ self.axes().T
         ahead = np.where(rays[:, 2] > 0.0, rays[:, 2], np.nan)
-        scaled = self.focal_px * rays[:, :2] / ahead[:, None]
+        scaled: NDArray[np.float64] = self.focal_px * rays[:, :2] / ahead[:, None]
         return scaled + np.array([self.width_px / 2, self.height_px / 2])
+
+    def place_boxes(
+        self, xyxy: NDArray[np.float32], categories: Sequence[str]
+    ) -> tuple[GroundPoint, ...]:
+        """Centres of boxes."""
+        assert len(xyxy) == len(categories)
+        return self.locate((xyxy[:, :2] + xyxy[:, 2:]).astype(np.float64) / 2)
 
     def footprint(self) -> NDArray[np.float64]:
         """The four corners, of a frame that shows no sky."""
