@@ -181,7 +181,7 @@ def _quantiles(
         below, above = reached[rows, last - 1], reached[rows, last]
     rise = above - below
     part = np.where(rise > 0.0, (probability - below) / np.where(rise > 0.0, rise, 1.0), 1.0)
-    return low + (high - low) * np.clip(part, 0.0, 1.0)
+    return np.asarray(low + (high - low) * np.clip(part, 0.0, 1.0), np.float64)
 
 
 def range_interval(
