@@ -1,0 +1,196 @@
+"""What the benchmark of detection compares; each runs in a process of its own.
+
+`python -m benchmarks.detection_contenders NAME FOLDER` loads its model, then answers each line
+with the name of a frame by one line of JSON. An empty line ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CONFIDENCE = 0.25
+OVERLAP = 0.2
+TILE_PX = 640
+STREAM_FRAMES = 3
+"""Frames in a row when decoding of the next overlaps with looking at this one."""
+
+Run = Callable[[Path], dict[str, Any]]
+
+
+def ours(_folder: Path) -> Run:
+    """Vedette: JPEG bytes to boxes, one frame and frames in a row, and from decoded pixels."""
+    from models.catalogue import open_detector
+    from models.detector import DetectionParameters
+    from pipelines.decode import read_image
+
+    detector = open_detector(engine="openvino")
+    parameters = DetectionParameters(min_confidence=CONFIDENCE, tile_overlap=OVERLAP)
+
+    def run(path: Path) -> dict[str, Any]:
+        data = path.read_bytes()
+        began = time.perf_counter()
+        image = read_image(data).rgb
+        decoded = time.perf_counter()
+        found = detector.detect(image, parameters)
+        looked = time.perf_counter()
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = ahead.submit(read_image, data)
+            for place in range(STREAM_FRAMES):
+                image = waiting.result().rgb
+                if place + 1 < STREAM_FRAMES:
+                    waiting = ahead.submit(read_image, data)
+                detector.detect(image, parameters)
+        streamed = time.perf_counter()
+        return {
+            "boxes": len(found),
+            "decode_s": decoded - began,
+            "decoded_s": looked - decoded,
+            "single_s": looked - began,
+            "stream_s": (streamed - looked) / STREAM_FRAMES,
+            "engine": detector.identity.engine,
+        }
+
+    return run
+
+
+def engine(_folder: Path) -> Run:
+    """OpenVINO alone: the tiles lie in memory, results are not read."""
+    import openvino
+    from openvino.preprocess import PrePostProcessor
+    from openvino.properties import hint
+
+    import models
+    from models.tiling import cut_tile, pad_square, tile_grid
+    from pipelines.decode import read_image
+
+    core = openvino.Core()
+    shipped = Path(models.__file__).parent / "shipped" / "vedette-n" / "vedette-n.xml"
+    steps = PrePostProcessor(core.read_model(shipped))
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(openvino.Type.f32).scale(255.0)
+    compiled = core.compile_model(
+        steps.build(), "CPU", {hint.performance_mode: hint.PerformanceMode.THROUGHPUT}
+    )
+    queue = openvino.AsyncInferQueue(compiled)
+
+    def run(path: Path) -> dict[str, Any]:
+        image = read_image(path.read_bytes()).rgb
+        grid = tile_grid(image.shape[1], image.shape[0], TILE_PX, OVERLAP)
+        tiles = [np.ascontiguousarray(cut_tile(image, tile, TILE_PX))[None] for tile in grid]
+        # Stands for the whole frame at reduced scale: one tile more.
+        tiles.append(pad_square(image[:480, :TILE_PX], TILE_PX)[None])
+        began = time.perf_counter()
+        for tile in tiles:
+            queue.start_async({0: tile}, share_inputs=True)
+        queue.wait_all()
+        return {"single_s": time.perf_counter() - began, "tiles": len(tiles)}
+
+    return run
+
+
+def sahi_torch(folder: Path) -> Run:
+    """Sahi with ultralytics on torch: the same weights, tiles and confidence."""
+    return _sahi(folder / "vedette-n.pt")
+
+
+def sahi_openvino(folder: Path) -> Run:
+    """Sahi with ultralytics' own export to OpenVINO."""
+    return _sahi(folder / "vedette-n_openvino_model")
+
+
+def _sahi(weights: Path) -> Run:
+    from sahi import AutoDetectionModel
+    from sahi.predict import get_sliced_prediction
+
+    model = AutoDetectionModel.from_pretrained(
+        model_type="ultralytics",
+        model_path=str(weights),
+        confidence_threshold=CONFIDENCE,
+        device="cpu",
+        image_size=TILE_PX,
+    )
+
+    def run(path: Path) -> dict[str, Any]:
+        began = time.perf_counter()
+        result = get_sliced_prediction(
+            str(path),
+            model,
+            slice_height=TILE_PX,
+            slice_width=TILE_PX,
+            overlap_height_ratio=OVERLAP,
+            overlap_width_ratio=OVERLAP,
+            perform_standard_pred=True,
+            verbose=0,
+        )
+        return {
+            "single_s": time.perf_counter() - began,
+            "boxes": len(result.object_prediction_list),
+        }
+
+    return run
+
+
+def export_for_peers(folder: Path) -> None:
+    """Write the shipped weights as ultralytics' own checkpoint and OpenVINO export."""
+    import torch
+    from safetensors import safe_open
+    from ultralytics import YOLO
+    from ultralytics.nn.tasks import DetectionModel
+
+    from models.catalogue import Catalogue
+
+    entry = Catalogue.shipped().entry("vedette-n")
+    _, data = entry.read(".safetensors")
+    (folder / "vedette-n.safetensors").write_bytes(data)
+    with safe_open(folder / "vedette-n.safetensors", "pt") as file:
+        architecture = json.loads(file.metadata()["architecture"])
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    build: Any = DetectionModel
+    network = build(architecture, ch=3, nc=len(entry.card.class_map.classes), verbose=False)
+    network.load_state_dict(state)
+    network.names = dict(enumerate(entry.card.class_map.classes))
+    network.args = {"imgsz": TILE_PX, "task": "detect"}
+    checkpoint = folder / "vedette-n.pt"
+    torch.save({"model": network.float(), "train_args": {}}, checkpoint)
+    YOLO(str(checkpoint)).export(format="openvino", imgsz=TILE_PX, verbose=False)
+
+
+CONTENDERS: dict[str, Callable[[Path], Run]] = {
+    "ours": ours,
+    "engine": engine,
+    "sahi_torch": sahi_torch,
+    "sahi_openvino": sahi_openvino,
+}
+
+
+def main() -> None:
+    """Answer frames from standard input until an empty line."""
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    answers = sys.stdout
+    # Libraries greet on standard output, which is for answers here.
+    with contextlib.redirect_stdout(sys.stderr):
+        if name == "export":
+            export_for_peers(folder)
+            return
+        run = CONTENDERS[name](folder)
+        for line in sys.stdin:
+            if not (frame := line.strip()):
+                return
+            result = run(folder / f"{frame}.jpg")
+            result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(json.dumps(result), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
