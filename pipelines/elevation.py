@@ -358,6 +358,7 @@ class TerrainSource:
         self.findings: tuple[Finding, ...] = ()
         self._files: tuple[ElevationFile, ...] = ()
         self._cache = TileCache()
+        self._terrains: dict[tuple[str, tuple[ElevationFile, ...]], DemTerrain] = {}
         if folder is None:
             return
         if not folder.is_dir():
@@ -406,10 +407,10 @@ class TerrainSource:
         if not chosen:
             return None
         nearest = min(chosen, key=lambda pair: pair[0])[1]
-        return DemTerrain(
-            label=f"dem:{nearest.path.name}",
-            files=tuple(file for _, file in chosen),
-            cache=self._cache,
+        label, files = f"dem:{nearest.path.name}", tuple(file for _, file in chosen)
+        # One object for all cameras over it, so that their rays are met together.
+        return self._terrains.setdefault(
+            (label, files), DemTerrain(label=label, files=files, cache=self._cache)
         )
 
 

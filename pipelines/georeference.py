@@ -213,27 +213,38 @@ def _meet(
         return meet_flat(origin, direction, flat)
     code = np.empty(len(station), np.uint8)
     range_m, next_range_m = np.empty(len(station)), np.empty(len(station))
-    terrains: dict[int, tuple[Terrain, list[int]]] = {}
-    for index, viewpoint in enumerate(cameras.viewpoints):
-        terrain = viewpoint.terrain
-        terrains.setdefault(id(terrain), (terrain, []))[1].append(index)
-    for terrain, members in terrains.values():
-        chosen = np.flatnonzero(np.isin(station, np.array(members)))
-        if chosen.size:
-            crossings = terrain.meet(origin[chosen], direction[chosen])
-            code[chosen] = crossings.code
-            range_m[chosen] = crossings.range_m
-            next_range_m[chosen] = crossings.next_range_m
+    for terrain, chosen in _by_terrain(cameras, station):
+        crossings = terrain.meet(origin[chosen], direction[chosen])
+        code[chosen] = crossings.code
+        range_m[chosen] = crossings.range_m
+        next_range_m[chosen] = crossings.next_range_m
     return Crossings(code=code, range_m=range_m, next_range_m=next_range_m)
+
+
+def _by_terrain(
+    cameras: _Stations, station: NDArray[np.intp]
+) -> list[tuple[Terrain, NDArray[np.intp]]]:
+    """Each terrain with the rays whose cameras stand over it."""
+    numbers: dict[int, int] = {}
+    number = np.array(
+        [numbers.setdefault(id(one.terrain), len(numbers)) for one in cameras.viewpoints]
+    )
+    of_ray = number[station]
+    groups = []
+    for one in np.unique(of_ray):
+        chosen = np.flatnonzero(of_ray == one)
+        groups.append((cameras.viewpoints[station[chosen[0]]].terrain, chosen))
+    return groups
 
 
 def _normals(
     cameras: _Stations, station: NDArray[np.intp], latitude: Floats, longitude: Floats
 ) -> Floats:
-    normal = np.tile([0.0, 0.0, 1.0], (len(station), 1))
-    for index in np.unique(station[~np.isfinite(cameras.flat_hae[station])]):
-        chosen = np.flatnonzero(station == index)
-        terrain = cameras.viewpoints[index].terrain
+    """Upward unit normals (N, 3) of the terrain at places, east, north, up."""
+    if np.isfinite(cameras.flat_hae[station]).all():
+        return np.tile([0.0, 0.0, 1.0], (len(station), 1))
+    normal = np.empty((len(station), 3))
+    for terrain, chosen in _by_terrain(cameras, station):
         normal[chosen] = terrain.normal_enu(latitude[chosen], longitude[chosen])
     return normal
 
