@@ -61,7 +61,7 @@ MISSION = "missions/demo"
 PLEDGE = f"{MISSION}/pledges/demo-uas"
 SORTIE = "sortie-1"
 CATEGORIES = ("person", "car", "van", "truck", "bus")
-MIN_CONFIDENCE = 0.25
+MIN_CONFIDENCE = 0.4
 PHOTO_RADIUS_M = 500.0
 PHOTO_POSITION_M = 300.0
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
@@ -236,8 +236,9 @@ def described(event: incident_pb2.IncidentEvent) -> str:
     incident, ground = event.incident, event.incident.ground
     kind = incident_pb2.IncidentEventKind.Name(event.kind).removeprefix("INCIDENT_EVENT_KIND_")
     level = incident_pb2.IncidentLevel.Name(incident.level).removeprefix("INCIDENT_LEVEL_")
+    identifier = incident.name.rsplit("/", 1)[1][:6]
     return (
-        f"  #{event.sequence:<3} {incident.name.rsplit('/', 1)[1][:6]} {kind.lower():<9} {level:<8} {incident.category:<6} "
+        f"  #{event.sequence:<3} {identifier} {kind.lower():<9} {level:<8} {incident.category:<6} "
         f"{ground.latitude_deg:+.7f} {ground.longitude_deg:+.7f}  {ground.mgrs}  "
         f"CE90 {ground.ce90_m:4.1f} m  range {incident.range_m:5.1f} m "
         f"({incident.range_low_m:.0f}-{incident.range_high_m:.0f})  "

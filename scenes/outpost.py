@@ -23,7 +23,7 @@ RADIUS_M = 75.0
 UNDULATION_M = 18.0  # roughly what EGM96 has there; the flight has an RTK fix and needs none
 _GROUND_HAE_M = 31.0
 _ROAD = Road(east_m=0.0, north_m=-9.0, azimuth_deg=68.0, width_m=7.0)
-_SECONDS_APART = 4
+_SECONDS_APART = 10
 
 # Category, metres along the road, metres to the left of it, heading against it, colour. The road
 # passes 9 m south of the post.
@@ -45,14 +45,14 @@ _FAR = (
 )
 # Metres along the road, metres to the left of it, height, yaw against the road, pitch.
 _SHOTS = (
+    (8.0, -48.0, 48.0, -90.0, -45.0),
     (-132.0, 0.0, 62.0, 0.0, -90.0),
     (-30.0, 2.0, 62.0, 0.0, -90.0),
     (8.0, 2.0, 62.0, 0.0, -90.0),
     (40.0, 2.0, 62.0, 12.0, -84.0),
     (138.0, 4.0, 62.0, 180.0, -90.0),
-    (8.0, -48.0, 48.0, -90.0, -45.0),
     (4.0, 54.0, 48.0, 90.0, -50.0),
-    (-74.0, -6.0, 44.0, 4.0, -38.0),
+    (-66.0, -6.0, 46.0, 4.0, -52.0),
 )
 
 
@@ -99,7 +99,7 @@ def outpost(seed: int = 7) -> World:
             latitude_deg=LATITUDE_DEG, longitude_deg=LONGITUDE_DEG, hae_m=_GROUND_HAE_M
         ),
         terrain=Terrain(level_hae_m=_GROUND_HAE_M),
-        sun=Sun(azimuth_deg=292.0, elevation_deg=48.0),
+        sun=Sun(azimuth_deg=292.0, elevation_deg=62.0),
         road=_ROAD,
         yards=(
             Yard(
@@ -115,7 +115,9 @@ def outpost(seed: int = 7) -> World:
 
 
 def flight(world: World, first_at: datetime) -> tuple[Shot, ...]:
-    """Eight photographs along and around the post, straight down and aslant.
+    """Eight photographs along and around the post, aslant and straight down.
+
+    The first shows everything near the post at once, the others parts of it again.
 
     Args:
         world: what `outpost` made.
