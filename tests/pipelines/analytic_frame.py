@@ -100,7 +100,8 @@ class PlaneView:
         rays = np.column_stack([east, north, np.full(len(east), -self.height_m)]) @ self.axes().T
         ahead = np.where(rays[:, 2] > 0.0, rays[:, 2], np.nan)
         scaled: NDArray[np.float64] = self.focal_px * rays[:, :2] / ahead[:, None]
-        return scaled + np.array([self.width_px / 2, self.height_px / 2])
+        scaled += np.array([self.width_px / 2, self.height_px / 2])
+        return scaled
 
     def place_boxes(
         self, xyxy: NDArray[np.float32], categories: Sequence[str]

@@ -36,7 +36,8 @@ def _centroid(overlay: Overlay, column: float, row: float, reach: float) -> NDAr
     near = np.hypot(columns - column, rows - row) < reach
     weight = np.where(near, np.clip(overlay.rgba[..., 0].astype(float) - 40, 0, None), 0)
     middle: NDArray[np.float64] = np.array([(weight * columns).sum(), (weight * rows).sum()])
-    return middle / weight.sum()
+    middle /= weight.sum()
+    return middle
 
 
 @pytest.mark.parametrize(
