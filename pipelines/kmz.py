@@ -16,7 +16,7 @@ from pipelines.error_ellipse import ellipse_ring
 from pipelines.geojson import utc_text
 from pipelines.grid_reference import mgrs
 from pipelines.ground import GroundPoint
-from pipelines.outcome_words import outcome_sentence
+from pipelines.outcome_words import outcome_sentence, terrain_words
 from pipelines.overlay import Overlay, overlay_png
 from pipelines.positions import Position
 from pipelines.proximity import Level, Sighting
@@ -108,7 +108,7 @@ def place_lines(ground: GroundPoint) -> list[str]:
         error = "" if ground.le90_m is None else f", LE90 {ground.le90_m:.1f} m"
         lines.append(f"Height above the ellipsoid {ground.hae_m:.1f} m{error}")
     if ground.terrain:
-        lines.append(f"Ground from {ground.terrain}")
+        lines.append(f"Ground: {terrain_words(ground.terrain)}")
     if ground.occlusion_risk:
         lines.append("Close to hidden ground: it may stand further away")
     return lines

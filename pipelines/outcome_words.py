@@ -1,4 +1,4 @@
-"""Outcomes in the words that people read on pictures and maps."""
+"""Outcomes and terrains in the words that people read on pictures and maps."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ def outcome_sentence(outcome: Outcome) -> str:
     """What a reader is told, for example "cannot be located: no attitude in the metadata"."""
     words = OUTCOME_WORDS[outcome]
     return words if outcome is Outcome.LOCATED else f"cannot be located: {words}"
+
+
+def terrain_words(label: str) -> str:
+    """What a terrain label means, for example "elevation model rome.tif"."""
+    kind, _, name = label.partition(":")
+    if kind == "dem":
+        return f"elevation model {name}"
+    if kind == "flat":
+        return f"assumed flat, from {name.replace('_', ' ')}"
+    return "the raster's own placement" if kind == "raster" else label

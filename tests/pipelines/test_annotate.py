@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.detections import Detections
-from pipelines.annotate import annotated_jpeg, footer_lines, group_colour, lettering_px
+from pipelines.annotate import annotated_jpeg, group_colour, lettering_px
 from pipelines.assessment import Assessment
 from pipelines.frame_scale import frame_scale
-from pipelines.ground import GroundPoint
-from pipelines.outcome import Outcome
 from pipelines.proximity import Level
 from tests.pipelines.analytic_frame import Seen, seen_frame
 
@@ -77,40 +75,6 @@ def test_colours_of_the_groups_differ_for_the_colour_blind() -> None:
     assert group_colour("truck") == group_colour("car")
 
 
-def test_footer_says_who_when_and_what() -> None:
-    seen = seen_frame()
-    text = "\n".join(line.text for line in footer_lines(seen.provenance, seen.assessment))
-    for words in (
-        "Mission unifil",
-        "sortie S-0412",
-        "2026-11-24 10:02:11 UTC",
-        "1 alert · 1 possible · 3 detections",
-        "flat:test",
-        "Imagery img-1",
-        "Model vedette-n",
-        "not confirmed by a person",
-    ):
-        assert words in text
-
-
-def test_footer_of_an_unlocated_frame_says_why_in_a_warning() -> None:
-    seen = seen_frame(located=False)
-    lines = footer_lines(seen.provenance, seen.assessment)
-    (warning,) = [line.text for line in lines if line.weight == "warning"]
-    assert warning == "This frame cannot be located: no attitude in the metadata"
-    assert "time unknown" in lines[0].text
-
-
-def test_footer_counts_what_has_no_place_in_a_located_frame() -> None:
-    seen = seen_frame()
-    sky = (GroundPoint(outcome=Outcome.ABOVE_HORIZON),) * 2
-    assessment = replace(seen.assessment, ground=(seen.assessment.ground[0], *sky))
-    (warning,) = [
-        line.text for line in footer_lines(seen.provenance, assessment) if line.weight == "warning"
-    ]
-    assert "2 cannot be located: above the horizon" in warning
-
-
 def _crowd(count: int) -> Assessment:
     """A frame full of people, two of them near a position."""
     seen = seen_frame()
@@ -133,7 +97,6 @@ def test_a_crowd_is_drawn_and_says_how_many_labels_found_no_room() -> None:
     assessment = _crowd(400)
     jpeg = annotated_jpeg(seen.rgb, seen.provenance, assessment, seen.positions, None)
     assert Image.open(io.BytesIO(jpeg)).width == 800
-    assert "7 labels left out" in footer_lines(seen.provenance, assessment, 7)[1].text
     assert [s.level for s in assessment.sightings] == [Level.ALERT, Level.POSSIBLE]
 
 
