@@ -21,6 +21,7 @@ from service.errors import ChecksumMismatchError, LimitExceededError, NotFoundEr
 from service.ledger.records import ImageryRecord, ImageryState
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
+from service.reconcile import reconcile
 from service.spool import Spool, SpoolFile
 from service.submission import SubmissionHeader, spool_key
 
@@ -128,6 +129,9 @@ class Ingest:
         self._lock = threading.Lock()
         self._live: dict[str, OpenSubmission] = {}
         self._turns: dict[str, tuple[threading.Lock, int]] = {}
+        # Finished in this run and not yet durable; those of earlier runs are the reconciler's.
+        self._finished: set[str] = set()
+        self._reconciled = False
         self._settler: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -235,7 +239,7 @@ class Ingest:
             finally:
                 self.suspend(submission)
             self._spool.keep(header.key)
-        self._settle_soon()
+        self._settle_soon(header.key)
         _LOG.info(
             "imagery %s of mission %s: %d bytes%s",
             record.imagery_id,
@@ -275,8 +279,23 @@ class Ingest:
         )
 
     def tidy(self, now: datetime) -> None:
-        """Make what was stored durable, and forget its copies and what nobody came back for."""
+        """Make what was stored durable, and forget its copies and what nobody came back for.
+
+        The first call closes the gaps of an earlier run.
+
+        Raises:
+            UnavailableError: the object store or the ledger does not answer.
+        """
         self._settle()
+        if not self._reconciled:
+            reconcile(
+                self._ledger,
+                self._objects,
+                self._spool,
+                now,
+                stale_after=self._limits.stale_after,
+            )
+            self._reconciled = True
         if swept := self._spool.sweep(now - self._limits.stale_after):
             _LOG.info("%d unfinished submissions were given up", swept)
 
@@ -289,6 +308,7 @@ class Ingest:
             self.suspend(submission)
         if settler is not None:
             settler.join()
+        self._settle()
 
     def _begun(self, header: SubmissionHeader) -> bool:
         begun = self._spool.header(header.key)
@@ -394,8 +414,9 @@ class Ingest:
                 else:
                     self._turns[key] = (lock, users - 1)
 
-    def _settle_soon(self) -> None:
+    def _settle_soon(self, key: str) -> None:
         with self._lock:
+            self._finished.add(key)
             if self._settler is None or not self._settler.is_alive():
                 self._settler = threading.Thread(
                     target=self._settle_later, name="settle", daemon=True
@@ -403,11 +424,14 @@ class Ingest:
                 self._settler.start()
 
     def _settle_later(self) -> None:
-        self._closing.wait(_SETTLE_SECONDS)
-        self._settle()
+        while self._finished:
+            self._closing.wait(_SETTLE_SECONDS)
+            self._settle()
 
     def _settle(self) -> None:
-        while kept := list(self._spool.kept()):
+        with self._lock:
+            finished, self._finished = self._finished, set()
+        if finished:
             self._objects.settle()
-            for key in kept:
-                self._spool.remove(key)
+        for key in finished:
+            self._spool.remove(key)

@@ -93,6 +93,11 @@ class ObjectStore:
             http_client=self._pool,
         )
 
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+        return self._bucket
+
     def ensure_bucket(self) -> None:
         """Make the bucket where it is missing.
 

@@ -84,6 +84,38 @@ class Jobs(Database):
             )
             _set_imagery(connection, lease.mission_id, lease.imagery_id, ImageryState.QUEUED)
 
+    def release_jobs_of(self, workers: str, now: datetime) -> int:
+        """Give back every job of workers that are known to be gone; returns how many.
+
+        For the start of a service whose last run was killed: its jobs need not wait for the end of
+        their leases, and the kill does not count as a failure of theirs.
+
+        Args:
+            workers: what the identifiers of the workers begin with.
+            now: the time now.
+        """
+        with self._writing() as connection:
+            rows = connection.execute(
+                select(jobs.c.mission_id, jobs.c.imagery_id)
+                .where(
+                    jobs.c.state == "leased", jobs.c.worker_id.startswith(workers, autoescape=True)
+                )
+                .with_for_update()
+            ).all()
+            for row in rows:
+                connection.execute(
+                    update(jobs)
+                    .where(jobs.c.mission_id == row.mission_id, jobs.c.imagery_id == row.imagery_id)
+                    .values(
+                        state="queued",
+                        attempt=jobs.c.attempt - 1,
+                        not_before=now,
+                        expires_at=None,
+                    )
+                )
+                _set_imagery(connection, row.mission_id, row.imagery_id, ImageryState.QUEUED)
+        return len(rows)
+
     def fail_job(self, lease: Lease, reason: str, *, now: datetime, retry: bool) -> None:
         """Note that an attempt failed; without `retry`, or after the last one, for good.
 

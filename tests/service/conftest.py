@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -56,38 +57,47 @@ def objects(s3: SeaweedProcess) -> Iterator[ObjectStore]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a real PostgreSQL without its database name; skips where none is installed."""
     if not _POSTGRES_BINARIES:
         pytest.skip("no PostgreSQL is installed (apt install postgresql)")
     pytest.importorskip("psycopg")
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not in pytest's folder, which is closed to the user that PostgreSQL insists on.
+    folder = Path(tempfile.mkdtemp(prefix="vedette-postgres-"))
     cluster, binaries = folder / "cluster", _POSTGRES_BINARIES[-1].parent
-    # PostgreSQL refuses to run as root; the folders above must let its user in.
     user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-    run_as: dict[str, int] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid}
-    if user is not None:
-        shutil.chown(folder, user.pw_uid)
-        for parent in folder.parents[:3]:
-            if parent.owner() == "root" and parent.stat().st_uid == os.geteuid():
-                parent.chmod(parent.stat().st_mode | 0o011)
+    uid, gid = (None, None) if user is None else (user.pw_uid, user.pw_gid)
+    if uid is not None:
+        os.chown(folder, uid, -1)
     subprocess.run(
-        [binaries / "initdb", "-A", "trust", "-U", "vedette", "-E", "UTF8", cluster],
+        [str(binaries / "initdb"), "-A", "trust", "-U", "vedette", "-E", "UTF8", str(cluster)],
         check=True,
         capture_output=True,
         cwd="/",
-        **run_as,
+        user=uid,
+        group=gid,
     )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [binaries / "postgres", "-D", cluster, "-p", str(port), "-h", "127.0.0.1", "-k", ""],
+        [
+            str(binaries / "postgres"),
+            "-D",
+            str(cluster),
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            "",
+        ],
         stderr=subprocess.DEVNULL,
         cwd="/",
-        **run_as,
+        user=uid,
+        group=gid,
     )
-    ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
+    ready = [str(binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
     deadline = time.monotonic() + 20
     while subprocess.run(ready, check=False).returncode != 0:
         assert time.monotonic() < deadline, "PostgreSQL does not start"
@@ -96,6 +106,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
     server.send_signal(signal.SIGINT)
     server.wait(20)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -137,6 +137,28 @@ def test_what_cannot_be_read_fails_at_once(
     assert ledger.lease_job("w", now + timedelta(days=1), 30) is None
 
 
+def test_jobs_of_a_killed_service_need_not_wait_and_lose_no_attempt(
+    ledger: Ledger,
+    accept: MakeImagery,
+    make_assessment: Callable[..., Assessment],
+    now: datetime,
+) -> None:
+    accept(0)
+    accept(1)
+    later = now + MINUTE
+    killed, other = lease(ledger, later, "here/17/a"), lease(ledger, later, "there/17/a")
+    assert ledger.release_jobs_of("her_/", later) == 0
+    assert ledger.release_jobs_of("here/", later) == 1
+    # One that is still alive against all expectation writes nothing.
+    with pytest.raises(LeaseLostError):
+        ledger.finish_job(killed, make_assessment((4.0, 30.0)), [], now=later)
+    again = lease(ledger, later, "here/18/b")
+    assert (again.imagery_id, again.fence, again.attempt) == ("image-0000", 2, 1)
+    with pytest.raises(LeaseLostError):
+        ledger.finish_job(killed, make_assessment((4.0, 30.0)), [], now=later)
+    ledger.heartbeat(other, later, 30)
+
+
 def test_a_drained_worker_costs_no_attempt(
     ledger: Ledger, accept: MakeImagery, now: datetime
 ) -> None:

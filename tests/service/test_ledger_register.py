@@ -94,14 +94,15 @@ def test_a_token_of_another_list_is_refused(ledger: Ledger, pledge: PledgeRecord
     ledger.create_pledge(replace(pledge, mission_id="minusca"))
     token = ledger.list_pledges("unmiss", page_size=1).next_page_token
     assert token
-    for call in (
-        lambda: ledger.list_pledges("minusca", page_token=token),
-        lambda: ledger.list_imagery("unmiss", page_token=token),
-        *(
-            partial(ledger.list_pledges, "unmiss", page_token=wrong)
-            for wrong in ("nonsense", "W10", "ä", token[:-4], token + "AAAA")
-        ),
-    ):
+    wrong: list[Callable[[], object]] = [
+        partial(ledger.list_pledges, "unmiss", page_token=text)
+        for text in ("nonsense", "W10", "ä", token[:-4], token + "AAAA")
+    ]
+    wrong += [
+        partial(ledger.list_pledges, "minusca", page_token=token),
+        partial(ledger.list_imagery, "unmiss", page_token=token),
+    ]
+    for call in wrong:
         with pytest.raises(InvalidInputError) as caught:
             call()
         assert caught.value.field == "page_token"

@@ -1,0 +1,366 @@
+"""Workers end each job exactly once, whatever ends them.
+
+Run as a program this file is a worker that the tests kill: `test_worker.py FOLDER`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.detections import Detections
+from models.detector import DetectionParameters, DetectorIdentity
+from models.errors import EngineError, UnreadableImageError
+from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
+from pipelines.capture import Capture
+from pipelines.ground import GroundPoint
+from pipelines.outcome import Outcome
+from pipelines.pose_check import DEFAULT_SIGMAS
+from pipelines.positions import Position, PositionKind
+from pipelines.proximity import Level, Sighting
+from pipelines.rules import DEFAULT_RULE
+from service.ledger.records import ImageryRecord, ImageryState, PledgeRecord
+from service.ledger.store import Ledger
+from service.objects import ObjectStore, S3Credentials, original_key
+from service.seaweedfs import SeaweedProcess
+from service.worker import Worker
+
+_ROOT = Path(__file__).resolve().parents[2]
+FRAMES = 20
+POST = Position(
+    position_id="post-1",
+    display_name="Post One",
+    kind=PositionKind.POST,
+    latitude_deg=4.0,
+    longitude_deg=30.0,
+)
+
+
+def frame(number: int) -> bytes:
+    return b"\xff\xd8\xff\xe0" + number.to_bytes(4) * 1000
+
+
+def assess_frame(request: AssessmentRequest) -> Assessment:
+    """One car a frame, some 11 km from that of every other; the picture is turned bytes."""
+    number = int.from_bytes(request.data[4:8])
+    ground = GroundPoint(
+        outcome=Outcome.LOCATED,
+        latitude_deg=4.0 + number / 10,
+        longitude_deg=30.0,
+        hae_m=400.0,
+        covariance_enu_m2=np.eye(3) * 4.0,
+        ce90_m=4.3,
+        le90_m=3.3,
+    )
+    sighting = Sighting(
+        detection_index=0,
+        category="car",
+        confidence=0.8,
+        ground=ground,
+        position_id="post-1",
+        rule_id=request.rules[0].rule_id,
+        rule_revision=request.rules[0].revision,
+        radius_m=500.0,
+        probability=0.9,
+        level=Level.ALERT,
+        range_m=100.0,
+        range_low_m=95.0,
+        range_high_m=105.0,
+        bearing_deg=0.0,
+    )
+    return Assessment(
+        capture=Capture(
+            width_px=100,
+            height_px=80,
+            make=None,
+            model=None,
+            captured_at=None,
+            pose=None,
+            relative_height_m=None,
+            intrinsics=None,
+            sigmas=DEFAULT_SIGMAS,
+            outcome=Outcome.LOCATED,
+            findings=(),
+        ),
+        detector=DetectorIdentity(
+            name="turner", engine="none", sha256={}, categories=("car",), input_px=1
+        ),
+        detections=Detections(
+            xyxy=np.array([[0, 0, 5, 5]], np.float32),
+            confidence=np.array([0.8], np.float32),
+            class_id=np.zeros(1, np.int32),
+        ),
+        categories=("car",),
+        ground=(ground,),
+        footprint_lonlat=None,
+        sightings=(sighting,),
+        products=(
+            Product(
+                kind=ProductKind.ANNOTATED_IMAGE,
+                media_type="image/jpeg",
+                file_name="annotated.jpg",
+                data=request.data[::-1],
+            ),
+        ),
+    )
+
+
+def submit(ledger: Ledger, objects: ObjectStore, record: ImageryRecord, data: bytes) -> None:
+    sha256 = hashlib.sha256(data).hexdigest()
+    objects.put_verified(
+        original_key("unmiss", sha256), data, sha256=sha256, content_type="image/jpeg"
+    )
+    ledger.accept_imagery(
+        replace(record, sha256=sha256, size_bytes=len(data)),
+        str(uuid.uuid4()),
+        record.received_at,
+    )
+
+
+@pytest.fixture
+def one_frame(
+    sqlite_ledger: Ledger,
+    objects: ObjectStore,
+    pledge: PledgeRecord,
+    make_imagery: Callable[..., ImageryRecord],
+) -> None:
+    sqlite_ledger.create_pledge(pledge)
+    submit(sqlite_ledger, objects, make_imagery(0), frame(3))
+
+
+def worker(
+    ledger: Ledger,
+    objects: ObjectStore,
+    assess: Callable[[AssessmentRequest], Assessment],
+    **options: object,
+) -> Worker:
+    return Worker(ledger, objects, assess, "w", "1.2.3", DetectionParameters(), **options)  # type: ignore[arg-type]
+
+
+def state_of(ledger: Ledger) -> tuple[ImageryState, str]:
+    record = ledger.get_imagery("unmiss", "image-0000")
+    return record.state, record.failure
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_a_job_becomes_detections_products_and_an_incident(
+    sqlite_ledger: Ledger, objects: ObjectStore, now: datetime
+) -> None:
+    sqlite_ledger.create_position("unmiss", POST, now)
+    asked: list[AssessmentRequest] = []
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        asked.append(request)
+        return assess_frame(request)
+
+    alone = worker(sqlite_ledger, objects, assess)
+    assert alone.run_once(threading.Event())
+    assert not alone.run_once(threading.Event())
+    (request,) = asked
+    assert request.data == frame(3)
+    assert (request.positions, request.rules) == ((POST,), (DEFAULT_RULE,))
+    assert request.software_version == "1.2.3"
+    assert (request.provenance.contributor, request.provenance.marking) == ("NOR", "UNCLASSIFIED")
+    assert state_of(sqlite_ledger) == (ImageryState.PROCESSED, "")
+    (product,) = sqlite_ledger.list_products("unmiss", "image-0000")
+    assert objects.get(product.object_key) == frame(3)[::-1]
+    assert product.sha256 == hashlib.sha256(frame(3)[::-1]).hexdigest()
+    assert product.object_key.endswith(f"/image-0000/annotated-image/{product.sha256}")
+    (event,) = sqlite_ledger.events_since("unmiss", 0, 10)
+    assert event.record.position_display_name == "Post One"
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_the_rules_that_a_mission_set_replace_the_default(
+    sqlite_ledger: Ledger, objects: ObjectStore, now: datetime
+) -> None:
+    mine = sqlite_ledger.set_rule("unmiss", replace(DEFAULT_RULE, rule_id="mine"), now)
+    asked: list[AssessmentRequest] = []
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        asked.append(request)
+        return assess_frame(request)
+
+    worker(sqlite_ledger, objects, assess).run_once(threading.Event())
+    assert asked[0].rules == (mine,)
+
+
+@pytest.mark.usefixtures("one_frame")
+@pytest.mark.parametrize(
+    ("error", "state", "failure"),
+    [
+        (UnreadableImageError("the JPEG ends early"), ImageryState.FAILED, "the JPEG ends early"),
+        (EngineError("the engine is gone"), ImageryState.QUEUED, ""),
+        (ZeroDivisionError("a defect"), ImageryState.QUEUED, ""),
+    ],
+)
+def test_a_failure_is_for_good_only_where_the_image_is_at_fault(
+    sqlite_ledger: Ledger,
+    objects: ObjectStore,
+    error: Exception,
+    state: ImageryState,
+    failure: str,
+) -> None:
+    def assess(_request: AssessmentRequest) -> Assessment:
+        raise error
+
+    assert worker(sqlite_ledger, objects, assess).run_once(threading.Event())
+    assert state_of(sqlite_ledger) == (state, failure)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert (sqlite_ledger.lease_job("w", later, 30) is not None) == (state is ImageryState.QUEUED)
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_a_long_assessment_keeps_its_lease(sqlite_ledger: Ledger, objects: ObjectStore) -> None:
+    leased_meanwhile: list[object] = []
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        for _ in range(8):
+            time.sleep(0.1)
+            leased_meanwhile.append(sqlite_ledger.lease_job("other", datetime.now(UTC), 30))
+        return assess_frame(request)
+
+    worker(sqlite_ledger, objects, assess, lease_seconds=0.4).run_once(threading.Event())
+    assert leased_meanwhile == [None] * 8
+    assert state_of(sqlite_ledger)[0] is ImageryState.PROCESSED
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_a_worker_that_lost_its_lease_writes_nothing(
+    sqlite_ledger: Ledger, objects: ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def assess(request: AssessmentRequest) -> Assessment:
+        future = datetime.now(UTC) + timedelta(hours=1)
+        assert sqlite_ledger.lease_job("heir", future, 30) is not None
+        return assess_frame(request)
+
+    with caplog.at_level(logging.WARNING, "vedette.worker"):
+        worker(sqlite_ledger, objects, assess).run_once(threading.Event())
+    assert "another worker has it" in caplog.text
+    assert state_of(sqlite_ledger)[0] is ImageryState.PROCESSING
+    assert sqlite_ledger.list_detections("unmiss").items == ()
+    assert sqlite_ledger.list_products("unmiss", "image-0000") == ()
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_a_worker_told_to_stop_ends_its_job_and_takes_no_other(
+    sqlite_ledger: Ledger,
+    objects: ObjectStore,
+    make_imagery: Callable[..., ImageryRecord],
+) -> None:
+    submit(sqlite_ledger, objects, make_imagery(1), frame(4))
+    stop = threading.Event()
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        stop.set()
+        return assess_frame(request)
+
+    worker(sqlite_ledger, objects, assess).run(stop)
+    assert state_of(sqlite_ledger)[0] is ImageryState.PROCESSED
+    assert sqlite_ledger.get_imagery("unmiss", "image-0001").state is ImageryState.QUEUED
+
+
+def start_worker(folder: Path, s3: SeaweedProcess, bucket: str) -> subprocess.Popen[bytes]:
+    key = s3.credentials
+    process = subprocess.Popen(
+        [sys.executable, __file__, folder],
+        cwd=_ROOT,
+        env={"PYTHONPATH": str(_ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    told = json.dumps([s3.endpoint, key.access_key, key.secret_key, bucket])
+    process.stdin.write(told.encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def test_workers_and_object_store_killed_at_any_moment_do_everything_once(
+    sqlite_ledger: Ledger,
+    s3: SeaweedProcess,
+    objects: ObjectStore,
+    tmp_path: Path,
+    pledge: PledgeRecord,
+    make_imagery: Callable[..., ImageryRecord],
+) -> None:
+    """Two workers at a time, each killed with -9 at random moments, SeaweedFS killed once."""
+    sqlite_ledger.create_pledge(pledge)
+    for number in range(FRAMES):
+        submit(sqlite_ledger, objects, make_imagery(number), frame(number))
+    dice = np.random.default_rng(4)
+    kills = 0
+    processed = 0
+    while processed < FRAMES:
+        assert kills < 60
+        workers = [start_worker(tmp_path, s3, objects.bucket) for _ in range(2)]
+        for each in workers:
+            assert each.stdout is not None
+            assert each.stdout.readline() == b"ready\n"
+        if kills == 4:
+            assert s3.pid is not None
+            os.kill(s3.pid, signal.SIGKILL)
+        time.sleep(dice.uniform(0, 0.3 + 0.05 * kills))
+        for each in workers:
+            each.kill()
+            each.communicate()
+        kills += 2
+        # The service starts again and knows that its workers are gone.
+        sqlite_ledger.release_jobs_of("killed/", datetime.now(UTC))
+        states = [each.state for each in sqlite_ledger.list_imagery("unmiss").items]
+        assert ImageryState.FAILED not in states
+        processed = states.count(ImageryState.PROCESSED)
+    assert kills >= 6
+    found = sqlite_ledger.list_detections("unmiss").items
+    assert sorted(each.imagery_id for each in found) == [f"image-{n:04}" for n in range(FRAMES)]
+    events = sqlite_ledger.events_since("unmiss", 0, 1000)
+    assert [event.sequence for event in events] == list(range(1, FRAMES + 1))
+    incidents = sqlite_ledger.list_incidents("unmiss").items
+    assert len(incidents) == FRAMES
+    assert {record.incident.sighting_count for record in incidents} == {1}
+    for number in range(FRAMES):
+        (product,) = sqlite_ledger.list_products("unmiss", f"image-{number:04}")
+        assert objects.get(product.object_key) == frame(number)[::-1]
+
+
+def work(folder: Path) -> None:
+    """Work until killed."""
+    endpoint, access_key, secret_key, bucket = json.loads(sys.stdin.readline())
+    objects = ObjectStore(
+        endpoint, S3Credentials(access_key=access_key, secret_key=secret_key), bucket
+    )
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        time.sleep(0.05)
+        return assess_frame(request)
+
+    worker = Worker(
+        Ledger.open(f"sqlite:///{folder / 'ledger.sqlite3'}"),
+        objects,
+        assess,
+        f"killed/{os.getpid()}",
+        "1.2.3",
+        DetectionParameters(),
+        poll_seconds=0.02,
+    )
+    print("ready", flush=True)
+    worker.run(threading.Event())
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]))
