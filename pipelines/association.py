@@ -67,10 +67,14 @@ def associate(
     box = 2.0 * BOX_SIGMA_M**2 * np.eye(2)
     motion = motion_sigma_m[..., None, None] ** 2 * np.eye(2)
     possible = allowed & (_squared(step, pair + box + motion) <= GATE_CHI2)
-    if not possible.any():
+    # Most of many incidents are far from what this frame shows.
+    rows, columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
+    if not len(rows):
         return []
+    near = np.ix_(rows, columns)
+    step, pair, motion, possible = step[near], pair[near], motion[near], possible[near]
     own = _OWN_SHARE * pair + box
-    common = known.covariance_m2.mean(axis=0) + seen.covariance_m2.mean(axis=0) + box
+    common = pair.mean(axis=(0, 1)) + box
     best: tuple[float, list[tuple[int, int]]] = (np.inf, [])
     for shift in _shifts(step, own, possible):
         residual = step - shift
@@ -83,7 +87,7 @@ def associate(
         # A tie keeps the earlier shift, and no shift at all comes first.
         if cost < best[0] - 1e-9:
             best = cost, pairs
-    return best[1]
+    return [(int(rows[row]), int(columns[column])) for row, column in best[1]]
 
 
 def _squared(step: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -155,14 +155,14 @@ def reweigh(sighting: Sighting, ground: GroundPoint) -> Sighting:
 def _position(lat: float, lon: float, range_m: float, bearing_deg: float) -> tuple[float, float]:
     """The point from which an object lies at a range and bearing, degrees.
 
-    The azimuth at the object differs by the convergence of the meridians; three rounds find it to
-    under a micrometre at the ranges of a rule.
+    The azimuth at the object differs by the convergence of the meridians; each round leaves some
+    range / earth radius times tan(latitude) of the error before.
     """
     if range_m == 0.0:
         return lat, lon
     back = bearing_deg + 180.0
     position_lon, position_lat = lon, lat
-    for _ in range(3):
+    for _ in range(6):
         position_lon, position_lat, _ = _GEOD.fwd(lon, lat, back, range_m)
         found, _, _ = _GEOD.inv(position_lon, position_lat, lon, lat)
         back += bearing_deg - found
