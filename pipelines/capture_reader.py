@@ -25,8 +25,8 @@ from pipelines.pose_check import DEFAULT_SIGMAS, CheckedPose, check_pose
 from pipelines.pose_file import StatedPose, parse_pose
 from pipelines.sensefly import read_sensefly
 from pipelines.skydio import read_skydio
-from pipelines.telemetry import Telemetry
-from pipelines.xmp import Xmp, read_xmp
+from pipelines.telemetry import Telemetry, gnss_sigma
+from pipelines.xmp import Xmp, number, read_xmp
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 # A calibration further than this from the 35 mm equivalent, which is rounded and compares
@@ -115,7 +115,22 @@ def _telemetry(exif: Exif, xmp: Xmp) -> Telemetry:
     return Telemetry(
         latitude_deg=exif.latitude_deg,
         longitude_deg=exif.longitude_deg,
-        horizontal_sigma_m=exif.horizontal_error_m,
+        horizontal_sigma_m=gnss_sigma(exif.horizontal_error_m),
+        findings=_foreign_attitude(xmp),
+    )
+
+
+def _foreign_attitude(xmp: Xmp) -> tuple[Finding, ...]:
+    """Angles that some makers count from the horizon, some from the nadir, some of the aircraft."""
+    if number(xmp.group("camera"), "Yaw", "Pitch", "Roll") is None:
+        return ()
+    return (
+        Finding(
+            code="ATTITUDE_OF_UNKNOWN_FRAME",
+            severity=Severity.NOTE,
+            message="Camera:Yaw, Pitch and Roll are there, but what they count from differs "
+            "between makers and firmwares and is not known of this one; they are not used",
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from pipelines.camera import Distortion, Intrinsics
 from pipelines.exif import Exif
 from pipelines.outcome import Finding, Severity
 from pipelines.pose import HeightReference
-from pipelines.telemetry import AbsoluteHeight, Attitude, Telemetry
+from pipelines.telemetry import AbsoluteHeight, Attitude, Telemetry, gnss_sigma
 from pipelines.xmp import number
 
 # RtkFlag: 50 fixed (centimetres), 32 to 49 float (decimetres), 16 single point (metres).
@@ -41,7 +41,7 @@ def read_dji(exif: Exif, values: dict[str, str]) -> Telemetry:
         attitude=_attitude(values, findings),
         relative_height_m=number(values, "RelativeAltitude"),
         absolute_height=_absolute(values, rtk=rtk, flag=flag, findings=findings),
-        horizontal_sigma_m=_horizontal(values, rtk=rtk, fixed=flag == _RTK_FIXED),
+        horizontal_sigma_m=_horizontal(exif, values, rtk=rtk, fixed=flag == _RTK_FIXED),
         calibration=_calibration(exif, values),
         utc=values.get("UTCAtExposure"),
         findings=tuple(findings),
@@ -104,9 +104,9 @@ def _absolute(
     )
 
 
-def _horizontal(values: dict[str, str], *, rtk: bool, fixed: bool) -> float | None:
+def _horizontal(exif: Exif, values: dict[str, str], *, rtk: bool, fixed: bool) -> float | None:
     if not rtk:
-        return None
+        return gnss_sigma(exif.horizontal_error_m)
     stated = [number(values, "RtkStdLon"), number(values, "RtkStdLat")]
     return max([_RTK_FLOOR_M[fixed], *(value for value in stated if value is not None)])
 

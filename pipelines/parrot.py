@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipelines.exif import Exif
 from pipelines.outcome import Finding, Severity
 from pipelines.pose import HeightReference
-from pipelines.telemetry import AbsoluteHeight, Attitude, Telemetry
+from pipelines.telemetry import AbsoluteHeight, Attitude, Telemetry, gnss_sigma
 from pipelines.xmp import number
 
 _GNSS_SIGMA_M = 10.0
@@ -44,6 +44,7 @@ def read_parrot(exif: Exif, values: dict[str, str], camera: dict[str, str]) -> T
         latitude_deg=exif.latitude_deg,
         longitude_deg=exif.longitude_deg,
         attitude=attitude,
+        horizontal_sigma_m=gnss_sigma(exif.horizontal_error_m),
         relative_height_m=_relative(camera, findings),
         absolute_height=_absolute(exif),
         cut_out=(exif.model or "").upper().startswith(("DISCO", "BEBOP")),

@@ -14,13 +14,11 @@ from pipelines.camera import Distortion, Intrinsics
 from pipelines.exif import Exif
 from pipelines.outcome import Finding, Severity
 from pipelines.pose import HeightReference
-from pipelines.telemetry import AbsoluteHeight, Attitude, Telemetry
+from pipelines.telemetry import AbsoluteHeight, Attitude, Telemetry, gnss_sigma
 from pipelines.xmp import number
 
 # Skydio 2, 2+ and X2 photographs, and the calibration in their metadata, are of this sensor.
 _SENSOR = (4056, 3040)
-# A receiver without corrections is not as good as it thinks: its own figure is of precision.
-_GNSS_FLOOR_M = 2.0
 _ABSOLUTE_SIGMA_M = 10.0
 
 
@@ -31,7 +29,6 @@ def read_skydio(exif: Exif, values: dict[str, str]) -> Telemetry:
     longitude = number(values, "Longitude")
     if latitude is None or longitude is None:
         latitude, longitude = exif.latitude_deg, exif.longitude_deg
-    error = exif.horizontal_error_m
     return Telemetry(
         latitude_deg=latitude,
         longitude_deg=longitude,
@@ -39,7 +36,7 @@ def read_skydio(exif: Exif, values: dict[str, str]) -> Telemetry:
         # Forward-left-up from the place of take-off.
         relative_height_m=number(values, "CameraPositionFLU/Z", "VehiclePositionFLU/Z"),
         absolute_height=_absolute(exif, values, findings),
-        horizontal_sigma_m=None if error is None else max(error, _GNSS_FLOOR_M),
+        horizontal_sigma_m=gnss_sigma(exif.horizontal_error_m),
         calibration=_calibration(exif, values),
         findings=tuple(findings),
     )

@@ -67,3 +67,12 @@ class Telemetry:
     cut_out: bool = False
     utc: str | None = None
     findings: tuple[Finding, ...] = ()
+
+
+# A receiver's own figure is of precision: without corrections it is not that near the truth.
+_GNSS_FLOOR_M = 2.0
+
+
+def gnss_sigma(error_m: float | None) -> float | None:
+    """One standard deviation of a position from the receiver's own estimate; None without one."""
+    return None if error_m is None else max(error_m, _GNSS_FLOOR_M)

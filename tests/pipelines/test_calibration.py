@@ -70,3 +70,17 @@ def test_the_film_equivalent_keeps_the_diagonal_field_of_view() -> None:
     assert ours == pytest.approx(film)
     # DJI's FC6310 has 8.8 mm and pixels of 2.41 micrometres.
     assert inner.fx_px == pytest.approx(8.8 / 0.00241, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("focal_35mm", "size", "true_px"),
+    [
+        (20.0, (4000, 2250), 3.61 / (6.3175 / 4000)),  # DJI FC300S by its pixel size
+        (21.0, (4056, 2282), 2377.7),  # Skydio 2 by its own calibration
+    ],
+)
+def test_a_wide_picture_is_taken_as_a_strip_of_the_sensor(
+    focal_35mm: float, size: tuple[int, int], true_px: float
+) -> None:
+    found = from_film_equivalent(focal_35mm, *size)
+    assert found.intrinsics.fx_px == pytest.approx(true_px, rel=found.focal_sigma)

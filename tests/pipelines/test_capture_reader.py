@@ -16,7 +16,15 @@ from pipelines.capture import Capture
 from pipelines.capture_reader import read_capture
 from pipelines.outcome import Outcome, Severity
 from pipelines.pose import HeightReference
-from tests.pipelines.photographs import DJI, DJI_CAMERA, DJI_MAIN, GPS, dji_packet, photograph
+from tests.pipelines.photographs import (
+    DJI,
+    DJI_CAMERA,
+    DJI_MAIN,
+    GPS,
+    dji_packet,
+    packet,
+    photograph,
+)
 
 
 def codes(capture: Capture) -> set[str]:
@@ -236,6 +244,40 @@ def test_errors_come_first() -> None:
     severities = [finding.severity for finding in capture.findings]
     order = [Severity.ERROR, Severity.WARNING, Severity.NOTE]
     assert severities == sorted(severities, key=order.index)
+
+
+def test_parrot_anafi_tells_the_cameras_attitude_and_ai_an_ellipsoidal_height() -> None:
+    body = (
+        'drone-parrot:CameraYawDegree="12.5" drone-parrot:CameraPitchDegree="-40.25" '
+        'drone-parrot:CameraRollDegree="-0.5"/>'
+    )
+    anafi = packet(body, 'xmlns:drone-parrot="http://www.parrot.com/drone-parrot/1.0/"')
+    gps = GPS | {5: b"\x00", 6: 412.5}
+    ai = read_capture(
+        photograph(anafi, main={271: "Parrot", 272: "ANAFI Ai"}, camera=DJI_CAMERA, gps=gps)
+    )
+    assert ai.pose is not None
+    assert (ai.pose.yaw_deg, ai.pose.pitch_deg, ai.pose.roll_deg) == (12.5, -40.25, -0.5)
+    assert (ai.pose.height_m, ai.pose.height_reference) == (412.5, HeightReference.HAE)
+    assert ai.sigmas.vertical_m == ai.absolute_height_sigma_m
+    usa = read_capture(
+        photograph(anafi, main={271: "Parrot", 272: "ANAFIUSA"}, camera=DJI_CAMERA, gps=gps)
+    )
+    assert usa.outcome is Outcome.NO_HEIGHT
+
+
+def test_a_receivers_own_opinion_has_a_floor() -> None:
+    capture = read_capture(photograph(dji_packet(**DJI), gps=GPS | {31: 0.4}, camera=DJI_CAMERA))
+    assert capture.sigmas.horizontal_m == 2.0
+    worse = read_capture(photograph(dji_packet(**DJI), gps=GPS | {31: 9.5}, camera=DJI_CAMERA))
+    assert worse.sigmas.horizontal_m == 9.5
+
+
+def test_angles_of_an_unknown_maker_are_told_and_not_used() -> None:
+    angles = packet('C:Yaw="1" C:Pitch="2" C:Roll="3"/>', 'xmlns:C="http://pix4d.com/camera/1.0"')
+    capture = read_capture(photograph(angles, gps=GPS, main={271: "Acme", 272: "Eye"}))
+    assert capture.outcome is Outcome.NO_ATTITUDE
+    assert "ATTITUDE_OF_UNKNOWN_FRAME" in codes(capture)
 
 
 # --- a stated pose -----------------------------------------------------------------------------
