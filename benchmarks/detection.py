@@ -84,7 +84,7 @@ def summarise(frame: Frame, answers: dict[str, list[Any]]) -> dict[str, Any]:
     tiles = len(tile_grid(frame.width_px, frame.height_px, TILE_PX, OVERLAP)) + 1
 
     def rate(name: str, key: str) -> float:
-        return tiles / statistics.median(answer[key] for answer in answers[name])
+        return tiles / float(statistics.median(answer[key] for answer in answers[name]))
 
     def most(name: str) -> float:
         return round(max(float(answer["peak_rss_mb"]) for answer in answers[name]), 1)

@@ -35,14 +35,18 @@ class CatalogueEntry:
         """Read the card; weights are read when the model is opened.
 
         Raises:
-            ModelRefusedError: the card is missing or wrong, or the folder holds a file that the
-                card does not pin.
+            ModelRefusedError: the card is missing or wrong, pins what is never read, or the folder
+                holds a file that the card does not pin.
         """
         self._folder = folder
         self.card: ModelCard = read_card(folder)
+        for name in sorted(self.card.sha256):
+            # A name that is a path could lead outside the folder.
+            if Path(name).name != name or Path(name).suffix.lower() in _PICKLES:
+                raise ModelRefusedError(f"{self.card.name}: {_why_refused(Path(name))}")
         for path in sorted(folder.iterdir()):
             if path.name != CARD_FILE and path.name not in self.card.sha256:
-                raise ModelRefusedError(f"{self.card.name}: {_why_unknown(path)}")
+                raise ModelRefusedError(f"{self.card.name}: {_why_refused(path)}")
 
     def engines(self) -> tuple[str, ...]:
         """Engines that the pinned files serve, the preferred first."""
@@ -59,24 +63,9 @@ class CatalogueEntry:
         Raises:
             ModelRefusedError: the card pins no such file, or it is not what the card pins.
         """
-        for name, expected in sorted(self.card.sha256.items()):
-            if Path(name).suffix != suffix:
-                continue
-            if Path(name).name != name or Path(name).suffix.lower() in _PICKLES:
-                raise ModelRefusedError(f"{self.card.name}: {_why_unknown(Path(name))}")
-            try:
-                data = (self._folder / name).read_bytes()
-            except OSError as error:
-                raise ModelRefusedError(
-                    f"{self.card.name}: {name} cannot be read: {error.strerror}"
-                ) from error
-            found = hashlib.sha256(data).hexdigest()
-            if found != expected:
-                raise ModelRefusedError(
-                    f"{self.card.name}: {name} is not the file of the catalogue: "
-                    f"SHA-256 expected {expected}, found {found}"
-                )
-            return name, data
+        for name in sorted(self.card.sha256):
+            if Path(name).suffix == suffix:
+                return name, self._read_verified(name)
         raise ModelRefusedError(f"{self.card.name}: the catalogue pins no {suffix} file")
 
     def verify(self) -> None:
@@ -86,7 +75,22 @@ class CatalogueEntry:
             ModelRefusedError: naming the first that differs.
         """
         for name in sorted(self.card.sha256):
-            self.read(Path(name).suffix)
+            self._read_verified(name)
+
+    def _read_verified(self, name: str) -> bytes:
+        try:
+            data = (self._folder / name).read_bytes()
+        except OSError as error:
+            raise ModelRefusedError(
+                f"{self.card.name}: {name} cannot be read: {error.strerror}"
+            ) from error
+        expected, found = self.card.sha256[name], hashlib.sha256(data).hexdigest()
+        if found != expected:
+            raise ModelRefusedError(
+                f"{self.card.name}: {name} is not the file of the catalogue: "
+                f"SHA-256 expected {expected}, found {found}"
+            )
+        return data
 
     def open(self, engine: EngineName = "auto", threads: int | None = None) -> Detector:
         """The model on an engine, ready to detect.
@@ -177,7 +181,7 @@ class Catalogue:
             raise ModelRefusedError(f"no catalogue at {folder}: {error.strerror}") from error
         for child in children:
             if not child.is_dir():
-                raise ModelRefusedError(f"{folder.name}: {_why_unknown(child)}")
+                raise ModelRefusedError(f"{folder.name}: {_why_refused(child)}")
             entries.append(CatalogueEntry(child))
         return cls(entries)
 
@@ -197,7 +201,7 @@ class Catalogue:
             return self._entries[wanted]
         except KeyError:
             if Path(wanted).suffix.lower() in _PICKLES:
-                raise ModelRefusedError(_why_unknown(Path(wanted))) from None
+                raise ModelRefusedError(_why_refused(Path(wanted))) from None
             known = ", ".join(sorted(self._entries)) or "none"
             raise ModelRefusedError(
                 f"no model {wanted!r} in the catalogue; there are: {known}"
@@ -220,8 +224,8 @@ def open_detector(
     return Catalogue.shipped().open_detector(name, engine, threads)
 
 
-def _why_unknown(path: Path) -> str:
-    """Why a file that no card pins is refused."""
+def _why_refused(path: Path) -> str:
+    """Why a file is refused that no card pins, or that is never read."""
     if path.suffix.lower() in _PICKLES:
         return (
             f"{path.name} is refused: it is a pickle, which runs code when it is loaded; "
