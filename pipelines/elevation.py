@@ -86,6 +86,8 @@ class ElevationFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._grid: RasterGrid = read_grid(path)
+        if self._grid.bands != 1 or self._grid.data_type == "uint8":
+            raise InvalidInputError(f"{path.name} is an image, not an elevation model")
         if not self._grid.crs_wkt:
             raise InvalidInputError(f"{path.name} names no coordinate reference system")
         try:

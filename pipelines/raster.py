@@ -68,10 +68,14 @@ class RasterGrid:
         crs_wkt: coordinate reference system as WKT 2; empty where the file names none.
         transform: a, b, c, d, e, f of x = a column + b row + c, y = d column + e row + f, from the
             outer corner of the first cell.
+        bands: how many.
+        data_type: of the first, for example "int16".
     """
 
     width: int
     height: int
+    bands: int
+    data_type: str
     crs_wkt: str
     transform: tuple[float, float, float, float, float, float]
 
@@ -88,6 +92,8 @@ def read_grid(path: Path) -> RasterGrid:
             return RasterGrid(
                 width=dataset.width,
                 height=dataset.height,
+                bands=dataset.count,
+                data_type=dataset.dtypes[0],
                 crs_wkt=crs.to_wkt() if crs else "",
                 transform=tuple(dataset.transform)[:6],
             )

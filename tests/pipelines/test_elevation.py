@@ -143,9 +143,10 @@ def test_a_projected_model_in_feet_over_the_sea(tmp_path: Path) -> None:
 def test_what_is_no_model_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.tif").write_bytes(b"II*\x00 nothing")
     write(tmp_path / "nowhere.tif", np.zeros((20, 20), np.int16), crs=None)
+    write(tmp_path / "photo.tif", np.zeros((20, 20), np.uint8), nodata=None)
     source = TerrainSource(tmp_path)
     assert not source.has_files
-    assert [finding.code for finding in source.findings] == ["DEM_UNUSABLE"] * 3
+    assert [finding.code for finding in source.findings] == ["DEM_UNUSABLE"] * 4
     with pytest.raises(InvalidInputError, match="not a folder"):
         TerrainSource(tmp_path / "missing")
 
