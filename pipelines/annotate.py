@@ -107,7 +107,7 @@ def _draw_detections(
             box=plate.index,
             width_px=plate.extent_px[0],
             height_px=plate.extent_px[1],
-            required=plate.level is not None,
+            required=bool(plate.lines),
         )
         for plate in plates
     ]
@@ -141,9 +141,10 @@ def _box(
     size_px: int,
 ) -> None:
     """A box in its colour between dark edges, so that it shows on any ground; around the object."""
-    line = _line(size_px, level)
-    edge = max(1, size_px // 24)
     left, top, right, bottom = (float(side) for side in box)
+    # In a crowd of small objects a full line would hide the neighbours.
+    line = min(_line(size_px, level), max(2, round(0.15 * min(right - left, bottom - top))))
+    edge = max(1, size_px // 24)
     outline = (left - line, top - line, right + line, bottom + line)
     if level is Level.ALERT:
         draw.rectangle(_grown(outline, 2 * edge), outline=_BLACK, width=3 * edge)

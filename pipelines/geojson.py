@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely import box, get_parts
+from shapely.geometry import Polygon
+from shapely.geometry.polygon import orient
+from shapely.validation import make_valid
 
 from pipelines.assessment import Assessment, Provenance
 from pipelines.canonical_json import canonical_json
@@ -108,11 +112,27 @@ def point_geometry(
 def polygon_geometry(ring_lonlat: NDArray[np.float64]) -> dict[str, Any]:
     """A polygon of one ring, turned counter-clockwise as RFC 7946 3.1.6 asks.
 
+    A ring across the antimeridian is cut there into two polygons, as 3.1.9 asks.
+
     Args:
         ring_lonlat: (M, 2) closed ring, longitude and latitude in degrees.
     """
-    ring = ring_lonlat if _signed_area(ring_lonlat) >= 0.0 else ring_lonlat[::-1]
-    return {"type": "Polygon", "coordinates": [np.round(ring, _DEGREE_DECIMALS).tolist()]}
+    ring = np.array(ring_lonlat)
+    ring[:, 0] = np.degrees(np.unwrap(np.radians(ring[:, 0])))
+    ring[:, 0] -= 360.0 * np.floor((ring[:, 0].min() + 180.0) / 360.0)
+    if _signed_area(ring) < 0.0:
+        ring = ring[::-1]
+    if ring[:, 0].max() <= 180.0:
+        return {"type": "Polygon", "coordinates": [_rounded(ring)]}
+    whole = make_valid(Polygon(ring))
+    pieces = []
+    for west, shift in ((-180.0, 0.0), (180.0, 360.0)):
+        half = whole.intersection(box(west, -90.0, west + 360.0, 90.0))
+        # A ring that crosses itself falls into several polygons, and lines of no area.
+        for part in get_parts(half):
+            if isinstance(part, Polygon):
+                pieces.append([_rounded(np.array(orient(part).exterior.coords) - (shift, 0.0))])
+    return {"type": "MultiPolygon", "coordinates": pieces}
 
 
 def ground_properties(ground: GroundPoint) -> dict[str, Any]:
@@ -225,6 +245,11 @@ def _detection(
             ],
         },
     )
+
+
+def _rounded(ring: NDArray[np.float64]) -> list[list[float]]:
+    rounded: list[list[float]] = np.round(ring, _DEGREE_DECIMALS).tolist()
+    return rounded
 
 
 def _metres(value: float | None) -> float | None:

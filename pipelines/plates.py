@@ -10,6 +10,9 @@ from pipelines.grid_reference import mgrs
 from pipelines.lettering import line_height, printable, shorten, typeface
 from pipelines.proximity import Level, Sighting
 
+_FULL = 8
+"""Plates with place and error; in a crowd the rest say the range alone, or they hid the frame."""
+
 _SIGHTINGS = 3
 """Positions that one plate names; more are counted."""
 
@@ -21,7 +24,7 @@ class Plate:
     Attributes:
         index: of the detection.
         headline: level, category and confidence.
-        lines: place, error, range and bearing; empty for what is near no position.
+        lines: place, error, range and bearing; empty for what is near no position and in a crowd.
         size_px: size of the lettering.
         level: how near to a position; None for what is near none.
     """
@@ -55,29 +58,38 @@ def plates_of(assessment: Assessment, names: Mapping[str, str], size_px: int) ->
         size_px: lettering of what is near a position; the rest is smaller.
     """
     levels = highest_levels(assessment.sightings)
+    levels = highest_levels(assessment.sightings)
+    confidence = assessment.detections.confidence
+    near: dict[int, list[Sighting]] = {}
+    for sighting in assessment.sightings:
+        near.setdefault(sighting.detection_index, []).append(sighting)
+    rank = {Level.ALERT: 0, Level.POSSIBLE: 1, None: 2}
+    order = sorted(
+        range(len(assessment.categories)),
+        key=lambda index: (rank[levels.get(index)], -float(confidence[index])),
+    )
     plates: list[Plate] = []
-    for index, category in enumerate(assessment.categories):
-        confidence = float(assessment.detections.confidence[index])
+    for place, index in enumerate(order):
         level = levels.get(index)
-        title = f"{category} {confidence:.2f}"
-        sightings = [s for s in assessment.sightings if s.detection_index == index]
+        headline = f"{assessment.categories[index]} {confidence[index]:.2f}"
+        lines: tuple[str, ...] = ()
+        if level is not None:
+            headline = f"{level.value.upper()} · {headline}"
+            if place < _FULL:
+                lines = _sighting_lines(near[index], names, size_px)
+            else:
+                headline += f" · {_distance(min(one.range_m for one in near[index]))} m"
+        small_px = max(10, round(size_px * 0.72))
         plates.append(
             Plate(
                 index=index,
-                headline=title if level is None else f"{level.value.upper()} · {title}",
-                lines=() if level is None else _sighting_lines(sightings, names, size_px),
-                size_px=max(10, round(size_px * 0.72)) if level is None else size_px,
+                headline=headline,
+                lines=lines,
+                size_px=size_px if lines else small_px,
                 level=level,
             )
         )
-    rank = {Level.ALERT: 0, Level.POSSIBLE: 1, None: 2}
-    return sorted(
-        plates,
-        key=lambda plate: (
-            rank[plate.level],
-            -float(assessment.detections.confidence[plate.index]),
-        ),
-    )
+    return plates
 
 
 def _sighting_lines(

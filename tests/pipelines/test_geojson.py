@@ -97,3 +97,15 @@ def test_same_frame_same_bytes() -> None:
     assert frame_geojson(one.provenance, one.assessment, one.positions) == frame_geojson(
         other.provenance, other.assessment, other.positions
     )
+
+
+def test_a_ring_over_the_antimeridian_is_cut_there() -> None:
+    # A footprint near Taveuni, Fiji, 0.02 degrees wide, drawn by a geodesic that jumps to -180.
+    ring = np.array([[179.99, -17.0], [-179.99, -17.0], [-179.99, -16.99], [179.99, -16.99]])
+    geometry = polygon_geometry(np.vstack([ring, ring[:1]]))
+    assert geometry["type"] == "MultiPolygon"
+    east, west = (shape({"type": "Polygon", "coordinates": one}) for one in geometry["coordinates"])
+    assert east.bounds == pytest.approx((179.99, -17.0, 180.0, -16.99))
+    assert west.bounds == pytest.approx((-180.0, -17.0, -179.99, -16.99))
+    assert east.exterior.is_ccw
+    assert west.exterior.is_ccw

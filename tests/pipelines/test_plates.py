@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from models.detections import Detections
 from pipelines.lettering import printable, shorten, typeface, wrap
 from pipelines.plates import plates_of
+from pipelines.proximity import Level
 from tests.pipelines.analytic_frame import seen_frame
 
 NAMES = {"post-7": "Poste avancé 7"}
@@ -36,6 +38,22 @@ def test_the_weightiest_comes_first_and_many_positions_are_counted() -> None:
     assert [plate.index for plate in plates] == [2, 0, 1]
     assert plates[0].lines[4] == "post-0"
     assert plates[0].lines[-1] == "and 2 positions more"
+
+
+def test_in_a_crowd_of_alerts_only_the_weightiest_say_all() -> None:
+    seen = seen_frame()
+    assessment, near = seen.assessment, seen.assessment.sightings[0]
+    crowd = replace(
+        assessment,
+        detections=Detections.concatenate([assessment.detections] * 10),
+        categories=assessment.categories * 10,
+        ground=assessment.ground * 10,
+        sightings=tuple(replace(near, detection_index=index) for index in range(30)),
+    )
+    plates = plates_of(crowd, NAMES, 16)
+    assert sum(bool(plate.lines) for plate in plates) == 8
+    assert all(plate.level is Level.ALERT for plate in plates)
+    assert plates[-1].headline == "ALERT · vehicle 0.30 · 300 m"
 
 
 def test_bearings_just_west_of_north_are_not_360() -> None:
