@@ -125,13 +125,13 @@ def polygon_geometry(ring_lonlat: NDArray[np.float64]) -> dict[str, Any]:
     if ring[:, 0].max() <= 180.0:
         return {"type": "Polygon", "coordinates": [_rounded(ring)]}
     whole = make_valid(Polygon(ring))
-    pieces = []
-    for west, shift in ((-180.0, 0.0), (180.0, 360.0)):
-        half = whole.intersection(box(west, -90.0, west + 360.0, 90.0))
-        # A ring that crosses itself falls into several polygons, and lines of no area.
-        for part in get_parts(half):
-            if isinstance(part, Polygon):
-                pieces.append([_rounded(np.array(orient(part).exterior.coords) - (shift, 0.0))])
+    # A ring that crosses itself falls into several polygons, and lines of no area.
+    pieces = [
+        [_rounded(np.array(orient(part).exterior.coords) - (west + 180.0, 0.0))]
+        for west in (-180.0, 180.0)
+        for part in get_parts(whole.intersection(box(west, -90.0, west + 360.0, 90.0)))
+        if isinstance(part, Polygon)
+    ]
     return {"type": "MultiPolygon", "coordinates": pieces}
 
 
