@@ -7,8 +7,11 @@ also a lifeline: a worker that reads its end knows that the service is gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
+import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -22,6 +25,7 @@ LONGEST_PAUSE_S = 15.0
 HEALTHY_S = 60.0
 # The exit status of a worker that cannot work at all, as sysexits.h calls it.
 EXIT_CONFIG = 78
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +121,7 @@ class WorkerPool:
         """Ask every worker to end and kill those that do not within the grace."""
         self._stopping = True
         for slot in self._slots:
-            if slot.process is not None and slot.process.returncode is None:
+            if slot.process is not None and slot.process.poll() is None:
                 slot.process.terminate()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=max(grace_s, 0.01))
@@ -131,7 +135,7 @@ class WorkerPool:
         self._stopping = True
         for slot in self._slots:
             slot.wake.set()
-            if slot.process is not None and slot.process.returncode is None:
+            if slot.process is not None and slot.process.poll() is None:
                 slot.process.kill()
 
     async def _keep(self, slot: _Slot) -> None:
@@ -155,41 +159,49 @@ class WorkerPool:
             except TimeoutError:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def _run_once(self, slot: _Slot) -> int | None:
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            # Ctrl-C on a terminal is for the service, which then tells its workers.
-            start_new_session=True,
-        )
-        slot.process = process
+    async def _run_once(self, slot: _Slot) -> int:
+        """Run one worker to its end; returns its exit status.
+
+        The end is that of the process, not of its pipes: a library may leave a child of its own
+        behind that holds them open.
+        """
+        reading, writing = os.pipe()
+        loop = asyncio.get_running_loop()
+        heard = bytearray()
+
+        def hear() -> None:
+            piece = os.read(reading, 65536)
+            if not piece:
+                loop.remove_reader(reading)
+            heard.extend(piece)
+            while (end := heard.find(b"\n")) >= 0:
+                line = bytes(heard[:end])
+                del heard[: end + 1]
+                self._hear(slot, line)
+
         try:
-            if self._stopping:
-                process.kill()
-            await self._hand_over(process)
-            if process.stdout is not None:
-                while line := await process.stdout.readline():
-                    self._hear(slot, line)
-            return await process.wait()
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - quick, and our own program
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=writing,
+                # Ctrl-C on a terminal is for the service, which then tells its workers.
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
+        slot.process = process
+        loop.add_reader(reading, hear)
+        try:
+            _hand_over(process, self._handed)
+            while (status := process.poll()) is None:
+                await asyncio.sleep(_POLL_S)
+            return status
         finally:
             slot.ready = False
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
             slot.process = None
-
-    async def _hand_over(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdin is None:
-            return
-        try:
-            process.stdin.write(self._handed)
-            await process.stdin.drain()
-        except (BrokenPipeError, ConnectionResetError):
-            # It died at once; its exit status says so.
-            return
+            _end(process)
+            loop.remove_reader(reading)
+            os.close(reading)
 
     def _hear(self, slot: _Slot, line: bytes) -> None:
         try:
@@ -207,11 +219,33 @@ class WorkerPool:
             self._told.set()
 
 
+def _hand_over(process: subprocess.Popen[bytes], handed: bytes) -> None:
+    """Write what fits a pipe's buffer; the pipe stays open as the lifeline."""
+    if process.stdin is None:
+        return
+    try:
+        process.stdin.write(handed)
+        process.stdin.flush()
+    except BrokenPipeError:
+        # It died at once; its exit status says so.
+        return
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Make sure that it is gone, and reap it."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+
 class _Slot:
     """One place for a worker."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.ready = False
         self.wake = asyncio.Event()

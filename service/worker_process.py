@@ -44,7 +44,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    handed = Handed.from_line(sys.stdin.buffer.readline())
+    handed = Handed.from_line(_read_line())
     logging.basicConfig(level=logging.INFO, format=handed.log_format, stream=sys.stderr)
     threading.Thread(target=_watch_lifeline, name="lifeline", daemon=True).start()
     settings = parse_settings(handed.settings)
@@ -85,9 +85,19 @@ def _say(word: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
+def _read_line() -> bytes:
+    """The first line of standard input, and not a byte more."""
+    line = bytearray()
+    while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
+        line += byte
+    return bytes(line)
+
+
 def _watch_lifeline() -> None:
     """End at once when the service is gone, however it went; effects are keyed and repeatable."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held here, would stop a library's forked child for ever.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     os._exit(EXIT_CONFIG)
 
 
