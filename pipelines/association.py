@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 GATE_CHI2 = 13.82
 """Squared Mahalanobis distance that 99.9 % of true pairs stay within (chi-square, 2 degrees)."""
-UNMATCHED_COST = 15.0
-"""Of an object not seen again, and of a sighting of nothing seen before; the two together exceed
-what the worst pair within the gate costs, so that an object is rather taken for the same."""
+UNMATCHED_COST = 8.0
+"""Of an object not seen again, and of a sighting of nothing seen before. The two together exceed
+what the worst pair within the gate costs that did not move, so that such a pair is rather taken for
+the same; one that moved is so only as long as it explains the frame better than a new object."""
 BOX_SIGMA_M = 1.5
 """Where in a box the object stands, and which part of it was seen: half the length of a car."""
 _OWN_SHARE = 0.35**2

@@ -24,18 +24,18 @@ DISMISSAL_HOLD = timedelta(hours=2)
 """How long after its last sighting a dismissed incident takes in further sightings silently."""
 DISMISSAL_REACH_M = 50.0
 """A dismissed incident takes in nothing farther away, however wide the ellipses are."""
-UNKNOWN_GAP = timedelta(seconds=5)
-"""What is assumed to have passed between frames that do not both tell their time: one step of a
-photo flight."""
 
 _GEOD = Geod(ellps="WGS84")
 _NAMESPACE = uuid.UUID("6d2b7a52-5f0c-5b0e-9b5e-3c1b0e6f5d11")
 # Detectors confuse these from above; each of them is the same object then.
 _GROUPS = dict.fromkeys(("car", "van", "truck", "bus", "tricycle"), "vehicle")
-# Root mean square speeds near a position, many standing still, in metres a second, and how far a
-# stale place may at most have drifted (one sigma) before it says nothing any more.
-_SPEED_M_S = {"person": 1.5, "two-wheeler": 8.0, "vehicle": 8.0}
-_MAX_DRIFT_M = {"person": 60.0, "two-wheeler": 150.0, "vehicle": 150.0}
+# What an object may have moved since, one sigma of each axis: metres a second and at most metres.
+# The gate is 3.7 sigma, so that a vehicle of 15 m/s and a runner of 3 m/s are followed, over 26 m
+# and 10 m between two frames. It ends there on purpose: farther apart, in frames that may not show
+# the same ground, another object is likelier than the same, and to take it for the same would
+# silence it. What drives farther between two frames is raised again.
+_MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
+_MAX_MOTION_M = {"person": 2.7, "two-wheeler": 7.0, "vehicle": 7.0}
 _RANK = {Level.POSSIBLE: 0, Level.ALERT: 1}
 
 
@@ -110,7 +110,8 @@ def fold(
     the highest level, then probability.
 
     Places are fused by covariance intersection, with the older place widened by the motion allowed
-    in between. Nothing here reads a clock or depends on the order of its arguments.
+    in between: none where either time is unknown. Nothing here reads a clock or depends on the
+    order of its arguments.
 
     Args:
         open_incidents: incidents of the positions concerned that may still be seen again, dismissed
@@ -216,11 +217,13 @@ class _Frame:
         return gap is None or abs(gap) <= (DISMISSAL_HOLD if dismissed else INCIDENT_HOLD)
 
     def motion_sigma_m(self, incident: Incident, category: str) -> float:
-        """How far an object of a category may have moved since, one sigma of each axis."""
+        """How far an object may have moved since, one sigma; nothing where a time is unknown."""
         group = category_group(category)
-        seconds = abs(gap if (gap := self.gap(incident)) is not None else UNKNOWN_GAP)
+        gap = self.gap(incident)
+        if gap is None:
+            return 0.0
         return min(
-            _SPEED_M_S.get(group, 0.0) * seconds.total_seconds(), _MAX_DRIFT_M.get(group, 0.0)
+            _MOTION_M_S.get(group, 0.0) * abs(gap).total_seconds(), _MAX_MOTION_M.get(group, 0.0)
         )
 
 

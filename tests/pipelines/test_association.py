@@ -53,15 +53,15 @@ def test_what_is_not_allowed_is_never_paired() -> None:
 
 
 def test_what_stands_still_keeps_its_name_beside_what_moves() -> None:
-    # One parked, one driving: 40 m may be driven. The parked one is where it was.
-    assert pairs([(0, 0), (30, 0)], [(0.5, 0), (70, 0)], sigma=2.0, motion=40.0) == [
+    # One parked, one driving: the parked one is where it was.
+    assert pairs([(0, 0), (30, 0)], [(0.5, 0), (48, 0)], sigma=2.0, motion=7.0) == [
         (0, 0),
         (1, 1),
     ]
 
 
 def test_a_new_one_does_not_take_the_place_of_a_parked_one() -> None:
-    assert pairs([(0, 0)], [(25, 0), (0.3, 0.2)], sigma=2.0, motion=40.0) == [(0, 1)]
+    assert pairs([(0, 0)], [(15, 0), (0.3, 0.2)], sigma=2.0, motion=7.0) == [(0, 1)]
 
 
 def test_one_gone_and_one_new_at_the_ends_of_a_shifted_row() -> None:
