@@ -182,6 +182,6 @@ def test_people_and_vehicles_of_thermal_frames_are_found(
             wrong[group] += miss
             total[group] += len(truth)
     person, vehicle = right / total
-    assert person > 0.58
-    assert vehicle > 0.75
+    assert person > 0.65
+    assert vehicle > 0.68
     assert ((right / (right + wrong)) > (0.6, 0.7)).all()
