@@ -22,7 +22,7 @@ DJI = "{http://www.dji.com/drone-dji/1.0/}"
 
 @pytest.fixture(scope="module")
 def frame() -> Frame:
-    return photograph(WORLD, CAMERA, flight(WORLD, AT)[3])
+    return photograph(WORLD, CAMERA, flight(WORLD, AT)[4])
 
 
 def xmp_of(jpeg: bytes) -> dict[str, str]:
@@ -53,7 +53,7 @@ def test_exif_tells_the_true_place_and_time(frame: Frame) -> None:
     assert float(gps[6]) == pytest.approx(view.hae_m, abs=1e-3)
     assert gps[0x1D] == "2026:11:24"
     hour, minute, second = (float(part) for part in gps[7])
-    assert (hour, minute, second) == (10.0, 11.0, 24.5)
+    assert (hour, minute, second) == (10.0, 11.0, 52.5)
     assert (exif[0x010F], exif[0x0110]) == ("DJI", "FC6310R")
     assert (detail[0xA002], detail[0xA003]) == (512, 341)
     assert float(detail[0x920A]) == 8.8
@@ -78,7 +78,7 @@ def test_the_metadata_of_a_noisy_flight_are_off_by_the_stated_sigmas() -> None:
     small = phantom(64)
     errors = []
     for seed in range(60):
-        taken = photograph(WORLD, small, flight(WORLD, AT)[0], noise=noise, noise_seed=seed)
+        taken = photograph(WORLD, small, flight(WORLD, AT)[1], noise=noise, noise_seed=seed)
         told, true = taken.written, taken.shot.viewpoint
         shift = told.place_in(WORLD.frame) - true.place_in(WORLD.frame)
         errors.append(
@@ -106,13 +106,13 @@ def test_the_metadata_of_a_noisy_flight_are_off_by_the_stated_sigmas() -> None:
 
 def test_without_rtk_the_absolute_height_is_above_the_geoid() -> None:
     noise = PoseNoise(horizontal_m=3.0)
-    taken = photograph(WORLD, phantom(64), flight(WORLD, AT)[0], noise=noise, undulation_m=18.0)
+    taken = photograph(WORLD, phantom(64), flight(WORLD, AT)[1], noise=noise, undulation_m=18.0)
     told = float(xmp_of(taken.jpeg)["AbsoluteAltitude"])
     assert told == pytest.approx(taken.shot.viewpoint.hae_m - 18.0, abs=1e-3)
 
 
 def test_the_same_shot_is_the_same_file(frame: Frame) -> None:
-    assert photograph(WORLD, CAMERA, flight(WORLD, AT)[3]).jpeg == frame.jpeg
+    assert photograph(WORLD, CAMERA, flight(WORLD, AT)[4]).jpeg == frame.jpeg
 
 
 def test_truth_is_json_and_names_what_stands_where(frame: Frame) -> None:
