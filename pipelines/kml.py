@@ -5,6 +5,7 @@ Only written here, never read, so the standard library's builder is enough.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from xml.etree import ElementTree as ET
@@ -17,6 +18,9 @@ from pipelines.geojson import utc_text
 NAMESPACE = "http://www.opengis.net/kml/2.2"
 MEDIA_TYPE = "application/vnd.google-earth.kmz"
 Element = ET.Element
+
+# All but tab, line feed and what is above space, less surrogates and non-characters.
+_UNWRITABLE = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 # Colours are alpha, blue, green, red. Icons carry no address: every viewer then shows its own pin,
 # and none of them calls home for a picture.
@@ -153,8 +157,4 @@ def _text(parent: Element, tag: str, text: str) -> None:
 
 def _xml_safe(text: str) -> str:
     """Without the characters that XML 1.0 has no way to write."""
-    return "".join(
-        letter
-        for letter in text
-        if letter in "\t\n" or " " <= letter < "\ud800" or "\ue000" <= letter not in "\ufffe\uffff"
-    )
+    return _UNWRITABLE.sub("", text)
