@@ -8,6 +8,7 @@ from pyproj import Geod
 
 from scenes.comparison import Claim, compare, pair, things_within
 from scenes.outpost import LATITUDE_DEG, LONGITUDE_DEG, RADIUS_M, flight, outpost, phantom
+from scenes.scorecard import Alarm, Scorecard
 from scenes.sortie import Frame, Sortie
 from scenes.truth import boxes_of
 
@@ -85,3 +86,55 @@ def test_places_pair_one_to_one_with_things(sortie: Sortie) -> None:
     # A second place at the first thing finds it taken, and one far off finds nothing.
     doubled = pair(threats, [places[0], places[0], (LATITUDE_DEG + 0.01, LONGITUDE_DEG, 3.0)])
     assert list(doubled.values()) == [threats[0].thing_id]
+
+
+def card(sortie: Sortie, claims: list[Claim], alarms: tuple[Alarm, ...]) -> Scorecard:
+    return Scorecard(
+        sortie=sortie,
+        post=(LATITUDE_DEG, LONGITUDE_DEG),
+        radius_m=RADIUS_M,
+        comparison=compare(sortie, claims),
+        alarms=alarms,
+    )
+
+
+def test_goals_are_met_by_the_truth_and_missed_by_what_falls_short(sortie: Sortie) -> None:
+    near = [thing.thing_id for thing in WORLD.things if thing.thing_id.startswith("near")]
+    good = [claim_of(sortie, thing_id, 0.4, 3.0) for thing_id in near]
+    alarms = tuple(
+        Alarm(
+            latitude_deg=one.latitude_deg or 0.0,
+            longitude_deg=one.longitude_deg or 0.0,
+            ce90_m=3.0,
+            level="alert",
+        )
+        for one in good
+    )
+    assert [goal.met for goal in card(sortie, good, alarms).goals] == [True, True, True]
+    # One incident too few, and one too many.
+    assert [goal.met for goal in card(sortie, good, alarms[1:]).goals] == [True, True, False]
+    assert not card(sortie, good, (*alarms, alarms[0])).goals[2].met
+    # Ellipses too small for the errors, then errors too large.
+    boastful = [replace(one, ce90_m=0.2) for one in good]
+    assert [goal.met for goal in card(sortie, boastful, alarms).goals] == [False, True, True]
+    far_off = [claim_of(sortie, thing_id, 1.5, 3.0) for thing_id in near]
+    assert [goal.met for goal in card(sortie, far_off, alarms).goals] == [True, False, True]
+    assert not any(goal.met for goal in card(sortie, [], ()).goals)
+
+
+def test_the_table_has_a_row_for_each_thing_and_says_what_was_raised(sortie: Sortie) -> None:
+    claims = [claim_of(sortie, "near-2-car", 0.4, 3.0)]
+    alarm = Alarm(
+        latitude_deg=claims[0].latitude_deg or 0.0,
+        longitude_deg=claims[0].longitude_deg or 0.0,
+        ce90_m=3.0,
+        level="alert",
+    )
+    scored = card(sortie, claims, (alarm,))
+    lines = scored.markdown_lines()
+    assert len(lines) == 2 + len(WORLD.things)
+    (row,) = (line for line in lines if line.startswith("| near-2-car "))
+    # 1.8 m right of the road's middle line, 12 m along it; the post lies 9 m north of that line.
+    assert row == "| near-2-car | 10.8 | 1 | 1 | 0.40 | 0.40 | 3.0-3.0 | 1/1 | alert |"
+    assert len({len(line) for line in scored.text_lines()}) == 1
+    assert scored.figures()["threats_raised"] == ["near-2-car"]
