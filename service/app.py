@@ -34,6 +34,7 @@ from service.clock import utc_now
 from service.endpoint import FILE_NAME, Endpoint, write_atomically
 from service.errors import StartupError
 from service.events import ChangeHub
+from service.feeds.tak import TakFeed, TakServer
 from service.identity import Identity, ensure_identity
 from service.ingest import Ingest, IngestLimits
 from service.ledger.store import Ledger
@@ -215,6 +216,8 @@ class _Service:
         )
         self._identity = identity
         self._server: Any = None
+        self._tak = _tak_feed(settings, ledger)
+        self._feeds_stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self, settings: Settings) -> int:
@@ -242,6 +245,10 @@ class _Service:
             asyncio.create_task(self._health.run(), name="health"),
             asyncio.create_task(self._tidy(), name="tidy"),
         ]
+        if self._tak is not None:
+            self._tasks.append(
+                asyncio.create_task(self._tak.run(self._feeds_stop, self._hub), name="tak")
+            )
         await self._server.start()
         return port
 
@@ -273,6 +280,7 @@ class _Service:
     async def drain(self, seconds: float, at_once: asyncio.Event) -> None:
         """Finish what runs, take nothing new."""
         await self._health.drain()
+        self._feeds_stop.set()
         self._hub.close()
 
         async def in_good_order() -> None:
@@ -315,6 +323,27 @@ async def _first(*waits: Any) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
+
+
+def _tak_feed(settings: Settings, ledger: Ledger) -> TakFeed | None:
+    """The feed to the TAK server of the settings; they check that all of it is given."""
+    if (
+        settings.tak_url is None
+        or settings.tak_client_cert is None
+        or settings.tak_client_key is None
+        or settings.tak_ca is None
+        or settings.tak_mission is None
+    ):
+        return None
+    server = TakServer(
+        url=settings.tak_url,
+        client_cert_file=settings.tak_client_cert,
+        client_key_file=settings.tak_client_key,
+        ca_file=settings.tak_ca,
+        mission_id=settings.tak_mission.removeprefix("missions/"),
+        check_hostname=settings.tak_check_hostname,
+    )
+    return TakFeed(ledger, server)
 
 
 def _reachable(host: str) -> str:

@@ -37,7 +37,6 @@ Response = TypeVar("Response")
 # A message arrives whole or not at all: small enough to lose little on a slow link.
 CHUNK_BYTES = 64 * 1024
 CALL_TIMEOUT_S = 30.0
-# A stream without a word for this long is taken for dead and taken up again.
 MAX_BACKOFF_S = 15.0
 _RETRIED = frozenset({grpc.StatusCode.UNAVAILABLE})
 # A submission is idempotent under its request id, so more may be tried again there.
@@ -78,6 +77,11 @@ class RemoteError(VedetteError):
         super().__init__(message, field=field)
         self.reason = reason
         self.code = code
+
+    @property
+    def unreachable(self) -> bool:
+        """The service was not reached, so nothing is said about the request."""
+        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def remote_error(error: grpc.RpcError, address: str) -> RemoteError:

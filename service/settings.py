@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     tak_client_cert: Path | None = Field(None, description="Client certificate for TAK, PEM.")
     tak_client_key: Path | None = Field(None, description="Its private key, PEM.")
     tak_ca: Path | None = Field(None, description="CA of the TAK server, PEM.")
+    tak_check_hostname: bool = Field(
+        default=True,
+        description="Whether the TAK server's certificate must name the host of tak_url.",
+    )
     tak_mission: str | None = Field(None, description="Mission whose incidents go to TAK.")
 
     @field_validator("listen")

@@ -193,7 +193,7 @@ class WorkerPool:
         loop.add_reader(reading, hear)
         try:
             _hand_over(process, self._handed)
-            while (status := process.poll()) is None:
+            while (status := process.poll()) is None:  # noqa: ASYNC110 - a process has no event
                 await asyncio.sleep(_POLL_S)
             return status
         finally:

@@ -22,13 +22,8 @@ from service.endpoint import discover
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-# Exit codes of every subcommand; the reference lists them.
-EXIT_REFUSED = 1
-EXIT_USAGE = 2
-EXIT_UNREACHABLE = 3
-EXIT_INTERRUPTED = 130
 
-_NOT_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def connected(command: Command) -> Command:
@@ -156,7 +151,7 @@ def word_of(field: Any, number: int) -> str:
     known = field.enum_type.values_by_number.get(number)
     if known is None:
         return str(number)
-    prefix = _NOT_WORD.sub("_", field.enum_type.name).upper() + "_"
+    prefix = _CAPITAL.sub("_", field.enum_type.name).upper() + "_"
     return str(known.name).removeprefix(prefix).lower()
 
 

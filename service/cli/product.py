@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def get(
     )
     if output == Path("-"):
         for chunk in client.download(found.name):
-            click.get_binary_stream("stdout").write(chunk)
+            sys.stdout.buffer.write(chunk)
         return
     # A name that the service gives must not lead out of the folder.
     file_name = Path(found.file_name).name or last_part(found.name)

@@ -16,7 +16,6 @@ from vedette.v1 import imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
 from service.cli.output import (
-    EXIT_REFUSED,
     as_json,
     connected,
     console,
@@ -29,6 +28,8 @@ from service.cli.output import (
 )
 from service.client import Client, Submitted
 
+# As in `vedette --help`.
+EXIT_REFUSED = 1
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
 
