@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from models.errors import InvalidInputError
+from pipelines.alteration import Alteration, find_alteration, turned_intrinsics, turned_pose
 from pipelines.calibration import Calibration, fit, from_film_equivalent, resized, same_aspect
 from pipelines.camera_table import find_camera, is_fisheye
 from pipelines.capture import Capture
@@ -65,6 +66,12 @@ def read_capture(
         make, model = stated.make or make, stated.model or model
         checked = _stated(stated)
         calibration, notes = _from_statement(stated, exif, telemetry, file, make, model)
+    alteration = find_alteration(exif, file)
+    pose = checked.pose
+    if stated is None or stated.intrinsics is None:
+        calibration = _altered(calibration, alteration)
+    if stated is None and pose is not None and alteration.half_turn:
+        pose = turned_pose(pose)
     captured_at, time_findings = capture_time(
         exif,
         stated=stated_captured_at or (stated.captured_at if stated else None),
@@ -75,6 +82,7 @@ def read_capture(
         *(telemetry.findings if stated is None else ()),
         *checked.findings,
         *notes,
+        *(alteration.findings if stated is None else ()),
         *time_findings,
     ]
     outcome, sigmas = checked.outcome, checked.sigmas
@@ -89,7 +97,7 @@ def read_capture(
         make=make,
         model=model,
         captured_at=captured_at,
-        pose=checked.pose if outcome is Outcome.LOCATED else None,
+        pose=pose if outcome is Outcome.LOCATED else None,
         relative_height_m=checked.relative_height_m,
         intrinsics=None if calibration is None else calibration.intrinsics,
         sigmas=sigmas,
@@ -118,6 +126,15 @@ def _telemetry(exif: Exif, xmp: Xmp) -> Telemetry:
         horizontal_sigma_m=gnss_sigma(exif.horizontal_error_m),
         findings=_foreign_attitude(xmp),
     )
+
+
+def _altered(calibration: Calibration | None, alteration: Alteration) -> Calibration | None:
+    """The calibration of a picture that was turned since."""
+    if calibration is None or alteration.quarter_turn:
+        return None
+    if alteration.half_turn:
+        return replace(calibration, intrinsics=turned_intrinsics(calibration.intrinsics))
+    return calibration
 
 
 def _foreign_attitude(xmp: Xmp) -> tuple[Finding, ...]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from pipelines.tiff_directory import TagValue, TiffError, integer, read_directory, real, text
 
-_MAKE, _MODEL, _ORIENTATION, _EXIF_IFD, _GPS_IFD = 271, 272, 274, 34665, 34853
-_MAIN = frozenset({_MAKE, _MODEL, _ORIENTATION, _EXIF_IFD, _GPS_IFD})
+_MAKE, _MODEL, _ORIENTATION, _SOFTWARE, _EXIF_IFD, _GPS_IFD = 271, 272, 274, 305, 34665, 34853
+_MAIN = frozenset({_MAKE, _MODEL, _ORIENTATION, _SOFTWARE, _EXIF_IFD, _GPS_IFD})
 _TAKEN, _DIGITIZED, _OFFSET_TAKEN, _OFFSET_DIGITIZED = 36867, 36868, 36881, 36882
 _FOCAL, _FOCAL_35, _ZOOM, _WIDTH, _HEIGHT = 37386, 41989, 41988, 40962, 40963
 _CAMERA = frozenset(
@@ -38,6 +38,7 @@ class Exif:
     Attributes:
         make: maker of the camera.
         model: model of the camera.
+        software: firmware of the camera, or the program that saved the file last.
         orientation: 1 to 8, how a viewer should turn the picture; pixels on disk are not turned.
         focal_mm: focal length.
         focal_35mm: focal length whose field of view on 24 x 36 mm film is the same.
@@ -57,6 +58,7 @@ class Exif:
 
     make: str | None = None
     model: str | None = None
+    software: str | None = None
     orientation: int | None = None
     focal_mm: float | None = None
     focal_35mm: float | None = None
@@ -92,6 +94,7 @@ def read_exif(block: bytes | None) -> Exif:
     return Exif(
         make=text(main, _MAKE),
         model=text(main, _MODEL),
+        software=text(main, _SOFTWARE),
         orientation=integer(main, _ORIENTATION),
         focal_mm=_above_zero(camera, _FOCAL),
         focal_35mm=_above_zero(camera, _FOCAL_35),
