@@ -100,6 +100,10 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
     Args:
         sheet: what it says.
         frame_kmz: this program's own KMZ of that frame; its overlay is taken over.
+
+    Raises:
+        zipfile.BadZipFile: the frame's KMZ is damaged.
+        ValueError: its overlay has no box.
     """
     incident, position = sheet.incident, sheet.position
     sighting, ground = incident.best, incident.best.ground
@@ -162,11 +166,11 @@ def _overlay_of(frame_kmz: bytes) -> tuple[kml.Element, bytes] | None:
     if found is None:
         return None
     sides = {
-        side: float(found.findtext(f"{_TAG}LatLonBox/{_TAG}{side}"))
+        side: float(found.findtext(f"{_TAG}LatLonBox/{_TAG}{side}", ""))
         for side in ("west", "south", "east", "north")
     }
     element = kml.ground_overlay(
-        found.findtext(f"{_TAG}name"),
+        found.findtext(f"{_TAG}name", ""),
         OVERLAY_ENTRY,
         west_deg=sides["west"],
         south_deg=sides["south"],

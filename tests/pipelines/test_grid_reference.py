@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
@@ -29,6 +29,7 @@ def test_published_examples(latitude: float, longitude: float, published: str) -
     assert mgrs(latitude, longitude) == published
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.floats(-79.9, 55.9),
     st.floats(-179.9, 179.9),

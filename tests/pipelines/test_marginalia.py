@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -35,6 +35,7 @@ def _sheet(scale: FrameScale | None) -> np.ndarray:
     return np.asarray(sheet)
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 50.0), st.floats(60.0, 900.0))
 def test_scale_bar_is_round_and_true(gsd_m: float, longest_px: float) -> None:
     bar = scale_bar(gsd_m, longest_px)
