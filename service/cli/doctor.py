@@ -23,7 +23,10 @@ from pipelines.heights import EGM96_EPSG, EGM2008_EPSG, has_grid
 from pipelines.media import read_header
 from pipelines.outcome import Outcome, Severity
 from pipelines.outcome_words import outcome_sentence
-from service.cli.output import EXIT_REFUSED, as_json, console, print_document
+from service.cli.output import as_json, console, print_document
+
+# Any image that cannot be located; the reference lists it.
+EXIT_NOT_LOCATED = 1
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -125,7 +128,7 @@ def doctor(images: tuple[Path, ...], pose: Path | None, json_output: bool) -> No
     elif len(examined) > 1:
         click.echo(f"{len(examined) - failed} of {len(examined)} images can be located.")
     if failed:
-        sys.exit(EXIT_REFUSED)
+        sys.exit(EXIT_NOT_LOCATED)
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
