@@ -90,9 +90,20 @@ def fit(
         zoom: digital zoom, 1 for none.
 
     Returns:
-        The calibration, or None where the file was cropped or turned by somebody since.
+        The calibration, or None where the picture was turned, or cropped by somebody since.
     """
     findings: list[Finding] = []
+    sensor = (calibration.intrinsics.width_px, calibration.intrinsics.height_px)
+    if (sensor[0] - sensor[1]) * (shot[0] - shot[1]) < 0:
+        return None, (
+            Finding(
+                code="SENSOR_TURNED",
+                severity=Severity.ERROR,
+                message=f"the picture is {shot[0]} x {shot[1]}, the sensor {sensor[0]} x "
+                f"{sensor[1]}: which way it was turned is not told; take pictures wider than "
+                "high, or state the camera in a pose file",
+            ),
+        )
     taken = _crop(calibration.intrinsics, shot, findings)
     if zoom > 1.0:
         taken = _zoomed(taken, zoom)

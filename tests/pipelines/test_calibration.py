@@ -63,6 +63,12 @@ def test_a_later_crop_or_turn_has_no_known_camera(file: tuple[int, int], code: s
     assert [finding.code for finding in findings] == [code]
 
 
+def test_an_upright_picture_of_a_wide_sensor_has_no_known_camera() -> None:
+    calibration, findings = fit(CALIBRATION, shot=(2250, 4000), file=(2250, 4000), zoom=1.0)
+    assert calibration is None
+    assert [finding.code for finding in findings] == ["SENSOR_TURNED"]
+
+
 def test_the_film_equivalent_keeps_the_diagonal_field_of_view() -> None:
     inner = from_film_equivalent(24.0, 5472, 3648).intrinsics
     ours = math.atan(math.hypot(5472, 3648) / 2 / inner.fx_px)
