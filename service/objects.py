@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _LOG = logging.getLogger("vedette.objects")
 _BLOCK = 256 << 10
 # After a kill -9 SeaweedFS needs up to five seconds until readers are served again.
 _PATIENCE_SECONDS = 12.0
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "NotFound", "ResourceNotFound"})
 
 Result = TypeVar("Result")
@@ -75,6 +77,10 @@ class ObjectStore:
         parts = urlsplit(endpoint)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"}:
             raise StartupError(f"{endpoint!r} is not an S3 endpoint such as https://host:port")
+        if not _BUCKET.fullmatch(bucket):
+            raise StartupError(
+                f"{bucket!r} is not a bucket's name: 3 to 63 lower-case letters, digits, hyphens"
+            )
         self._bucket = bucket
         self._settle = settle
         self._pool = urllib3.PoolManager(

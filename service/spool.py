@@ -38,6 +38,7 @@ class SpoolFile:
         self._stream: BinaryIO | None = stream
         self._hash = hashlib.sha256()
         self._size = 0
+        self._synced = 0
         self._lock = threading.Lock()
         self._rebuild(stream)
 
@@ -89,8 +90,7 @@ class SpoolFile:
             if self._stream is None:
                 raise UnavailableError("another stream has taken this submission over")
             try:
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
+                self._flush(self._stream)
             except OSError as error:
                 self._shut()
                 raise UnavailableError(f"the spool cannot be written: {error}") from error
@@ -102,10 +102,15 @@ class SpoolFile:
             if self._stream is None:
                 return
             try:
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
+                self._flush(self._stream)
             finally:
                 self._shut()
+
+    def _flush(self, stream: BinaryIO) -> None:
+        if self._synced < self._size:
+            stream.flush()
+            os.fsync(stream.fileno())
+            self._synced = self._size
 
     def _shut(self) -> None:
         stream, self._stream = self._stream, None
@@ -145,8 +150,8 @@ class Spool:
                     f"{self._max_open} submissions are unfinished; finish one, or try again later"
                 )
             try:
-                with self._path(key, "part").open("wb") as stream:
-                    os.fsync(stream.fileno())
+                # Both entries of the folder are synced with the header's.
+                self._path(key, "part").touch(mode=0o600)
                 self._write_whole(key, header)
             except OSError as error:
                 raise UnavailableError(f"the spool cannot be written: {error}") from error

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.detector import DetectionParameters
 from models.errors import UnreadableImageError, VedetteError
@@ -21,6 +21,7 @@ from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key, product_key
 
 _LOG = logging.getLogger("vedette.worker")
+_PART_MISSING = timedelta(seconds=5)
 
 
 class Worker:
@@ -76,7 +77,8 @@ class Worker:
         """Take one job and bring it to its end; False where there is none.
 
         Raises:
-            UnavailableError: the ledger does not answer; the lease of a job in hand runs out.
+            UnavailableError: the ledger or the object store does not answer; a job in hand is
+                taken up again later, however long it lasts.
         """
         lease = self._ledger.lease_job(self._worker_id, self._clock(), self._lease_seconds)
         if lease is None:
@@ -116,6 +118,10 @@ class Worker:
             raise
         except UnreadableImageError as error:
             self._fail(lease, str(error), retry=False)
+        except UnavailableError:
+            # No fault of the image, which shall not be given up because a part was away for long.
+            self._ledger.release_job(lease, self._clock(), after=_PART_MISSING)
+            raise
         except NotFoundError as error:
             self._fail(lease, f"its bytes are not to be had: {error}", retry=True)
         except VedetteError as error:

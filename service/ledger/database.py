@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.errors import UnavailableError
 from service.ledger import dialect
@@ -26,8 +25,8 @@ class Database:
                 connection = dialect.for_reading(bare)
                 with connection.begin():
                     yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise UnavailableError(f"the ledger does not answer: {error.orig}") from error
+        except dialect.NO_ANSWER as error:
+            raise UnavailableError(f"the ledger does not answer: {_cause(error)}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -36,8 +35,13 @@ class Database:
                 connection = dialect.for_writing(bare)
                 with connection.begin():
                     yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise UnavailableError(f"the ledger does not answer: {error.orig}") from error
+        except dialect.NO_ANSWER as error:
+            raise UnavailableError(f"the ledger does not answer: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> object:
+    # The driver's words alone: SQLAlchemy's would add the statement and what was in it.
+    return getattr(error, "orig", error)
 
 
 def lock_mission(connection: Connection, mission_id: str) -> int:

@@ -10,8 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from service.errors import StartupError
+from service.errors import StartupError, UnavailableError
+
+NO_ANSWER = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What a database raises that is away, busy for too long, or out of connections."""
 
 _BUSY_SECONDS = 30.0
 _WRITE = "vedette_write"
@@ -82,16 +87,27 @@ class ChangeProbe:
     def token(self) -> object:
         """A value that differs after any commit by any process."""
         with self._lock:
-            if self._connection is None:
-                self._connection = for_reading(self._engine.connect())
-            with self._connection.begin():
-                if self._connection.dialect.name == "sqlite":
-                    # Counts commits of every connection but this one, which never writes.
-                    statement = "PRAGMA data_version"
-                else:
-                    # The set of transactions still running changes with every commit.
-                    statement = "SELECT pg_current_snapshot()::text"
-                return self._connection.exec_driver_sql(statement).scalar()
+            try:
+                if self._connection is None:
+                    self._connection = for_reading(self._engine.connect())
+                with self._connection.begin():
+                    return self._read(self._connection)
+            except NO_ANSWER as error:
+                # The next call connects anew, and its value differs from all before.
+                if self._connection is not None:
+                    self._connection.invalidate()
+                    self._connection.close()
+                    self._connection = None
+                raise UnavailableError("the ledger does not answer") from error
+
+    def _read(self, connection: Connection) -> object:
+        if connection.dialect.name == "sqlite":
+            # Counts commits of every connection but this one, which never writes.
+            statement = "PRAGMA data_version"
+        else:
+            # The set of transactions still running changes with every commit.
+            statement = "SELECT pg_current_snapshot()::text"
+        return connection.exec_driver_sql(statement).scalar()
 
     def close(self) -> None:
         """Give the connection back."""

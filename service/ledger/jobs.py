@@ -65,8 +65,10 @@ class Jobs(Database):
             _change_held(connection, lease, {"expires_at": expires_at})
         return replace(lease, expires_at=expires_at)
 
-    def release_job(self, lease: Lease, now: datetime) -> None:
-        """Give a job back untouched, as a worker does that is told to end.
+    def release_job(self, lease: Lease, now: datetime, *, after: timedelta = timedelta(0)) -> None:
+        """Give a job back without counting the attempt, to be taken up again after a while.
+
+        As a worker does that is told to end, or that misses a part which every job needs.
 
         Raises:
             LeaseLostError: another worker has the job, or it has ended.
@@ -78,7 +80,7 @@ class Jobs(Database):
                 {
                     "state": "queued",
                     "attempt": lease.attempt - 1,
-                    "not_before": now,
+                    "not_before": now + after,
                     "expires_at": None,
                 },
             )

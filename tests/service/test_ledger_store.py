@@ -91,8 +91,13 @@ def test_a_database_that_does_not_answer_is_an_error_of_ours(
     tmp_path: Path, pledge: PledgeRecord
 ) -> None:
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'missing' / 'ledger.sqlite3'}")
-    with pytest.raises(UnavailableError):
-        ledger.create_pledge(pledge)
+    for call in (lambda: ledger.create_pledge(pledge), ledger.change_token):
+        with pytest.raises(UnavailableError):
+            call()
+    (tmp_path / "missing").mkdir()
+    ledger.migrate()
+    ledger.create_pledge(pledge)
+    assert ledger.change_token() is not None
     ledger.close()
 
 

@@ -92,6 +92,12 @@ def test_an_endpoint_that_is_none_is_refused(s3: SeaweedProcess, endpoint: str) 
         ObjectStore(endpoint, s3.credentials, "bucket")
 
 
+@pytest.mark.parametrize("bucket", ["", "ab", "Upper", "a/b", "-ab", "a" * 64])
+def test_a_name_that_no_bucket_can_have_is_refused(s3: SeaweedProcess, bucket: str) -> None:
+    with pytest.raises(StartupError, match="bucket"):
+        ObjectStore(s3.endpoint, s3.credentials, bucket)
+
+
 def test_keys_are_made_of_what_they_hold() -> None:
     assert original_key("unmiss", "ab") == "missions/unmiss/originals/ab"
     assert product_key("unmiss", "i1", ProductKind.KMZ, "cd") == "missions/unmiss/imagery/i1/kmz/cd"

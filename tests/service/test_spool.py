@@ -65,7 +65,7 @@ def test_everything_is_synced_file_and_folder(
     monkeypatch.setattr("service.spool.os.fsync", record)
     spool = Spool(tmp_path / "spool")
     spool.begin(KEY, b"{}")
-    assert synced == [f"{KEY}.part", f"{KEY}.new", "spool"]
+    assert synced == [f"{KEY}.new", "spool"]
     file = spool.open(KEY)
     file.append(b"x")
     synced.clear()
