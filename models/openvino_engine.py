@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Literal
 
@@ -121,32 +121,42 @@ class OpenVinoEngine:
     def _stream(
         self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float
     ) -> list[Detections]:
+        """Keep every request busy, and read results in the order of the tiles."""
         found: list[Detections] = []
-        started = 0
-        for tile in tiles:
-            request = self._requests[started % len(self._requests)]
-            if started >= len(self._requests):
-                found.append(self._collect(request, min_confidence))
-            request.get_input_tensor().data[0] = tile
-            request.start_async()
-            started += 1
-        while len(found) < started:
-            request = self._requests[len(found) % len(self._requests)]
-            found.append(self._collect(request, min_confidence))
+        free = deque(self._requests)
+        in_flight: deque[openvino.InferRequest] = deque()
+        try:
+            for tile in tiles:
+                if not free:
+                    found.append(self._collect(in_flight[0], min_confidence))
+                    free.append(in_flight.popleft())
+                request = free.popleft()
+                request.get_input_tensor().data[0] = tile
+                request.start_async()
+                in_flight.append(request)
+            while in_flight:
+                found.append(self._collect(in_flight[0], min_confidence))
+                in_flight.popleft()
+        finally:
+            # Where the caller's tiles end in an error, the next call still finds idle requests.
+            while in_flight and not self._failed:
+                self._await(in_flight.popleft())
         return found
 
     def _collect(self, request: openvino.InferRequest, min_confidence: float) -> Detections:
         """What a request found, once it is done."""
-        began = time.monotonic()
-        if not request.wait_for(int(self._timeout_s * 1000)):
-            self._failed = True
-            waited = time.monotonic() - began
-            raise EngineError(
-                f"OpenVINO did not answer for one tile within {waited:.1f} s; "
-                "the processor is overloaded or the engine hangs"
-            )
+        self._await(request)
         predictions = request.get_output_tensor().data[0]
         return self._head.read(predictions, self._input_px, min_confidence)
+
+    def _await(self, request: openvino.InferRequest) -> None:
+        """Wait for a request, for the time allowed and no longer."""
+        if not request.wait_for(int(self._timeout_s * 1000)):
+            self._failed = True
+            raise EngineError(
+                f"OpenVINO did not answer for one tile within {self._timeout_s:g} s; "
+                "the processor is overloaded or the engine hangs"
+            )
 
 
 def _accept_bytes(network: openvino.Model) -> openvino.Model:

@@ -20,9 +20,10 @@ from models.catalogue import Catalogue, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
-from service.cli.output import EXIT_REFUSED, as_json, console, print_document
+from service.cli.output import as_json, console, print_document
 
 _DEFAULTS = DetectionParameters()
+_EXIT_UNREADABLE = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +115,9 @@ def detect(
     )
     looked: list[Looked] = []
     names = _names(files)
-    with _bar(len(files)) as advance:
+    # Lines for a person on the same terminal tell the progress themselves.
+    quiet = not json_output and sys.stdout.isatty()
+    with _bar(len(files), shown=not quiet) as advance:
         for file, image in _decoded(files):
             if isinstance(image, str):
                 refused = [*refused, (file, image)]
@@ -127,7 +130,7 @@ def detect(
     if json_output:
         print_document(_document(detector, parameters, looked))
     if refused:
-        sys.exit(EXIT_REFUSED)
+        sys.exit(_EXIT_UNREADABLE)
 
 
 def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -264,10 +267,10 @@ def _warn(refused: Sequence[tuple[Path, str]]) -> None:
 
 
 @contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[], None]]:
+def _bar(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     """A progress bar on a terminal's standard error, else nothing."""
     screen = console(stderr=True)
-    if not screen.is_terminal or total < 2:
+    if not (shown and screen.is_terminal and total > 1):
         yield lambda: None
         return
     with Progress(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,18 @@ def test_results_come_in_the_order_of_the_tiles(tiles: list[NDArray[np.uint8]]) 
 
 def test_no_tiles_give_no_results() -> None:
     assert openvino_engine("auto").infer([], 0.3) == []
+
+
+def test_an_error_in_the_tiles_leaves_the_engine_usable(tiles: list[NDArray[np.uint8]]) -> None:
+    def broken() -> Iterator[NDArray[np.uint8]]:
+        yield from tiles[:4]
+        raise LookupError
+
+    engine = openvino_engine("auto")
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            engine.infer(broken(), 0.3)
+    assert len(engine.infer(tiles[:2], 0.3)) == 2
 
 
 def test_an_engine_that_does_not_answer_in_time_is_given_up() -> None:
