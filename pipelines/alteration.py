@@ -4,8 +4,8 @@ Turning, cropping and resizing leave the pose in the metadata as it was and make
 picture. Sizes tell of a resize, a crop and a quarter turn. Half a turn keeps the size: only the
 name of the program is left to tell. Windows Photo Viewer is the one that turns photographs and
 changes nothing else, so a file that bears its name and has kept its shape was turned by half:
-four frames of OpenDroneMap's brighton_beach bear it, and features matched with the others show
-each turned by 180 degrees (176 to 177 measured, 2 to 4 degrees being the compass's).
+four frames of OpenDroneMap's brighton_beach bear it, and features matched with the two others show
+them turned by 180 degrees (less 3 to 6 of the compass's; the ground then agrees to 2-5 m, not 30).
 """
 
 from __future__ import annotations
