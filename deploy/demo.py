@@ -36,10 +36,11 @@ from demo_service import (
     work,
 )
 from pyproj import Geod
-from vedette.v1 import imagery_pb2
+from vedette.v1 import ground_pb2, imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
-from pipelines.capture_reader import read_capture
+from pipelines.exif import read_exif
+from pipelines.media import read_header
 from scenes import outpost
 from scenes.comparison import compare, things_within
 from scenes.scorecard import Alarm, Goal, Scorecard
@@ -194,7 +195,11 @@ def photographs(options: Options, out: Path, scratch: Path) -> bool:
         mine = [claim for claim in outcome.claims if claim.file_name == name]
         placed = sum(claim.latitude_deg is not None for claim in mine)
         told = imagery_pb2.ImageryState.Name(imagery.state).removeprefix("IMAGERY_STATE_").lower()
-        say(f"  {name}: {told}, {len(mine)} detections, {placed} of them located")
+        place_told = ground_pb2.Outcome.Name(imagery.outcome).removeprefix("OUTCOME_")
+        say(
+            f"  {name}: {told}, {place_told.lower().replace('_', ' ')}; "
+            f"{len(mine)} detections, {placed} of them located"
+        )
         for finding in imagery.findings:
             say(f"    {finding.code}: {finding.message}")
         if imagery.failure:
@@ -214,10 +219,10 @@ def photographs(options: Options, out: Path, scratch: Path) -> bool:
 def _beside_camera(files: list[Path]) -> tuple[float, float]:
     """A position 300 m north of the first camera that says where it was."""
     for path in files:
-        pose = read_capture(path.read_bytes()).pose
-        if pose is not None:
+        exif = read_exif(read_header(path.read_bytes()).exif)
+        if exif.latitude_deg is not None and exif.longitude_deg is not None:
             longitude, latitude, _ = Geod(ellps="WGS84").fwd(
-                pose.longitude_deg, pose.latitude_deg, 0.0, PHOTO_POSITION_M
+                exif.longitude_deg, exif.latitude_deg, 0.0, PHOTO_POSITION_M
             )
             return float(latitude), float(longitude)
     raise InvalidInputError(

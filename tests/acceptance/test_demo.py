@@ -66,7 +66,7 @@ def test_a_photograph_without_attitude_is_told_so(data_dir: Path, tmp_path: Path
     ended = run("--photos", str(photo), "--keep", str(tmp_path / "out"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "0 of them located" in ended.stdout
-    assert "attitude" in ended.stdout
+    assert "no attitude" in ended.stdout
     assert "0 incidents" in ended.stdout
 
 
