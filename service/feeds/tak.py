@@ -195,12 +195,18 @@ class TakFeed:
                 cursor = events[-1].sequence
                 await asyncio.to_thread(self._events.set_feed_cursor, self.name, cursor)
                 continue
+            started = asyncio.get_running_loop().time()
             changed = wake.wait_beyond(generation, _IDLE_S)
             await _either(changed, stop.wait(), link.lost.wait(), timeout_s=_IDLE_S)
             if link.lost.is_set():
                 raise _LinkLostError("the server closed the connection")
-            if wake.generation == generation and not stop.is_set():
+            if wake.generation != generation or stop.is_set():
+                continue
+            if asyncio.get_running_loop().time() - started >= 0.9 * _IDLE_S:
                 await link.settle()
+            else:
+                # What wakes has closed and does not wait any more: the stop is near.
+                await _either(stop.wait(), link.lost.wait(), timeout_s=0.5)
 
 
 class _LinkLostError(ConnectionError):

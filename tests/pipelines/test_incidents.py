@@ -204,7 +204,7 @@ def test_the_stated_ellipse_holds_its_share_when_errors_are_common() -> None:
     # must hold the truth in about 90 % of runs. Averaging as if independent would hold far fewer.
     rng = np.random.default_rng(2)
     held = 0
-    runs = 100
+    runs = 60
     for _ in range(runs):
         bias = rng.normal(0.0, 5.0, 2)
         frames = [
@@ -215,7 +215,7 @@ def test_the_stated_ellipse_holds_its_share_when_errors_are_common() -> None:
         ce90 = incident.best.ground.ce90_m
         assert ce90 is not None
         held += math.hypot(east - 100.0, north) <= ce90
-    assert 0.83 <= held / runs <= 0.97
+    assert 0.80 <= held / runs <= 0.98
 
 
 def test_two_long_ellipses_across_each_other_make_a_small_one() -> None:
@@ -372,7 +372,7 @@ frames_of_objects = st.lists(st.lists(coordinate, min_size=1, max_size=6), min_s
 
 
 @given(frames=frames_of_objects, data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_is_seen_the_invariants_hold(
     frames: list[list[tuple[float, float]]], data: st.DataObject
 ) -> None:
@@ -409,7 +409,7 @@ def test_whatever_is_seen_the_invariants_hold(
     seed=st.integers(0, 10_000),
     bias=st.tuples(st.floats(-8.0, 8.0), st.floats(-8.0, 8.0)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_n_objects_are_n_incidents_under_any_common_pose_error(
     count: int, seed: int, bias: tuple[float, float]
 ) -> None:

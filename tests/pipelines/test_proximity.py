@@ -184,9 +184,9 @@ def test_ten_thousand_positions_are_cheap_and_lose_nothing() -> None:
         place(float(x), float(y), np.eye(2) * 80.0**2) for x, y in rng.normal(0, 300, (40, 2))
     ]
     weigh(points, ["car"] * 40, [0.9] * 40, positions[:10], [rule()])
-    start = time.perf_counter()
+    start = time.process_time()
     found = weigh(points, ["car"] * 40, [0.9] * 40, positions, [rule(radius_m=8000.0)])
-    elapsed = time.perf_counter() - start
+    elapsed = time.process_time() - start
     lons, lats = zip(*((p.longitude_deg, p.latitude_deg) for p in points), strict=True)
     expected = 0
     for position in positions:
@@ -200,7 +200,7 @@ def test_ten_thousand_positions_are_cheap_and_lose_nothing() -> None:
             expected += edge >= 0.1
     assert abs(len(found) - expected) <= 2  # a straight edge differs from the circle by a hair
     assert expected > 100
-    assert elapsed < 1.0
+    assert elapsed < 1.5  # of this process, however loaded the machine
 
 
 def test_the_value_types_need_no_scipy() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from defusedxml.ElementTree import fromstring
+from defusedxml import ElementTree
 
 from pipelines.ground import GroundPoint
 from pipelines.incidents import ChangeKind, Incident, IncidentState, decide
@@ -39,6 +39,11 @@ from service.ledger.records import (
 
 SCRIPTS = Path(sys.executable).parent
 LATITUDE, LONGITUDE, HAE = 4.123456789012345, 18.987654321098765, 412.3456789012
+
+
+def fromstring(document: bytes) -> Any:
+    """The root; what it must hold is for the test to say."""
+    return ElementTree.fromstring(document)
 
 
 class Events:
@@ -487,6 +492,23 @@ async def test_a_server_that_knows_no_ping_is_served_as_well(
             events.add(raised(2))
             await until(lambda: events.cursors == {feed.name: 2})
         assert server.connections == 1
+
+
+async def test_an_idle_link_is_kept_warm_and_a_closed_waker_makes_no_storm(
+    taky: Taky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with plain(taky) as (server, config):
+        events = Events()
+        monkeypatch.setattr(tak, "_IDLE_S", 0.1)
+        async with feeding(TakFeed(events, config), events):
+            await until(lambda: server.received.count(b"t-x-c-t") >= 3)
+        monkeypatch.setattr(tak, "_IDLE_S", 30.0)
+        server.received = b""
+        closed = Events()
+        monkeypatch.setattr(closed, "wait_beyond", lambda *_: asyncio.sleep(0))
+        async with feeding(TakFeed(closed, config), closed):
+            await asyncio.sleep(0.4)
+        assert server.received.count(b"t-x-c-t") == 0
 
 
 async def test_a_server_of_another_ca_gets_nothing_and_no_secret_is_logged(
