@@ -4,8 +4,8 @@
 
 A nadir frame from 3 km and an oblique one from 700 m over one synthetic elevation model of
 30 m posts in a plane map grid: hills of sines. The judge is a march in steps of 5 cm over the same
-bilinear posts, in that plane grid. Both run in one process, in turns. The Earth's curvature, which ours has and the plane has not,
-makes a part of our distance from the judge where rays graze the hills.
+bilinear posts, in that plane grid. Both run in one process, in turns. The Earth's curvature, which
+ours has and the plane has not, is a part of our distance from the judge where rays graze the hills.
 """
 
 from __future__ import annotations

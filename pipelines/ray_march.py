@@ -1,7 +1,7 @@
 """Rays against a field of heights, by marching.
 
 A ray is followed in steps of at most half a post until it dips below the field, and the crossing
-is bisected. Between three exact points of a stretch the ray's latitude, longitude and height are
+is bisected. Between three exact points of a stretch the ray's plane coordinates and height are
 taken as quadratics of the distance: over 5 km that errs by less than a tenth of a millimetre in
 height, and the Earth's curvature is in it.
 """
@@ -62,6 +62,14 @@ class HeightField(Protocol):
         """Heights (N,); NaN in a gap and outside."""
         ...
 
+    def plane(self, latitude_deg: Floats, longitude_deg: Floats) -> tuple[Floats, Floats]:
+        """Coordinates (N,) in which heights are looked up fastest, smooth in those given."""
+        ...
+
+    def plane_height_m(self, u: Floats, v: Floats) -> Floats:
+        """Heights (N,) at coordinates of `plane`; NaN in a gap and outside."""
+        ...
+
     def covers(self, latitude_deg: Floats, longitude_deg: Floats) -> NDArray[np.bool_]:
         """Whether places (N,) lie inside its bounds, in a gap or not."""
         ...
@@ -82,29 +90,22 @@ class _Rays:
         """Latitude, longitude, height at distances (N,)."""
         return geodetic_from_ecef(self.origin + distance_m[:, None] * self.direction)
 
-    def quadratics(self, begin: Floats, end: Floats) -> Floats:
-        """Coefficients (3, 3, N) of latitude, longitude, height over t from 0 (begin) to 1."""
-        first, middle, last = (
-            np.stack(self.at(distance)) for distance in (begin, (begin + end) / 2, end)
-        )
-        # Across the antimeridian longitudes run on past 180 degrees.
-        for point in (middle, last):
-            point[1] += 360.0 * np.round((first[1] - point[1]) / 360.0)
+    def quadratics(self, field: HeightField, begin: Floats, end: Floats) -> Floats:
+        """Coefficients (3, 3, N) of plane coordinates and height over t from 0 (begin) to 1."""
+
+        def point(distance: Floats) -> Floats:
+            latitude, longitude, height = self.at(distance)
+            return np.stack([*field.plane(latitude, longitude), height])
+
+        first, middle, last = point(begin), point((begin + end) / 2), point(end)
         return np.stack([first, 4 * middle - 3 * first - last, 2 * (first + last) - 4 * middle])
-
-
-def _wrapped(longitude: Floats) -> Floats:
-    if np.abs(longitude).max(initial=0.0) <= 180.0:
-        return longitude
-    result: Floats = np.mod(longitude + 180.0, 360.0) - 180.0
-    return result
 
 
 def _clearance(field: HeightField, coefficients: Floats, t: Floats) -> Floats:
     """Height of rays over the field at parameters (N, K)."""
     constant, linear, square = coefficients[..., None]
-    latitude, longitude, height = constant + t * (linear + t * square)
-    ground = field.height_m(latitude.ravel(), _wrapped(longitude).ravel())
+    u, v, height = constant + t * (linear + t * square)
+    ground = field.plane_height_m(u.ravel(), v.ravel())
     clearance: Floats = height - ground.reshape(height.shape)
     return clearance
 
@@ -129,7 +130,7 @@ def _first_change(
         stretch = np.minimum(np.minimum(end[active] - start, count * some.step_m), _STRETCH_M)
         # As few samples as the longest of these stretches wants.
         count = max(1, int(np.ceil((stretch / some.step_m).max() - 1e-9)))
-        coefficients = some.quadratics(start, start + stretch)
+        coefficients = some.quadratics(field, start, start + stretch)
         t = np.broadcast_to(np.linspace(0.0, 1.0, count + 1), (active.size, count + 1))
         clearance = sign * _clearance(field, coefficients, t)
         event = ~(clearance > 0)

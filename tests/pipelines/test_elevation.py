@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.errors import InvalidInputError
 from pipelines.elevation import DemTerrain, TerrainSource, datum_findings
+from pipelines.geodesy import ecef_from_geodetic, ecef_from_ned, geodetic_from_ecef
 from pipelines.heights import undulation_m
 
 LATITUDE, LONGITUDE = 31.6, -110.4
@@ -163,3 +164,24 @@ def test_the_relief_around_a_place(tmp_path: Path) -> None:
     # A slope of 1 m in 47.4 m: a uniform disc of radius 200 m spreads 100 m, one sigma, along it.
     relief = terrain_at(tmp_path).relief_m(LATITUDE, LONGITUDE, 200.0)
     assert relief == pytest.approx(100.0 / 47.4, rel=0.1)
+
+
+def test_a_ray_over_the_antimeridian(tmp_path: Path) -> None:
+    write(
+        tmp_path / "east.tif",
+        np.full((200, 200), 100.0, np.float32),
+        crs="EPSG:4979",
+        west=179.95,
+        north=0.05,
+        step=0.0005,
+    )
+    source = TerrainSource(tmp_path)
+    terrain = source.near(0.0, 179.99)
+    assert terrain is not None
+    origin = ecef_from_geodetic([0.0], [179.999], [400.0])
+    # 45 degrees down to the east: 300 m further on, past 180 degrees.
+    direction = np.array([[0.0, np.sqrt(0.5), np.sqrt(0.5)]]) @ ecef_from_ned(0.0, 179.999).T
+    crossings = terrain.meet(origin, direction)
+    assert crossings.range_m[0] == pytest.approx(300 * np.sqrt(2), abs=0.05)
+    _, longitude, _ = geodetic_from_ecef(origin + crossings.range_m[0] * direction)
+    assert longitude[0] < -179.99
