@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+from vedette.v1 import pledge_pb2
 
 from service.client import Backoff, Client
 from service.endpoint import Endpoint
-from vedette.v1 import pledge_pb2
 
 START_TIMEOUT_S = 60.0
 

@@ -8,16 +8,16 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from vedette.v1 import imagery_pb2, pledge_pb2, position_pb2, rule_pb2
 
 from service.client import Client, RemoteError, fingerprint
-from vedette.v1 import imagery_pb2, pledge_pb2, position_pb2, rule_pb2
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Service
@@ -30,16 +30,16 @@ def channel(service: Service) -> grpc.Channel:
 
 def test_health_needs_no_token_and_everything_else_does(service: Service) -> None:
     with channel(service) as stranger:
-        health = health_pb2_grpc.HealthStub(stranger)
+        health: Any = health_pb2_grpc.HealthStub(stranger)
         answer = health.Check(health_pb2.HealthCheckRequest(), timeout=10)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        mirror = reflection_pb2_grpc.ServerReflectionStub(stranger)
+        mirror: Any = reflection_pb2_grpc.ServerReflectionStub(stranger)
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         with pytest.raises(grpc.RpcError) as refused:
             list(mirror.ServerReflectionInfo(asked, timeout=10))
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
         for method in ("/vedette.v1.PledgeService/ListPledges", "/no.such.Service/Method"):
-            call = stranger.unary_unary(method)
+            call: Any = stranger.unary_unary(method)
             with pytest.raises(grpc.RpcError) as refused:
                 call(b"", metadata=(("authorization", "Bearer wrong"),), timeout=10)
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -47,7 +47,7 @@ def test_health_needs_no_token_and_everything_else_does(service: Service) -> Non
 
 def test_reflection_with_a_token_lists_every_service(service: Service) -> None:
     with channel(service) as known:
-        mirror = reflection_pb2_grpc.ServerReflectionStub(known)
+        mirror: Any = reflection_pb2_grpc.ServerReflectionStub(known)
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         token = (("authorization", f"Bearer {service.endpoint.token()}"),)
         (answer,) = mirror.ServerReflectionInfo(asked, metadata=token, timeout=10)
@@ -111,7 +111,7 @@ def test_a_submission_cut_at_twenty_bytes_is_one_imagery(
     path.write_bytes(data)
     size, sha256 = fingerprint(path)
     request_id = str(uuid.uuid4())
-    cuts = sorted(random.Random(7).sample(range(1, size), 20))
+    cuts = sorted(random.Random(7).sample(range(1, size), 20))  # noqa: S311 - no secret
     with service.client() as client:
         pledge = add_pledge(client, "cuts")
         offset = 0

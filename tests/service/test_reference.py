@@ -5,12 +5,6 @@ from pathlib import Path
 
 import click
 import pytest
-
-from models.errors import VedetteError
-from service.api.server import SERVICES
-from service.api.status import CODES, code_of
-from service.cli.main import COMMANDS
-from service.settings import Settings
 from vedette.v1 import (
     detection_pb2,
     imagery_pb2,
@@ -21,6 +15,12 @@ from vedette.v1 import (
     product_pb2,
     rule_pb2,
 )
+
+from models.errors import VedetteError
+from service.api.server import SERVICES
+from service.api.status import CODES, code_of
+from service.cli.main import COMMANDS
+from service.settings import Settings
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
 CONTRACT = (
@@ -59,7 +59,7 @@ def test_every_rpc_is_told(rpc: str) -> None:
     assert f"`{rpc}`" in REFERENCE
 
 
-@pytest.mark.parametrize("kind", sorted(errors(VedetteError), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(errors(VedetteError), key=str))
 def test_every_reason_is_told_with_its_code(kind: type[VedetteError]) -> None:
     (line,) = [line for line in REFERENCE.splitlines() if line.startswith(f"| `{kind.reason}` |")]
     if kind in CODES:
