@@ -29,6 +29,14 @@ from models.suppression import (
 EDGE_PX = 4.0
 """A box that ends this close to an edge inside the image may go on beyond it."""
 
+OVERVIEW_LEAST_PX = 48.0
+"""What is shorter than this is left to the tiles, which hold it whole at full scale.
+
+On 39 VisDrone frames, reduced 2 to 3 times, smaller boxes of the whole frame added no average
+precision (person 0.588 with, 0.590 without; vehicle 0.772 both) and cost 3 to 5 points of precision
+at confidence 0.25.
+"""
+
 PIECE_INSIDE = 0.8
 """Least share of a cut piece inside the whole box that explains it."""
 
@@ -44,6 +52,8 @@ def merge(
     groups: NDArray[np.int32],
 ) -> Detections:
     """What several views of one image show, each object once.
+
+    Boxes of the whole frame shorter than OVERVIEW_LEAST_PX are left out. Then:
 
     1. Whole boxes of different views that agree are one object. The box of a tile stands before
        that of the whole frame, which is coarser; the confidence is the highest of the category.
@@ -75,6 +85,15 @@ def merge(
     window = views[view].astype(np.float32)
     cut = _cut_sides(found.xyxy, window, frame)
     overview = (views == frame).all(axis=1)[view]
+    longer = (found.xyxy[:, 2:] - found.xyxy[:, :2]).max(axis=1)
+    used = np.flatnonzero(~overview | (longer >= OVERVIEW_LEAST_PX))
+    found, view, window, cut, overview = (
+        found.select(used),
+        view[used],
+        window[used],
+        cut[used],
+        overview[used],
+    )
     tier = np.where(cut.any(axis=1), _CUT, np.where(overview, _OVERVIEW, _TILE)).astype(np.int8)
 
     # From here on an index is also a rank, so the better of a pair is the smaller.

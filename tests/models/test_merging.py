@@ -156,13 +156,22 @@ def test_the_coarse_box_of_the_whole_frame_gives_way_to_a_tile() -> None:
         [
             seen(((100, 100, 140, 120), CAR, 0.4)),
             seen(),
-            seen(((98, 97, 144, 123), CAR, 0.9), ((900, 500, 930, 520), CAR, 0.5)),
+            seen(((98, 97, 148, 123), CAR, 0.9), ((900, 500, 960, 520), CAR, 0.5)),
         ],
         views(LEFT, RIGHT, FRAME),
         GROUPS,
     )
-    assert result.xyxy.tolist() == [[100, 100, 140, 120], [900, 500, 930, 520]]
+    assert result.xyxy.tolist() == [[100, 100, 140, 120], [900, 500, 960, 520]]
     assert result.confidence == pytest.approx([0.9, 0.5])
+
+
+def test_what_is_small_in_the_whole_frame_is_left_to_the_tiles() -> None:
+    result = merge(
+        [seen(), seen(), seen(((900, 500, 930, 520), CAR, 0.9))],
+        views(LEFT, RIGHT, FRAME),
+        GROUPS,
+    )
+    assert len(result) == 0
 
 
 def test_one_vehicle_seen_as_two_kinds_is_one_and_a_rider_is_not_the_vehicle() -> None:
