@@ -313,19 +313,20 @@ def _locate(
         horizontal = distance * np.sqrt(np.clip(1 - down[located] ** 2, 0.0, None))
         errors = _errors(cameras, here, ray, pixel_sigma, horizontal)
         moves = linear_columns(ray, distance, normal, local[:, :, 2], errors)
-        spread = covariance_of_columns(moves)
+        # Turned before they are squared, so that no variance can come out below zero.
+        enu = covariance_of_columns(moves @ local)
         shallow = np.sin(np.radians(SIGMA_POINT_DEPRESSION_DEG))
         grazing = np.flatnonzero(
             np.minimum(-np.einsum("ni,ni->n", normal, ray), down[located]) < shallow
         )
         if grazing.size:
-            spread[grazing] = _sigma_points(
+            enu[grazing] = _sigma_points(
                 cameras,
                 here[grazing],
                 origin[grazing],
                 ray[grazing],
                 distance[grazing],
-                local[grazing, :, 2],
+                local[grazing],
                 RayErrors(
                     camera=errors.camera[grazing],
                     direction=errors.direction[grazing],
@@ -333,7 +334,6 @@ def _locate(
                 ),
                 moves[grazing],
             )
-        enu = np.swapaxes(local, 1, 2) @ spread @ local
         enu[:, 2, 2] += np.nan_to_num(cameras.datum_sigma[here]) ** 2
         covariance[located] = enu
         ce90[located] = confidence_radius_m(enu)
@@ -361,13 +361,13 @@ def _sigma_points(
     origin: Floats,
     direction: Floats,
     distance: Floats,
-    up: Floats,
+    local: Floats,
     errors: RayErrors,
     linear: Floats,
 ) -> Floats:
-    """Covariances (N, 3, 3), ECEF, by meeting the terrain anew for every moved input."""
+    """Covariances (N, 3, 3), east, north, up, by meeting the terrain anew for every moved input."""
     count = len(station)
-    place = origin + distance[:, None] * direction
+    place, up = origin + distance[:, None] * direction, local[:, :, 2]
     moved: list[Floats] = []
     for sign in (1.0, -1.0):
         step = sign * SIGMA_POINT_STEP
@@ -399,7 +399,7 @@ def _sigma_points(
         # Where the model of the terrain ends, the closed form goes on.
         gap = (crossings.code == DEM_GAP).reshape(count, 9)
         moves[gap] = step * linear[gap]
-        moved.append(moves)
+        moved.append(moves @ local)
     return covariance_of_sigma_points(moved[0], moved[1])
 
 

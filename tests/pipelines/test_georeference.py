@@ -371,3 +371,29 @@ def test_no_pixels_no_points() -> None:
         roll_deg=0.0,
     )
     assert georeference(stand(pose, CAMERA, DEFAULT_SIGMAS, 0.0), np.zeros((0, 2))) == ()
+
+
+def test_exactly_known_ground_has_no_vertical_error() -> None:
+    exact = Sigmas(
+        horizontal_m=2.0,
+        vertical_m=2.0,
+        yaw_deg=1.0,
+        pitch_deg=1.0,
+        roll_deg=1.0,
+        pixel_px=1.0,
+        terrain_m=0.0,
+    )
+    rng = np.random.default_rng(10)
+    for _ in range(20):
+        pose = Pose(
+            latitude_deg=rng.uniform(-80, 80),
+            longitude_deg=rng.uniform(-180, 180),
+            height_m=100.0,
+            height_reference=HeightReference.HAE,
+            yaw_deg=rng.uniform(0, 360),
+            pitch_deg=rng.uniform(-90, -30),
+            roll_deg=0.0,
+        )
+        points = georeference(stand(pose, CAMERA, exact, 0.0), rng.uniform(0, 3000, (50, 2)))
+        assert all(point.outcome is Outcome.LOCATED for point in points)
+        assert max(point.le90_m or 0.0 for point in points) < 0.1
