@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 from vedette.v1 import (
+    detection_pb2_grpc,
     imagery_pb2,
     imagery_pb2_grpc,
     incident_pb2,
@@ -143,6 +144,7 @@ class Client:
         self._address = endpoint.address
         self._backoff = backoff or Backoff()
         self._channel = grpc.secure_channel(endpoint.address, credentials, CHANNEL_OPTIONS)
+        self.detections = detection_pb2_grpc.DetectionServiceStub(self._channel)
         self.imagery = imagery_pb2_grpc.ImageryServiceStub(self._channel)
         self.incidents = incident_pb2_grpc.IncidentServiceStub(self._channel)
         self.models = model_pb2_grpc.ModelServiceStub(self._channel)
@@ -290,7 +292,7 @@ class Client:
 
     def subscribe(
         self, mission: str, *, since: int = 0, replay_only: bool = False
-    ) -> Iterator[incident_pb2.IncidentEvent]:
+    ) -> Generator[incident_pb2.IncidentEvent, None, None]:
         """Events of a mission's incidents after a sequence number, each exactly once.
 
         A cut stream is taken up after the last event that was handed out.
