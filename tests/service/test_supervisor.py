@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from service.supervisor import Handed, WorkerPool
+
+HANDED = Handed(settings='{"secret": "hush"}', embedded_store=True, log_format="%(message)s")
+# Says that it is ready, leaves a child behind that holds its pipes, and waits for its end.
+WORKER = """
+import json, os, signal, sys, time
+handed = json.loads(sys.stdin.buffer.readline())
+assert handed["settings"] == '{"secret": "hush"}'
+assert "hush" not in " ".join(sys.argv)
+if os.fork() == 0:
+    time.sleep(3)
+    os._exit(0)
+print(json.dumps({"ready": {"model": "m", "engine": "e"}}), flush=True)
+signal.pause()
+"""
+
+
+async def until_live(pool: WorkerPool, count: int) -> None:
+    async with asyncio.timeout(20):
+        while pool.live != count:  # noqa: ASYNC110 - processes have no event
+            await asyncio.sleep(0.02)
+
+
+async def test_a_killed_worker_is_started_again_and_the_end_does_not_wait_for_its_pipes() -> None:
+    pool = WorkerPool(2, HANDED, command=(sys.executable, "-c", WORKER))
+    pool.start()
+    await until_live(pool, 2)
+    assert pool.ready is not None
+    assert pool.ready.engine == "e"
+    first = pool.pids
+    os.kill(first[0], signal.SIGKILL)
+    await until_live(pool, 1)
+    await until_live(pool, 2)
+    assert first[0] not in pool.pids
+    assert first[1] in pool.pids
+    async with asyncio.timeout(2):
+        await pool.stop(1.0)
+    assert pool.live == 0
+    assert pool.pids == ()
+
+
+async def test_a_worker_that_cannot_work_says_why() -> None:
+    program = 'import json, sys; print(json.dumps({"failed": "no model"})); sys.exit(78)'
+    pool = WorkerPool(1, HANDED, command=(sys.executable, "-c", program))
+    pool.start()
+    async with asyncio.timeout(20):
+        await pool.wait_told()
+    assert pool.failure == "no model"
+    await pool.stop(1.0)
