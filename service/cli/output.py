@@ -90,7 +90,11 @@ def as_json(command: Command) -> Command:
 
 def console(*, stderr: bool = False) -> Console:
     """A console with colours only on a terminal; NO_COLOR and redirection turn them off."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    found = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not found.is_terminal:
+        # A pipe or a file has no width to fold at.
+        found.width = 240
+    return found
 
 
 def print_document(document: object) -> None:
@@ -106,8 +110,9 @@ def print_line(document: object) -> None:
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, empty: str) -> None:
     """A table, or what to say when it has no rows."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for index, column in enumerate(columns):
+        # The first column is what the next command is given: it must be whole to be copied.
+        table.add_column(column, overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*row)
     if table.row_count:
