@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
+
+# OpenVINO's converter reports each import to an analytics service over the network, from a child
+# forked for it. A missing package is a case it provides for: it then reports nothing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino
 from openvino import properties
 from openvino.preprocess import PrePostProcessor
 from openvino.properties import hint
