@@ -31,7 +31,7 @@ def ours(_folder: Path) -> Run:
     """Vedette: JPEG bytes to boxes, one frame and frames in a row, and from decoded pixels."""
     from models.catalogue import open_detector
     from models.detector import DetectionParameters
-    from pipelines.decode import read_image
+    from pipelines.imagery.decode import read_image
 
     detector = open_detector(engine="openvino")
     parameters = DetectionParameters(min_confidence=CONFIDENCE, tile_overlap=OVERLAP)
@@ -71,7 +71,7 @@ def engine(_folder: Path) -> Run:
 
     import models
     from models.tiling import cut_tile, pad_square, tile_grid
-    from pipelines.decode import read_image
+    from pipelines.imagery.decode import read_image
 
     core = openvino.Core()
     shipped = Path(models.__file__).parent / "shipped" / "vedette-n" / "vedette-n.xml"

@@ -27,12 +27,12 @@ from orthority.camera import PinholeCamera
 from orthority.enums import Interp
 
 from pipelines.camera import Intrinsics
-from pipelines.camera_height import StatedHeights, Unlocatable, decide_height
-from pipelines.elevation import TerrainSource
-from pipelines.georeference import locate, rays
+from pipelines.geometry.camera_height import StatedHeights, Unlocatable, decide_height
+from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.georeference import locate, rays
+from pipelines.geometry.viewpoint import Viewpoint, set_up
+from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.pose import HeightReference, Pose
-from pipelines.pose_check import DEFAULT_SIGMAS
-from pipelines.viewpoint import Viewpoint, set_up
 
 Floats = NDArray[np.float64]
 

@@ -39,8 +39,8 @@ from pyproj import Geod
 from vedette.v1 import ground_pb2, imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
-from pipelines.exif import read_exif
-from pipelines.media import read_header
+from pipelines.imagery.media import read_header
+from pipelines.metadata.exif import read_exif
 from scenes import outpost
 from scenes.comparison import compare, things_within
 from scenes.scorecard import Alarm, Goal, Scorecard

@@ -12,26 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detector import Detector
-from pipelines import annotate, evidence, geojson, kmz
-from pipelines.annotate import annotated_jpeg
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
-from pipelines.camera_height import Unlocatable
-from pipelines.camera_view import CameraView
 from pipelines.capture import Capture
-from pipelines.capture_reader import read_capture
-from pipelines.decode import DecodedImage, read_image
-from pipelines.elevation import TerrainSource
-from pipelines.evidence import evidence_manifest
-from pipelines.frame_scale import frame_scale
-from pipelines.geojson import frame_geojson
+from pipelines.geometry.camera_height import Unlocatable
+from pipelines.geometry.camera_view import CameraView
+from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.ground_view import GroundView
+from pipelines.geometry.raster_ground import raster_view
+from pipelines.geometry.viewpoint import find_viewpoint
 from pipelines.ground import GroundPoint
-from pipelines.ground_view import GroundView
-from pipelines.kmz import frame_kmz
+from pipelines.imagery.decode import DecodedImage, read_image
+from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.overlay import frame_overlay
-from pipelines.proximity import weigh
-from pipelines.raster_ground import raster_view
-from pipelines.viewpoint import find_viewpoint
+from pipelines.products import annotate, evidence, geojson, kmz
+from pipelines.products.annotate import annotated_jpeg
+from pipelines.products.evidence import evidence_manifest
+from pipelines.products.frame_scale import frame_scale
+from pipelines.products.geojson import frame_geojson
+from pipelines.products.kmz import frame_kmz
+from pipelines.products.overlay import frame_overlay
+from pipelines.threats.proximity import weigh
 
 _SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 

@@ -13,17 +13,9 @@ from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
-from pipelines.positions import Position
-from pipelines.proximity import Sighting
-from pipelines.rules import Rule
-
-
-class MediaKind(StrEnum):
-    """What image bytes are, told by their first bytes."""
-
-    JPEG = "jpeg"
-    PNG = "png"
-    TIFF = "tiff"
+from pipelines.threats.positions import Position
+from pipelines.threats.proximity import Sighting
+from pipelines.threats.rules import Rule
 
 
 class ProductKind(StrEnum):

@@ -39,7 +39,7 @@ from service.identity import Identity, ensure_identity
 from service.ingest import Ingest, IngestLimits
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
-from service.parts import open_ledger, open_objects, with_store
+from service.parts import node_prefix, open_ledger, open_objects, with_store
 from service.seaweedfs import SeaweedProcess
 from service.settings import Settings, dump_settings
 from service.spool import Spool
@@ -239,6 +239,11 @@ class _Service:
         )
         port = bind(self._server, self._identity, settings.host, settings.port)
         await self._health.refresh()
+        # Before a worker looks: originals the spool still has go back to the store, and what the
+        # workers of a killed run held is free at once. Only an embedded ledger is ours alone.
+        await asyncio.to_thread(parts.ingest.tidy, utc_now())
+        if settings.ledger_url is None:
+            await asyncio.to_thread(parts.ledger.release_jobs_of, node_prefix(), utc_now())
         self._pool.start()
         self._tasks = [
             asyncio.create_task(self._hub.run(), name="events"),

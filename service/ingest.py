@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.errors import InvalidInputError
-from pipelines.media import sniff
+from pipelines.imagery.media import sniff
 from service.errors import ChecksumMismatchError, LimitExceededError, NotFoundError
 from service.ledger.records import ImageryRecord, ImageryState
 from service.ledger.store import Ledger
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger("vedette.ingest")
-# What `pipelines.media.sniff` wants to see.
+# What `pipelines.imagery.media.sniff` wants to see.
 _MAGIC_BYTES = 16
 # How long acknowledged bytes gather before one sync makes all of them durable in the object store.
 _SETTLE_SECONDS = 2.0

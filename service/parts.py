@@ -23,6 +23,11 @@ def software_version() -> str:
         return "0+unknown"
 
 
+def node_prefix() -> str:
+    """How the names of this machine's workers begin."""
+    return f"{os.uname().nodename}/"
+
+
 def with_store(settings: Settings, store: SeaweedProcess) -> Settings:
     """The settings with the embedded store's endpoint and credentials in place."""
     return settings.model_copy(

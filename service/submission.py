@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import NoReturn
 
 from models.errors import InvalidInputError
-from pipelines.pose_file import parse_pose
+from pipelines.metadata.pose_file import parse_pose
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9-]{1,63}")
 _SORTIE = re.compile(r"[A-Za-z0-9._-]{1,63}")

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from models.detector import DetectionParameters
 from models.errors import UnreadableImageError, VedetteError
 from pipelines.assessment import Assessment, AssessmentRequest, Product, Provenance
-from pipelines.rules import DEFAULT_RULE
+from pipelines.threats.rules import DEFAULT_RULE
 from service.clock import utc_now
 from service.errors import LeaseLostError, NotFoundError, UnavailableError
 from service.ledger.records import ImageryRecord, Lease, PledgeRecord, ProductRecord

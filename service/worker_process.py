@@ -20,10 +20,10 @@ from models.catalogue import Catalogue
 from models.detector import Detector
 from models.errors import VedetteError
 from pipelines.assess import assess
-from pipelines.elevation import TerrainSource
+from pipelines.geometry.elevation import TerrainSource
 from service.clock import utc_now
 from service.ledger.store import Ledger
-from service.parts import open_objects, software_version
+from service.parts import node_prefix, open_objects, software_version
 from service.settings import Settings, parse_settings
 from service.supervisor import EXIT_CONFIG, Handed
 from service.worker import Worker
@@ -70,7 +70,7 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
             ledger,
             objects,
             functools.partial(assess, detector=detector, terrain=terrain),
-            f"{os.uname().nodename}/{os.getpid()}/{utc_now():%Y%m%dT%H%M%S}",
+            f"{node_prefix()}{os.getpid()}/{utc_now():%Y%m%dT%H%M%S}",
             software_version(),
             settings.detection,
             lease_seconds=LEASE_SECONDS,

@@ -20,14 +20,15 @@ from vedette.v1 import (
 )
 
 from models.errors import InvalidInputError
-from pipelines.assessment import MediaKind, ProductKind
-from pipelines.grid_reference import mgrs
+from pipelines.assessment import ProductKind
 from pipelines.ground import GroundPoint
-from pipelines.incidents import ChangeKind, IncidentState
+from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome, Severity
-from pipelines.positions import Position, PositionKind
-from pipelines.proximity import Level
-from pipelines.rules import Rule
+from pipelines.products.grid_reference import mgrs
+from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.proximity import Level
+from pipelines.threats.rules import Rule
 from service.api import names
 from service.ledger.records import (
     DetectionRecord,

@@ -8,7 +8,7 @@ from typing import Any
 from vedette.v1 import position_pb2, position_pb2_grpc
 
 from models.errors import InvalidInputError
-from pipelines.positions import Position, position_faults
+from pipelines.threats.positions import Position, position_faults
 from service.api import names
 from service.api.convert import POSITION_KINDS, chosen, position_message
 from service.clock import utc_now

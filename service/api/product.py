@@ -13,8 +13,8 @@ from vedette.v1 import product_pb2, product_pb2_grpc
 
 from models.errors import InvalidInputError
 from pipelines.assessment import ProductKind
-from pipelines.incident_products import IncidentSheet, incident_geojson, incident_kmz
-from pipelines.positions import Position, PositionKind
+from pipelines.products.incident_products import IncidentSheet, incident_geojson, incident_kmz
+from pipelines.threats.positions import Position, PositionKind
 from service.api import names
 from service.api.convert import MARKINGS, PRODUCT_KINDS, product_message, timestamp
 from service.errors import NotFoundError

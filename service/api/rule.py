@@ -8,7 +8,7 @@ from typing import Any
 from vedette.v1 import rule_pb2, rule_pb2_grpc
 
 from models.errors import InvalidInputError
-from pipelines.rules import DEFAULT_RULE, Rule, validate_rule
+from pipelines.threats.rules import DEFAULT_RULE, Rule, validate_rule
 from service.api import names
 from service.api.convert import POSITION_KINDS, chosen, rule_message
 from service.clock import utc_now

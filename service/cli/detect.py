@@ -154,7 +154,7 @@ def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str
 
 def _why_no_image(file: Path) -> OSError | UnreadableImageError | None:
     """None where the first bytes are those of an image."""
-    from pipelines.media import sniff
+    from pipelines.imagery.media import sniff
 
     try:
         with file.open("rb") as stream:
@@ -181,7 +181,7 @@ def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, NDArray[np.uint8] | 
 
 
 def _decode(file: Path) -> NDArray[np.uint8] | str:
-    from pipelines.decode import read_image
+    from pipelines.imagery.decode import read_image
 
     try:
         return read_image(file.read_bytes()).rgb

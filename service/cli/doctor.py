@@ -18,11 +18,11 @@ from rich.markup import escape
 from models.catalogue import Catalogue
 from models.errors import ModelRefusedError, UnreadableImageError
 from pipelines.capture import Capture
-from pipelines.capture_reader import read_capture
-from pipelines.heights import EGM96_EPSG, EGM2008_EPSG, has_grid
-from pipelines.media import read_header
+from pipelines.geometry.heights import EGM96_EPSG, EGM2008_EPSG, has_grid
+from pipelines.imagery.media import read_header
+from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Outcome, Severity
-from pipelines.outcome_words import outcome_sentence
+from pipelines.products.outcome_words import outcome_sentence
 from service.cli.output import as_json, console, print_document
 
 # Any image that cannot be located; the reference lists it.

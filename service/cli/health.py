@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import grpc
 
-from service.cli.output import EXIT_REFUSED, EXIT_UNREACHABLE
+from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
 from service.endpoint import discover
 
 _TIMEOUT_S = 5.0
@@ -42,12 +42,17 @@ def health(
     Example:
       vedette health --data-dir /var/lib/vedette/data
     """
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from grpc_health.v1 import health_pb2
 
     where = discover(endpoint, data_dir)
     with grpc.secure_channel(where.address, grpc.ssl_channel_credentials(where.ca())) as channel:
         try:
-            answer = health_pb2_grpc.HealthStub(channel).Check(
+            check = channel.unary_unary(
+                "/grpc.health.v1.Health/Check",
+                request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+                response_deserializer=health_pb2.HealthCheckResponse.FromString,
+            )
+            answer = check(
                 health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S, wait_for_ready=True
             )
         except grpc.RpcError as error:

@@ -12,16 +12,16 @@ import click
 import numpy as np
 
 from models.errors import InvalidInputError
-from pipelines.camera_height import Unlocatable
 from pipelines.capture import Capture
-from pipelines.capture_reader import read_capture
-from pipelines.elevation import TerrainSource
-from pipelines.georeference import georeference
-from pipelines.grid_reference import mgrs
+from pipelines.geometry.camera_height import Unlocatable
+from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.georeference import georeference
+from pipelines.geometry.viewpoint import find_viewpoint
 from pipelines.ground import GroundPoint
+from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Finding, Outcome
-from pipelines.outcome_words import outcome_sentence
-from pipelines.viewpoint import find_viewpoint
+from pipelines.products.grid_reference import mgrs
+from pipelines.products.outcome_words import outcome_sentence
 from service.cli.location_lines import answer_lines, document, finding_document
 
 

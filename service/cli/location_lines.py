@@ -12,13 +12,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from models.errors import InvalidInputError
-from pipelines.camera_height import Unlocatable, decide_height
-from pipelines.elevation import TerrainSource
-from pipelines.georeference import ground_points, locate
+from pipelines.geometry.camera_height import Unlocatable, decide_height
+from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.georeference import ground_points, locate
+from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.ground import GroundPoint
+from pipelines.metadata.pose_file import parse_pose
 from pipelines.outcome import Finding, Outcome
-from pipelines.pose_file import parse_pose
-from pipelines.viewpoint import Viewpoint, set_up, stated_heights
 
 _LINES_AT_ONCE = 20_000
 _KEYS = frozenset({"id", "pose", "pixel", "ground_hae_m"})

@@ -13,6 +13,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from models.errors import VedetteError
+from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
 
 # Command name -> "module:attribute", and what `vedette --help` says of it without importing it.
 COMMANDS = {
@@ -27,11 +28,9 @@ COMMANDS = {
     "model": ("service.cli.model:model", "Show the detection models."),
     "detect": ("service.cli.detect:detect", "Find objects in files, without a service."),
     "locate": ("service.cli.locate:locate", "Place a pixel on the ground, without a service."),
+    "health": ("service.cli.health:health", "Ask the service for its health."),
     "doctor": ("service.cli.doctor:doctor", "Say what a file's metadata lack, without a service."),
 }
-
-EXIT_REFUSED = 1
-EXIT_UNREACHABLE = 3
 
 
 class LazyGroup(click.Group):

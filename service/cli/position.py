@@ -8,7 +8,7 @@ import click
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
-from pipelines.position_import import read_positions
+from pipelines.threats.position_import import read_positions
 from service.cli.output import (
     as_json,
     connected,

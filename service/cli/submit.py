@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from vedette.v1 import imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
+from service.cli.exit_codes import EXIT_REFUSED
 from service.cli.output import (
     as_json,
     connected,
@@ -28,8 +29,6 @@ from service.cli.output import (
 )
 from service.client import Client, Submitted
 
-# As in `vedette --help`.
-EXIT_REFUSED = 1
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
 

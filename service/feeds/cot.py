@@ -11,8 +11,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from pipelines.incidents import ChangeKind, IncidentState
-from pipelines.proximity import Level
+from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.proximity import Level
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 
 UNKNOWN = "9999999"

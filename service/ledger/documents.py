@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.ground import GroundPoint
-from pipelines.incidents import Incident, IncidentState
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.proximity import Level, Sighting
+from pipelines.threats.incidents import Incident, IncidentState
+from pipelines.threats.proximity import Level, Sighting
 from service.ledger.records import Decision, IncidentRecord, Marking, Verdict
 
 Document = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from pipelines.assessment import MediaKind
+from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
 from service.errors import NotFoundError
 from service.ledger.database import Database

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from models.errors import InvalidInputError
-from pipelines.incidents import INCIDENT_HOLD, ChangeKind, IncidentState, decide
+from pipelines.threats.incidents import INCIDENT_HOLD, ChangeKind, IncidentState, decide
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.database import Database, lock_mission, set_event_sequence
 from service.ledger.dialect import insert_if_absent
@@ -202,6 +202,18 @@ def write_events(
         )
     if events:
         set_event_sequence(connection, mission_id, events[-1].sequence)
+
+
+def count_sightings(connection: Connection, record: IncidentRecord) -> None:
+    """Write how often a dismissed incident was seen; it counts as unchanged, and has no event."""
+    connection.execute(
+        update(incidents)
+        .where(
+            incidents.c.mission_id == record.mission_id,
+            incidents.c.incident_id == record.incident.incident_id,
+        )
+        .values(record=incident_document(record))
+    )
 
 
 def _read_incident(connection: Connection, mission_id: str, incident_id: str) -> IncidentRecord:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from pipelines.positions import Position, PositionKind
+from pipelines.threats.positions import Position, PositionKind
 from service.errors import AlreadyExistsError, NotFoundError
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent

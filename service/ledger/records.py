@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipelines.assessment import MediaKind, ProductKind
+from pipelines.assessment import ProductKind
 from pipelines.ground import GroundPoint
-from pipelines.incidents import ChangeKind, Incident
+from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Finding, Outcome
+from pipelines.threats.incidents import ChangeKind, Incident
 
 
 class Marking(StrEnum):

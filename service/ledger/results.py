@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from pipelines.assessment import Assessment
-from pipelines.incidents import fold
+from pipelines.threats.incidents import ChangeKind, fold
 from service.ledger.database import Database, lock_mission
 from service.ledger.detections import insert_detections
 from service.ledger.documents import finding_document
 from service.ledger.imagery import read_imagery
-from service.ledger.incidents import seen_again_at, write_events
+from service.ledger.incidents import count_sightings, seen_again_at, write_events
 from service.ledger.jobs import end_job
 from service.ledger.positions import position_names
 from service.ledger.products import insert_products
@@ -58,8 +58,10 @@ class Results(Database):
             _describe(connection, image, assessment)
             insert_detections(connection, image, assessment)
             insert_products(connection, products)
-            events = _fold(connection, image, assessment, sequence, now)
+            events, quiet = _fold(connection, image, assessment, sequence, now)
             write_events(connection, image.mission_id, events)
+            for record in quiet:
+                count_sightings(connection, record)
         return events
 
 
@@ -69,9 +71,10 @@ def _fold(
     assessment: Assessment,
     sequence: int,
     now: datetime,
-) -> list[IncidentEventRecord]:
+) -> tuple[list[IncidentEventRecord], list[IncidentRecord]]:
+    """The events of a frame, and the dismissed incidents that it shows again."""
     if not assessment.sightings:
-        return []
+        return [], []
     mission_id = image.mission_id
     position_ids = {sighting.position_id for sighting in assessment.sightings}
     known = {
@@ -91,8 +94,9 @@ def _fold(
         imagery_id=image.imagery_id,
         captured_at=assessment.capture.captured_at,
     )
-    events = []
-    for number, change in enumerate(changes, start=sequence + 1):
+    events: list[IncidentEventRecord] = []
+    quiet = []
+    for change in changes:
         incident = change.incident
         before = known.get(incident.incident_id)
         position_id = incident.best.position_id
@@ -108,10 +112,14 @@ def _fold(
             decision=before.decision if before else None,
         )
         known[incident.incident_id] = record
+        if change.kind is ChangeKind.ABSORBED:
+            quiet.append(record)
+            continue
+        sequence += 1
         events.append(
-            IncidentEventRecord(sequence=number, kind=change.kind, record=record, occurred_at=now)
+            IncidentEventRecord(sequence=sequence, kind=change.kind, record=record, occurred_at=now)
         )
-    return events
+    return events, quiet
 
 
 def _stricter(first: Marking, second: Marking) -> Marking:

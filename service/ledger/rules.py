@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select
 
-from pipelines.positions import PositionKind
-from pipelines.rules import Rule
+from pipelines.threats.positions import PositionKind
+from pipelines.threats.rules import Rule
 from service.ledger.database import Database, lock_mission
 from service.ledger.tables import rules
 

@@ -23,11 +23,11 @@ from models.detector import DetectionParameters, DetectorIdentity
 from models.errors import UnreadableImageError
 from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest, ProductKind, Provenance
-from pipelines.elevation import TerrainSource
+from pipelines.geometry.elevation import TerrainSource
 from pipelines.outcome import Outcome
-from pipelines.positions import Position, PositionKind
-from pipelines.proximity import Level
-from pipelines.rules import Rule
+from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.proximity import Level
+from pipelines.threats.rules import Rule
 
 GEOD = Geod(ellps="WGS84")
 POSE = {

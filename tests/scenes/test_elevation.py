@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.raster import open_bytes
+from pipelines.imagery.raster import open_bytes
 from scenes.elevation import elevation_geotiff
 from scenes.outpost import outpost
 from scenes.terrain import Swell, Terrain

@@ -22,12 +22,13 @@ import pytest
 
 from models.detections import Detections
 from models.detector import DetectorIdentity
-from pipelines.assessment import Assessment, MediaKind
+from pipelines.assessment import Assessment
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
+from pipelines.imagery.media import MediaKind
+from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.pose_check import DEFAULT_SIGMAS
-from pipelines.proximity import Level, Sighting
+from pipelines.threats.proximity import Level, Sighting
 from service.ledger.records import ImageryRecord, ImageryState, Marking, PledgeRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore

@@ -9,9 +9,9 @@ import pytest
 from defusedxml import ElementTree
 
 from pipelines.ground import GroundPoint
-from pipelines.incidents import ChangeKind, Incident, IncidentState
 from pipelines.outcome import Outcome
-from pipelines.proximity import Level, Sighting
+from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
+from pipelines.threats.proximity import Level, Sighting
 from service.feeds.cot import (
     SHOWN_AT_LEAST,
     WITHDRAWN_STALE,

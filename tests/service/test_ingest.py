@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from models.errors import InvalidInputError, UnreadableImageError
-from pipelines.assessment import MediaKind
+from pipelines.imagery.media import MediaKind
 from service.errors import (
     ChecksumMismatchError,
     LimitExceededError,

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from models.errors import InvalidInputError
-from pipelines.assessment import Assessment, MediaKind, ProductKind
-from pipelines.incidents import ChangeKind, IncidentState
+from pipelines.assessment import Assessment, ProductKind
+from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
-from pipelines.positions import Position, PositionKind
+from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.positions import Position, PositionKind
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
     Area,

@@ -22,9 +22,9 @@ import pytest
 from defusedxml import ElementTree
 
 from pipelines.ground import GroundPoint
-from pipelines.incidents import ChangeKind, Incident, IncidentState, decide
 from pipelines.outcome import Outcome
-from pipelines.proximity import Level, Sighting
+from pipelines.threats.incidents import ChangeKind, Incident, IncidentState, decide
+from pipelines.threats.proximity import Level, Sighting
 from service.errors import StartupError
 from service.feeds import tak
 from service.feeds.cot import cot_ping, cot_uid

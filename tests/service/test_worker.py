@@ -29,11 +29,11 @@ from models.errors import EngineError, UnreadableImageError
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
+from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Outcome
-from pipelines.pose_check import DEFAULT_SIGMAS
-from pipelines.positions import Position, PositionKind
-from pipelines.proximity import Level, Sighting
-from pipelines.rules import DEFAULT_RULE
+from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.rules import DEFAULT_RULE
 from service.errors import UnavailableError
 from service.ledger.records import ImageryRecord, ImageryState, PledgeRecord
 from service.ledger.store import Ledger

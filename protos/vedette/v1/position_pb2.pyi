@@ -1,6 +1,3 @@
-import datetime
-
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -22,7 +19,7 @@ POSITION_KIND_POST: PositionKind
 POSITION_KIND_PATROL: PositionKind
 
 class Position(_message.Message):
-    __slots__ = ("name", "display_name", "kind", "latitude_deg", "longitude_deg", "sigma_m", "radius_m", "create_time")
+    __slots__ = ("name", "display_name", "kind", "latitude_deg", "longitude_deg", "sigma_m", "radius_m")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -30,7 +27,6 @@ class Position(_message.Message):
     LONGITUDE_DEG_FIELD_NUMBER: _ClassVar[int]
     SIGMA_M_FIELD_NUMBER: _ClassVar[int]
     RADIUS_M_FIELD_NUMBER: _ClassVar[int]
-    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     kind: PositionKind
@@ -38,8 +34,7 @@ class Position(_message.Message):
     longitude_deg: float
     sigma_m: float
     radius_m: float
-    create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., kind: _Optional[_Union[PositionKind, str]] = ..., latitude_deg: _Optional[float] = ..., longitude_deg: _Optional[float] = ..., sigma_m: _Optional[float] = ..., radius_m: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., kind: _Optional[_Union[PositionKind, str]] = ..., latitude_deg: _Optional[float] = ..., longitude_deg: _Optional[float] = ..., sigma_m: _Optional[float] = ..., radius_m: _Optional[float] = ...) -> None: ...
 
 class CreatePositionRequest(_message.Message):
     __slots__ = ("parent", "position_id", "position")

@@ -22,25 +22,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from vedette.v1 import position_pb2 as vedette_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vedette/v1/rule.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19vedette/v1/position.proto\"\x80\x02\n\x04Rule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x30\n\x0eposition_kinds\x18\x04 \x03(\x0e\x32\x18.vedette.v1.PositionKind\x12\x10\n\x08radius_m\x18\x05 \x01(\x01\x12\x16\n\x0emin_confidence\x18\x06 \x01(\x01\x12\x1c\n\x14possible_probability\x18\x07 \x01(\x01\x12\x19\n\x11\x61lert_probability\x18\x08 \x01(\x01\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x10ListRulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"4\n\x11ListRulesResponse\x12\x1f\n\x05rules\x18\x01 \x03(\x0b\x32\x10.vedette.v1.Rule\"0\n\x0eSetRuleRequest\x12\x1e\n\x04rule\x18\x01 \x01(\x0b\x32\x10.vedette.v1.Rule2\x90\x01\n\x0bRuleService\x12H\n\tListRules\x12\x1c.vedette.v1.ListRulesRequest\x1a\x1d.vedette.v1.ListRulesResponse\x12\x37\n\x07SetRule\x12\x1a.vedette.v1.SetRuleRequest\x1a\x10.vedette.v1.Ruleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vedette/v1/rule.proto\x12\nvedette.v1\x1a\x19vedette/v1/position.proto\"\xcf\x01\n\x04Rule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x30\n\x0eposition_kinds\x18\x04 \x03(\x0e\x32\x18.vedette.v1.PositionKind\x12\x10\n\x08radius_m\x18\x05 \x01(\x01\x12\x16\n\x0emin_confidence\x18\x06 \x01(\x01\x12\x1c\n\x14possible_probability\x18\x07 \x01(\x01\x12\x19\n\x11\x61lert_probability\x18\x08 \x01(\x01\"\"\n\x10ListRulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"4\n\x11ListRulesResponse\x12\x1f\n\x05rules\x18\x01 \x03(\x0b\x32\x10.vedette.v1.Rule\"0\n\x0eSetRuleRequest\x12\x1e\n\x04rule\x18\x01 \x01(\x0b\x32\x10.vedette.v1.Rule2\x90\x01\n\x0bRuleService\x12H\n\tListRules\x12\x1c.vedette.v1.ListRulesRequest\x1a\x1d.vedette.v1.ListRulesResponse\x12\x37\n\x07SetRule\x12\x1a.vedette.v1.SetRuleRequest\x1a\x10.vedette.v1.Ruleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.rule_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RULE']._serialized_start=98
-  _globals['_RULE']._serialized_end=354
-  _globals['_LISTRULESREQUEST']._serialized_start=356
-  _globals['_LISTRULESREQUEST']._serialized_end=390
-  _globals['_LISTRULESRESPONSE']._serialized_start=392
-  _globals['_LISTRULESRESPONSE']._serialized_end=444
-  _globals['_SETRULEREQUEST']._serialized_start=446
-  _globals['_SETRULEREQUEST']._serialized_end=494
-  _globals['_RULESERVICE']._serialized_start=497
-  _globals['_RULESERVICE']._serialized_end=641
+  _globals['_RULE']._serialized_start=65
+  _globals['_RULE']._serialized_end=272
+  _globals['_LISTRULESREQUEST']._serialized_start=274
+  _globals['_LISTRULESREQUEST']._serialized_end=308
+  _globals['_LISTRULESRESPONSE']._serialized_start=310
+  _globals['_LISTRULESRESPONSE']._serialized_end=362
+  _globals['_SETRULEREQUEST']._serialized_start=364
+  _globals['_SETRULEREQUEST']._serialized_end=412
+  _globals['_RULESERVICE']._serialized_start=415
+  _globals['_RULESERVICE']._serialized_end=559
 # @@protoc_insertion_point(module_scope)

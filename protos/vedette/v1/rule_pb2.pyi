@@ -1,6 +1,3 @@
-import datetime
-
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from vedette.v1 import position_pb2 as _position_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -11,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Rule(_message.Message):
-    __slots__ = ("name", "revision", "categories", "position_kinds", "radius_m", "min_confidence", "possible_probability", "alert_probability", "update_time")
+    __slots__ = ("name", "revision", "categories", "position_kinds", "radius_m", "min_confidence", "possible_probability", "alert_probability")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
@@ -20,7 +17,6 @@ class Rule(_message.Message):
     MIN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     POSSIBLE_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     ALERT_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
-    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     revision: int
     categories: _containers.RepeatedScalarFieldContainer[str]
@@ -29,8 +25,7 @@ class Rule(_message.Message):
     min_confidence: float
     possible_probability: float
     alert_probability: float
-    update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., categories: _Optional[_Iterable[str]] = ..., position_kinds: _Optional[_Iterable[_Union[_position_pb2.PositionKind, str]]] = ..., radius_m: _Optional[float] = ..., min_confidence: _Optional[float] = ..., possible_probability: _Optional[float] = ..., alert_probability: _Optional[float] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., categories: _Optional[_Iterable[str]] = ..., position_kinds: _Optional[_Iterable[_Union[_position_pb2.PositionKind, str]]] = ..., radius_m: _Optional[float] = ..., min_confidence: _Optional[float] = ..., possible_probability: _Optional[float] = ..., alert_probability: _Optional[float] = ...) -> None: ...
 
 class ListRulesRequest(_message.Message):
     __slots__ = ("parent",)

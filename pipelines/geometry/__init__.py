@@ -1,0 +1,1 @@
+"""Pixel to ground: viewpoint, terrain, place and its error."""

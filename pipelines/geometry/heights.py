@@ -1,0 +1,89 @@
+"""Heights above the WGS 84 ellipsoid, and above mean sea level.
+
+Inside the program a height is above the ellipsoid (HAE): h = H + N, with H above the geoid (mean
+sea level) and N the geoid's undulation. PROJ does the sum with grids that lie on this machine;
+its network stays off. The EGM96 grid of 15 minutes comes with Vedette (pipelines/data; made by
+deploy/make_geoid_grid.py), others are used where PROJ's own data folder has them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import pyproj.datadir
+from numpy.typing import ArrayLike, NDArray
+from pyproj.exceptions import ProjError
+from pyproj.network import set_network_enabled  # type: ignore[attr-defined] # re-exported
+
+EGM96_EPSG = 5773
+EGM2008_EPSG = 3855
+
+GRID_FOLDER = Path(__file__).parents[1] / "data"
+
+
+@lru_cache(maxsize=16)
+def _transformer(vertical_epsg: int) -> pyproj.Transformer | None:
+    set_network_enabled(active=False)
+    if str(GRID_FOLDER) not in pyproj.datadir.get_data_dir():
+        pyproj.datadir.append_data_dir(str(GRID_FOLDER))
+    try:
+        # Without these two flags PROJ answers a missing grid with N = 0 and no word.
+        transformer = pyproj.Transformer.from_crs(
+            f"EPSG:4326+{vertical_epsg}",
+            "EPSG:4979",
+            always_xy=True,
+            allow_ballpark=False,
+            only_best=True,
+        )
+        transformer.transform(0.0, 0.0, 0.0, errcheck=True)
+    except ProjError:
+        return None
+    return transformer
+
+
+def has_grid(vertical_epsg: int) -> bool:
+    """Whether heights of that vertical reference can be converted on this machine."""
+    return _transformer(vertical_epsg) is not None
+
+
+def undulation_m(
+    latitude_deg: ArrayLike, longitude_deg: ArrayLike, *, vertical_epsg: int = EGM96_EPSG
+) -> NDArray[np.float64]:
+    """Height (...) of the geoid above the ellipsoid; positive where the geoid is higher.
+
+    Args:
+        latitude_deg: (...) WGS 84.
+        longitude_deg: (...) WGS 84.
+        vertical_epsg: EPSG code of the vertical reference; `has_grid` must hold of it.
+
+    Raises:
+        LookupError: no grid for that reference lies on this machine.
+    """
+    transformer = _transformer(vertical_epsg)
+    if transformer is None:
+        raise LookupError(f"no grid for EPSG:{vertical_epsg} lies on this machine")
+    latitude, longitude = np.broadcast_arrays(
+        np.asarray(latitude_deg, np.float64), np.asarray(longitude_deg, np.float64)
+    )
+    wrapped = np.mod(longitude + 180.0, 360.0) - 180.0
+    _, _, height = transformer.transform(
+        wrapped.ravel(), latitude.ravel(), np.zeros(latitude.size), errcheck=True
+    )
+    return np.asarray(height, np.float64).reshape(latitude.shape)
+
+
+def hae_from_msl(
+    latitude_deg: ArrayLike, longitude_deg: ArrayLike, msl_m: ArrayLike
+) -> NDArray[np.float64]:
+    """Heights above the ellipsoid of heights above EGM96 mean sea level."""
+    return np.asarray(msl_m, np.float64) + undulation_m(latitude_deg, longitude_deg)
+
+
+def msl_from_hae(
+    latitude_deg: ArrayLike, longitude_deg: ArrayLike, hae_m: ArrayLike
+) -> NDArray[np.float64]:
+    """Heights above EGM96 mean sea level of heights above the ellipsoid."""
+    return np.asarray(hae_m, np.float64) - undulation_m(latitude_deg, longitude_deg)

@@ -1,0 +1,133 @@
+"""Rasters that carry their own place: orthomosaics as GeoTIFF.
+
+Such a file needs no camera: its affine transform and coordinate reference system place every
+pixel. How good that placement is the file does not say, so an error is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+from pyproj.exceptions import ProjError
+
+from pipelines.geometry.uncertainty import confidence_radius_m
+from pipelines.ground import GroundPoint
+from pipelines.imagery.decode import DecodedImage
+from pipelines.outcome import Outcome
+
+Floats = NDArray[np.float64]
+
+TERRAIN_LABEL = "raster:geotransform"
+DEFAULT_SIGMA_M = 5.0
+"""One sigma of each axis of an orthomosaic without ground control: that of its GNSS positions."""
+
+_EDGE_POINTS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasterView:
+    """A georeferenced raster as a `pipelines.geometry.ground_view.GroundView`.
+
+    Attributes:
+        crs_wkt: its coordinate reference system.
+        transform: (2, 3) from column and row, counted from the outer corner of the first pixel, to
+            the coordinates of that system.
+        width_px: columns.
+        height_px: rows.
+        sigma_m: one sigma of each horizontal axis of its placement.
+    """
+
+    crs_wkt: str
+    transform: Floats
+    width_px: int
+    height_px: int
+    sigma_m: float = DEFAULT_SIGMA_M
+
+    def locate(self, pixels: Floats) -> tuple[GroundPoint, ...]:
+        """The places of pixels (N, 2); no height is known."""
+        longitude, latitude = self._lonlat(pixels)
+        size = np.array([self.width_px, self.height_px])
+        inside = np.all((pixels >= 0.0) & (pixels <= size), axis=1)
+        inside &= np.isfinite(longitude) & np.isfinite(latitude)
+        covariance = np.diag([self.sigma_m**2, self.sigma_m**2, self.sigma_m**2])
+        ce90_m = float(confidence_radius_m(covariance[None, :2, :2])[0])
+        return tuple(
+            GroundPoint(
+                outcome=Outcome.LOCATED,
+                latitude_deg=float(latitude[index]),
+                longitude_deg=float(longitude[index]),
+                covariance_enu_m2=covariance,
+                ce90_m=ce90_m,
+                terrain=TERRAIN_LABEL,
+            )
+            if inside[index]
+            else GroundPoint(outcome=Outcome.OUTSIDE_IMAGE)
+            for index in range(len(pixels))
+        )
+
+    def place_boxes(
+        self, xyxy: NDArray[np.float32], categories: Sequence[str]
+    ) -> tuple[GroundPoint, ...]:
+        """The places of boxes (N, 4): seen from straight above, their centres."""
+        del categories
+        boxes = xyxy.astype(np.float64)
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2.0
+        return self.locate(np.clip(centres, 0.0, (self.width_px, self.height_px)))
+
+    def project(self, longitude_deg: Floats, latitude_deg: Floats) -> Floats:
+        """Pixels (N, 2) of places."""
+        x, y = self._to_wgs84().transform(longitude_deg, latitude_deg, direction="INVERSE")
+        rotation, origin = self.transform[:, :2], self.transform[:, 2]
+        offset = np.stack([np.asarray(x), np.asarray(y)]) - origin[:, None]
+        pixels = np.linalg.solve(rotation, offset).T
+        return np.where(np.isfinite(pixels), pixels, np.nan)
+
+    def footprint(self) -> Floats:
+        """(M, 2) closed ring of its outer edge, longitude and latitude."""
+        share = np.arange(_EDGE_POINTS) / _EDGE_POINTS
+        nothing = np.zeros(_EDGE_POINTS)
+        across = np.concatenate([share, nothing + 1.0, 1.0 - share, nothing, [0.0]])
+        down = np.concatenate([nothing, share, nothing + 1.0, 1.0 - share, [0.0]])
+        longitude, latitude = self._lonlat(
+            np.column_stack([across * self.width_px, down * self.height_px])
+        )
+        return np.column_stack([longitude, latitude])
+
+    def _lonlat(self, pixels: Floats) -> tuple[Floats, Floats]:
+        x, y = self.transform[:, :2] @ pixels.T + self.transform[:, 2:]
+        longitude, latitude = self._to_wgs84().transform(x, y)
+        return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
+
+    def _to_wgs84(self) -> pyproj.Transformer:
+        return pyproj.Transformer.from_crs(self.crs_wkt, "EPSG:4326", always_xy=True)
+
+
+def raster_view(image: DecodedImage) -> RasterView | None:
+    """The view of an image that carries a coordinate reference system and a transform.
+
+    Returns:
+        The view; None where the file carries no usable placement, so that only its capture
+        metadata can place it.
+    """
+    if image.crs is None or image.geotransform is None:
+        return None
+    a, b, c, d, e, f = image.geotransform
+    # A file with a system but no transform is given the identity by its reader.
+    if (a, b, c, d, e, f) == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0) or a * e == b * d:
+        return None
+    try:
+        crs = pyproj.CRS.from_wkt(image.crs).to_2d()
+        pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    except ProjError:
+        # A local or engineering system places nothing on the Earth.
+        return None
+    return RasterView(
+        crs_wkt=crs.to_wkt(),
+        transform=np.array([[a, b, c], [d, e, f]]),
+        width_px=image.width_px,
+        height_px=image.height_px,
+    )

@@ -1,0 +1,1 @@
+"""Bytes to pixels: what a file is, and its safe decoding."""

@@ -1,0 +1,1 @@
+"""Bytes to capture: how an image was taken, read and checked."""

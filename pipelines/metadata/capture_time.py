@@ -1,0 +1,101 @@
+"""When an image was taken, in UTC, or not known.
+
+EXIF times carry no zone: a wrong guess moves an incident by hours, so there is none. The order is
+the submitter's word, the GPS receiver's UTC, the maker's own UTC, the camera's clock with a zone
+offset; else unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+from pipelines.metadata.exif import Exif
+from pipelines.outcome import Finding, Severity
+
+_CLOCK = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_DATE = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)")
+_OFFSET = re.compile(r"([+\-])(\d\d):?(\d\d)")
+# Digital cameras with GPS did not exist before; clocks that lost power say 1970, 1980 or 2000.
+_EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+def capture_time(
+    exif: Exif, *, stated: datetime | None = None, maker_utc: str | None = None
+) -> tuple[datetime | None, tuple[Finding, ...]]:
+    """The time of taking in UTC, with what there is to say of it.
+
+    Args:
+        exif: of the file.
+        stated: the submitter's word, aware; it wins.
+        maker_utc: a time that the maker's own metadata give as UTC, as text.
+    """
+    if stated is not None:
+        return stated.astimezone(UTC), ()
+    for time in (_gps(exif), _clock(maker_utc, timedelta(0)), _with_offset(exif)):
+        if time is None:
+            continue
+        if time < _EARLIEST:
+            return None, (
+                Finding(
+                    code="TIME_UNBELIEVABLE",
+                    severity=Severity.WARNING,
+                    message=f"the metadata say {time:%Y-%m-%d}: the camera's clock was not set; "
+                    "state captured_at",
+                ),
+            )
+        return time, ()
+    if exif.taken is None:
+        return None, (
+            Finding(
+                code="TIME_MISSING",
+                severity=Severity.WARNING,
+                message="no capture time in the metadata; state captured_at with the submission",
+            ),
+        )
+    return None, (
+        Finding(
+            code="TIME_ZONE_UNKNOWN",
+            severity=Severity.WARNING,
+            message=f"the camera's clock said {exif.taken}, but of no zone that the metadata tell;"
+            " state captured_at with its zone",
+        ),
+    )
+
+
+def _gps(exif: Exif) -> datetime | None:
+    """GPSDateStamp and GPSTimeStamp, which are UTC; one without the other tells no time."""
+    found = _DATE.fullmatch(exif.gps_date or "")
+    if found is None or exif.gps_time is None:
+        return None
+    hour, minute, second = exif.gps_time
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 61):
+        return None
+    try:
+        day = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+    except ValueError:
+        return None
+    return day + timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def _with_offset(exif: Exif) -> datetime | None:
+    found = _OFFSET.fullmatch(exif.offset or "")
+    if found is None:
+        return None
+    offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    # The widest zones there are: -12:00 to +14:00.
+    if offset > timedelta(hours=14):
+        return None
+    return _clock(exif.taken, -offset if found[1] == "-" else offset)
+
+
+def _clock(text: str | None, offset: timedelta) -> datetime | None:
+    found = _CLOCK.match(text or "")
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in found.groups())
+    try:
+        local = datetime(year, month, day, hour, minute, second, tzinfo=timezone(offset))
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

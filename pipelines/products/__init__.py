@@ -1,0 +1,1 @@
+"""What people look at and keep: pictures, overlays, GeoJSON, KMZ, evidence."""

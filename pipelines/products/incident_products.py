@@ -1,0 +1,180 @@
+"""One incident for a map: the object, its error, the position and the range between them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+
+from defusedxml import ElementTree as SafeElementTree
+
+from pipelines.products import kml
+from pipelines.products.geojson import (
+    ellipse_feature,
+    feature,
+    feature_collection,
+    ground_properties,
+    point_geometry,
+    sighting_properties,
+    utc_text,
+)
+from pipelines.products.kmz import OVERLAY_ENTRY, ellipse, packed, place_lines, sighting_line
+from pipelines.threats.incidents import Incident
+from pipelines.threats.positions import Position
+
+_TAG = f"{{{kml.NAMESPACE}}}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncidentSheet:
+    """What an incident's products say.
+
+    Attributes:
+        mission_id: the mission.
+        marking: the banner they bear.
+        incident: the incident as it stands.
+        position: the position it threatens, as it stood when it was weighed.
+        raised_at: when it was raised.
+        reason: what a person gave as the reason of a decision; empty without one.
+    """
+
+    mission_id: str
+    marking: str
+    incident: Incident
+    position: Position
+    raised_at: datetime
+    reason: str = ""
+
+
+def incident_geojson(sheet: IncidentSheet) -> bytes:
+    """Four features told apart by `kind`: object, error_ellipse, position, range."""
+    incident, position = sheet.incident, sheet.position
+    sighting, ground = incident.best, incident.best.ground
+    name = f"incidents/{incident.incident_id}"
+    marked = {"incident_id": incident.incident_id, "marking": sheet.marking}
+    place = line = None
+    if ground.latitude_deg is not None and ground.longitude_deg is not None:
+        place = point_geometry(ground.latitude_deg, ground.longitude_deg, ground.hae_m)
+        start = point_geometry(position.latitude_deg, position.longitude_deg)["coordinates"]
+        line = {"type": "LineString", "coordinates": [start, place["coordinates"][:2]]}
+    seen = {
+        "kind": "object",
+        "mission_id": sheet.mission_id,
+        "state": incident.state.value,
+        "revision": incident.revision,
+        "reason": sheet.reason or None,
+        "category": sighting.category,
+        "confidence": round(sighting.confidence, 4),
+        "imagery_id": incident.imagery_id,
+        "sightings": incident.sighting_count,
+        "raised_at": utc_text(sheet.raised_at),
+        "first_seen_at": utc_text(incident.first_seen_at),
+        "last_seen_at": utc_text(incident.last_seen_at),
+    }
+    near = sighting_properties(sighting, position.display_name)
+    stands = {
+        "kind": "position",
+        "position_id": position.position_id,
+        "position": position.display_name,
+        "position_kind": position.kind.value,
+        "sigma_m": position.sigma_m,
+    }
+    return feature_collection(
+        [
+            feature(f"{name}/object", place, marked | seen | near | ground_properties(ground)),
+            ellipse_feature(f"{name}/error-ellipse", ground, marked),
+            feature(
+                f"{name}/position",
+                point_geometry(position.latitude_deg, position.longitude_deg),
+                marked | stands,
+            ),
+            feature(f"{name}/range", line, marked | {"kind": "range"} | near),
+        ]
+    )
+
+
+def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
+    """The incident as KMZ, over the frame it was last seen in where that is given.
+
+    Args:
+        sheet: what it says.
+        frame_kmz: this program's own KMZ of that frame; its overlay is taken over.
+
+    Raises:
+        zipfile.BadZipFile: the frame's KMZ is damaged.
+        ValueError: its overlay has no box.
+    """
+    incident, position = sheet.incident, sheet.position
+    sighting, ground = incident.best, incident.best.ground
+    style = sighting.level.value
+    features: list[kml.Element] = []
+    files: dict[str, bytes] = {}
+    if frame_kmz is not None:
+        laid = _overlay_of(frame_kmz)
+        if laid is not None:
+            element, files[OVERLAY_ENTRY] = laid
+            features.append(element)
+    title = f"{style.upper()} · {sighting.category} {sighting.confidence:.2f}"
+    words = [
+        sighting_line(sighting, position.display_name),
+        *place_lines(ground),
+        f"State {incident.state.value}" + (f": {sheet.reason}" if sheet.reason else ""),
+    ]
+    here = (position.longitude_deg, position.latitude_deg)
+    if ground.latitude_deg is not None and ground.longitude_deg is not None:
+        features += [
+            kml.placemark(
+                title,
+                kml.point(ground.latitude_deg, ground.longitude_deg),
+                style=style,
+                description="\n".join(words),
+                time=incident.last_seen_at,
+            ),
+            kml.placemark(
+                f"{sighting.range_m:.0f} m",
+                kml.line([here, (ground.longitude_deg, ground.latitude_deg)]),
+                style=style,
+            ),
+        ]
+    around = ellipse(ground, "90 % error ellipse", style)
+    if around is not None:
+        features.append(around)
+    features.append(
+        kml.placemark(
+            position.display_name,
+            kml.point(position.latitude_deg, position.longitude_deg),
+            style="position",
+        )
+    )
+    document = kml.document(
+        f"{sheet.marking} · incident {incident.incident_id}",
+        "\n".join([sheet.marking, f"Mission {sheet.mission_id}", *words]),
+        features,
+    )
+    return packed(document, files)
+
+
+def _overlay_of(frame_kmz: bytes) -> tuple[kml.Element, bytes] | None:
+    """The overlay element and picture of a frame's KMZ; None where it has none."""
+    with zipfile.ZipFile(io.BytesIO(frame_kmz)) as archive:
+        if OVERLAY_ENTRY not in archive.namelist():
+            return None
+        picture = archive.read(OVERLAY_ENTRY)
+        root = SafeElementTree.fromstring(archive.read("doc.kml"))
+    found = root.find(f".//{_TAG}GroundOverlay")
+    if found is None:
+        return None
+    sides = {
+        side: float(found.findtext(f"{_TAG}LatLonBox/{_TAG}{side}", ""))
+        for side in ("west", "south", "east", "north")
+    }
+    element = kml.ground_overlay(
+        found.findtext(f"{_TAG}name", ""),
+        OVERLAY_ENTRY,
+        west_deg=sides["west"],
+        south_deg=sides["south"],
+        east_deg=sides["east"],
+        north_deg=sides["north"],
+    )
+    return element, picture

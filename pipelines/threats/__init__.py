@@ -1,0 +1,1 @@
+"""Ground to sighting and incident: positions, rules, probability, association."""

@@ -1,0 +1,364 @@
+"""One incident for one object near one position, however often it is seen."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Geod
+
+from models.errors import InvalidInputError
+from pipelines.threats.association import BOX_SIGMA_M, Places, associate
+from pipelines.threats.fusion import fuse_ground, horizontal, reweigh
+from pipelines.threats.proximity import Level, Sighting
+
+INCIDENT_HOLD = timedelta(hours=12)
+"""An object not seen for longer is a new one when something is seen there again."""
+DISMISSAL_HOLD = timedelta(hours=2)
+"""How long after its last sighting a dismissed incident takes in further sightings silently."""
+DISMISSAL_REACH_M = 50.0
+"""A dismissed incident takes in nothing farther away, however wide the ellipses are."""
+
+_GEOD = Geod(ellps="WGS84")
+_NAMESPACE = uuid.UUID("6d2b7a52-5f0c-5b0e-9b5e-3c1b0e6f5d11")
+# Detectors confuse these from above; each of them is the same object then.
+_GROUPS = dict.fromkeys(("car", "van", "truck", "bus", "tricycle"), "vehicle")
+# What an object may have moved since, one sigma of each axis: metres a second and at most metres.
+# The gate is 3.7 sigma, so that a vehicle of 15 m/s and a runner of 3 m/s are followed, over 26 m
+# and 10 m between two frames. It ends there on purpose: farther apart, in frames that may not show
+# the same ground, another object is likelier than the same, and to take it for the same would
+# silence it. What drives farther between two frames is raised again.
+_MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
+_MAX_MOTION_M = {"person": 2.7, "two-wheeler": 7.0, "vehicle": 7.0}
+_RANK = {Level.POSSIBLE: 0, Level.ALERT: 1}
+
+
+class IncidentState(StrEnum):
+    """What people have made of an incident."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+class ChangeKind(StrEnum):
+    """What happened to an incident."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    ESCALATED = "escalated"
+    # Dismissed, and seen again: counted, told to nobody.
+    ABSORBED = "absorbed"
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """An incident as a value.
+
+    Attributes:
+        incident_id: deterministic: made from the imagery, detection, position and rule that raised
+            it, so that work done twice raises it once.
+        state: what people have made of it.
+        best: what is known now: level never falls, place fused from all sightings, confidence the
+            highest of them with its category, detection_index that of `imagery_id`.
+        imagery_id: the imagery it was last seen in.
+        sighting_count: how many sightings it unites.
+        first_seen_at: capture time of the earliest sighting; None where none is known.
+        last_seen_at: capture time of the latest.
+        revision: counts up with each change, from 1.
+
+    What a dismissed incident takes in silently is counted in `sighting_count` alone; the rest stays
+    what a person dismissed.
+    """
+
+    incident_id: str
+    state: IncidentState
+    best: Sighting
+    imagery_id: str
+    sighting_count: int
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncidentChange:
+    """What a frame did to one incident."""
+
+    kind: ChangeKind
+    incident: Incident
+
+
+def fold(
+    open_incidents: Iterable[Incident],
+    sightings: Iterable[Sighting],
+    *,
+    imagery_id: str,
+    captured_at: datetime | None,
+) -> tuple[IncidentChange, ...]:
+    """Fold the sightings of one frame into the incidents of a mission.
+
+    For each position on its own, sightings are assigned one to one to the incidents they may be
+    (`pipelines.threats.association`), within the groups of categories that are confused for each
+    other. The rest are raised. Several rules that see one object at one position make one sighting:
+    that of the highest level, then probability.
+
+    Places are fused by covariance intersection, with the older place widened by the motion allowed
+    in between: none where either time is unknown. Nothing here reads a clock or depends on the
+    order of its arguments.
+
+    Args:
+        open_incidents: incidents of the positions concerned that may still be seen again, dismissed
+            ones included: those take in sightings of the same object silently (ABSORBED: counted,
+            the revision stays) until `DISMISSAL_HOLD` after they were last seen. Where either time
+            is unknown the hold cannot be measured, and an incident is held as long as it is given.
+        sightings: what `pipelines.threats.proximity.weigh` found in the frame.
+        imagery_id: the frame.
+        captured_at: when it was taken, aware; None where that is unknown.
+
+    Returns:
+        At most one change for each incident, in order of position and detection.
+
+    Raises:
+        ValueError: the time is naive.
+    """
+    if captured_at is not None and captured_at.tzinfo is None:
+        raise ValueError("captured_at must be aware")
+    frame = _Frame(imagery_id=imagery_id, captured_at=captured_at)
+    known = sorted(open_incidents, key=lambda it: it.incident_id)
+    changes: list[IncidentChange] = []
+    seen = _one_per_object(sightings)
+    for position_id in sorted({sighting.position_id for sighting in seen}):
+        here = [it for it in seen if it.position_id == position_id]
+        candidates = [
+            it for it in known if it.best.position_id == position_id and frame.may_hold(it)
+        ]
+        found = _pair(candidates, here, frame)
+        for index, sighting in enumerate(here):
+            incident = found.get(index)
+            if incident is None:
+                changes.append(_raise(sighting, frame))
+            elif (change := _see_again(incident, sighting, frame)) is not None:
+                changes.append(change)
+    return tuple(changes)
+
+
+def decide(incident: Incident, verdict: str) -> IncidentChange:
+    """Take down what a person decided.
+
+    Open and acknowledged incidents are acknowledged (once), confirmed or dismissed. Confirmed and
+    dismissed correct each other, because a person may have been mistaken either way; nothing goes
+    back to open or acknowledged, and the same verdict twice is refused.
+
+    Args:
+        incident: as it is now.
+        verdict: "acknowledged", "confirmed" or "dismissed".
+
+    Raises:
+        InvalidInputError: the verdict is none of these, or does not follow on the state.
+    """
+    try:
+        state = IncidentState(verdict)
+    except ValueError:
+        state = IncidentState.OPEN
+    if state is IncidentState.OPEN:
+        raise InvalidInputError(
+            f"{str(verdict)!r} is none of acknowledged, confirmed, dismissed", field="verdict"
+        )
+    if state not in _FOLLOWS[incident.state]:
+        raise InvalidInputError(
+            f"the incident is {incident.state} and cannot become {state}", field="verdict"
+        )
+    return IncidentChange(
+        kind=ChangeKind.DECIDED,
+        incident=replace(incident, state=state, revision=incident.revision + 1),
+    )
+
+
+_FOLLOWS = {
+    IncidentState.OPEN: frozenset(
+        {IncidentState.ACKNOWLEDGED, IncidentState.CONFIRMED, IncidentState.DISMISSED}
+    ),
+    IncidentState.ACKNOWLEDGED: frozenset({IncidentState.CONFIRMED, IncidentState.DISMISSED}),
+    IncidentState.CONFIRMED: frozenset({IncidentState.DISMISSED}),
+    IncidentState.DISMISSED: frozenset({IncidentState.CONFIRMED}),
+}
+
+
+def incident_id(imagery_id: str, sighting: Sighting) -> str:
+    """The identifier of the incident that a sighting raises: the same whenever it is made."""
+    name = json.dumps(
+        [imagery_id, sighting.detection_index, sighting.position_id, sighting.rule_id]
+    )
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Frame:
+    imagery_id: str
+    captured_at: datetime | None
+
+    def gap(self, incident: Incident) -> timedelta | None:
+        """Time between this frame and the incident's last sighting; None where unknown."""
+        if self.captured_at is None or incident.last_seen_at is None:
+            return None
+        return self.captured_at - incident.last_seen_at
+
+    def may_hold(self, incident: Incident) -> bool:
+        """Whether the incident may still take in what this frame shows."""
+        gap = self.gap(incident)
+        dismissed = incident.state is IncidentState.DISMISSED
+        return gap is None or abs(gap) <= (DISMISSAL_HOLD if dismissed else INCIDENT_HOLD)
+
+    def motion_sigma_m(self, incident: Incident, category: str) -> float:
+        """How far an object may have moved since, one sigma; nothing where a time is unknown."""
+        group = category_group(category)
+        gap = self.gap(incident)
+        if gap is None:
+            return 0.0
+        return min(
+            _MOTION_M_S.get(group, 0.0) * abs(gap).total_seconds(), _MAX_MOTION_M.get(group, 0.0)
+        )
+
+
+def category_group(category: str) -> str:
+    """The group of categories that are confused for each other: of one object, one group."""
+    return _GROUPS.get(category, category)
+
+
+def _one_per_object(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """One sighting for each position and detection, in that order."""
+    best: dict[tuple[str, int], Sighting] = {}
+    for sighting in sorted(
+        sightings,
+        key=lambda it: (_RANK[it.level], it.probability, it.rule_id, it.rule_revision),
+    ):
+        best[sighting.position_id, sighting.detection_index] = sighting
+    return [best[key] for key in sorted(best)]
+
+
+def _pair(
+    candidates: Sequence[Incident], sightings: Sequence[Sighting], frame: _Frame
+) -> dict[int, Incident]:
+    """Which incident each sighting is, by index; sightings of nothing known are left out."""
+    by_id = {it.incident_id: it for it in candidates}
+    # A frame that comes a second time meets the incidents that it raised itself.
+    found = {
+        index: by_id[name]
+        for index, sighting in enumerate(sightings)
+        if (name := incident_id(frame.imagery_id, sighting)) in by_id
+    }
+    taken = {it.incident_id for it in found.values()}
+    rest = [it for it in candidates if it.incident_id not in taken]
+    left = [index for index in range(len(sightings)) if index not in found]
+    if not rest or not left:
+        return found
+    seen = [sightings[index] for index in left]
+    origin = horizontal(seen[0].ground)[:2]
+    known_places = _places([it.best for it in rest], origin)
+    seen_places = _places(seen, origin)
+    allowed = np.array(
+        [
+            [category_group(it.best.category) == category_group(new.category) for new in seen]
+            for it in rest
+        ]
+    )
+    # What is dismissed is a thing at a place: it does not move, and it has a short reach.
+    dismissed = np.array([it.state is IncidentState.DISMISSED for it in rest])
+    motion = np.array([[frame.motion_sigma_m(it, new.category) for new in seen] for it in rest])
+    motion[dismissed] = 0.0
+    away = np.linalg.norm(known_places.enu_m[:, None] - seen_places.enu_m[None], axis=2)
+    allowed &= ~dismissed[:, None] | (away <= DISMISSAL_REACH_M)
+    for row, column in associate(known_places, seen_places, motion, allowed):
+        found[left[column]] = rest[row]
+    return found
+
+
+def _places(sightings: Sequence[Sighting], origin: tuple[float, float]) -> Places:
+    """Places in the plane around an origin (latitude, longitude in degrees)."""
+    places = [horizontal(it.ground) for it in sightings]
+    count = len(places)
+    azimuth, _, distance = _GEOD.inv(
+        [origin[1]] * count,
+        [origin[0]] * count,
+        [lon for _, lon, _ in places],
+        [lat for lat, _, _ in places],
+    )
+    turn = np.radians(azimuth)
+    enu: NDArray[np.float64] = np.asarray(distance)[:, None] * np.column_stack(
+        [np.sin(turn), np.cos(turn)]
+    )
+    return Places(enu_m=enu, covariance_m2=np.stack([covariance for *_, covariance in places]))
+
+
+def _raise(sighting: Sighting, frame: _Frame) -> IncidentChange:
+    return IncidentChange(
+        kind=ChangeKind.RAISED,
+        incident=Incident(
+            incident_id=incident_id(frame.imagery_id, sighting),
+            state=IncidentState.OPEN,
+            best=sighting,
+            imagery_id=frame.imagery_id,
+            sighting_count=1,
+            first_seen_at=frame.captured_at,
+            last_seen_at=frame.captured_at,
+            revision=1,
+        ),
+    )
+
+
+def _see_again(incident: Incident, sighting: Sighting, frame: _Frame) -> IncidentChange | None:
+    """What a further sighting does to an incident; None where the frame was counted before."""
+    old = incident.best
+    rises = _RANK[sighting.level] > _RANK[old.level]
+    if incident.imagery_id == frame.imagery_id and not rises:
+        return None
+    if incident.state is IncidentState.DISMISSED:
+        if incident.imagery_id == frame.imagery_id:
+            return None
+        absorbed = replace(incident, sighting_count=incident.sighting_count + 1)
+        return IncidentChange(kind=ChangeKind.ABSORBED, incident=absorbed)
+    counted = replace(
+        incident, sighting_count=incident.sighting_count + 1, revision=incident.revision + 1
+    )
+    gap = frame.gap(incident)
+    # Frames do not always arrive in the order they were taken.
+    late = gap is not None and gap < timedelta(0)
+    older, newer = (sighting, old) if late else (old, sighting)
+    ground = fuse_ground(
+        older.ground,
+        newer.ground,
+        motion_sigma_m=frame.motion_sigma_m(incident, sighting.category),
+        floor_m=BOX_SIGMA_M,
+    )
+    # The rule that speaks is the one with the higher level, the present one when alike.
+    ruling = old if _RANK[old.level] > _RANK[sighting.level] else sighting
+    surest = old if old.confidence >= sighting.confidence else sighting
+    best = replace(
+        reweigh(replace(sighting, radius_m=ruling.radius_m), ground),
+        detection_index=newer.detection_index,
+        category=surest.category,
+        confidence=surest.confidence,
+        rule_id=ruling.rule_id,
+        rule_revision=ruling.rule_revision,
+        level=ruling.level,
+    )
+    times = [it for it in (incident.first_seen_at, incident.last_seen_at, frame.captured_at) if it]
+    return IncidentChange(
+        kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED,
+        incident=replace(
+            counted,
+            best=best,
+            imagery_id=incident.imagery_id if late else frame.imagery_id,
+            first_seen_at=min(times, default=None),
+            last_seen_at=max(times, default=None),
+        ),
+    )

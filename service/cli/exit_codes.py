@@ -1,0 +1,6 @@
+"""Exit statuses of every subcommand; docs/reference.md lists them."""
+
+# Refused, failed, or found wanting.
+EXIT_REFUSED = 1
+# The service does not answer.
+EXIT_UNREACHABLE = 3

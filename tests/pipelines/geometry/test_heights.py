@@ -1,0 +1,68 @@
+"""Signs and values of the geoid against published undulations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyproj.network
+import pytest
+
+from pipelines.geometry.heights import (
+    EGM2008_EPSG,
+    hae_from_msl,
+    has_grid,
+    msl_from_hae,
+    undulation_m,
+)
+
+# NGA's sample output of its interpolation program F477 over this grid (latitude, east longitude,
+# undulation), and the example of GeographicLib's GeoidEval, which uses a finer grid.
+PUBLISHED = [
+    (38.6281550, 269.7791550, -31.628),
+    (-14.6212170, 305.0211140, -2.969),
+    (46.8743190, 102.4487290, -43.575),
+    (-23.6174460, 133.8747120, 15.871),
+    (38.6254730, 359.9995000, 50.066),
+    (-0.4667440, 0.0023000, 17.329),
+    (16.775833333, -3.009444444, 28.7068),
+]
+
+
+@pytest.mark.parametrize(("latitude", "longitude", "undulation"), PUBLISHED)
+def test_published_undulations(latitude: float, longitude: float, undulation: float) -> None:
+    # Theirs is a spline through the posts, ours bilinear between them.
+    assert float(undulation_m(latitude, longitude)) == pytest.approx(undulation, abs=0.15)
+
+
+def test_published_undulations_in_the_mean() -> None:
+    latitude, longitude, undulation = np.array(PUBLISHED).T
+    assert np.sqrt(np.mean((undulation_m(latitude, longitude) - undulation) ** 2)) < 0.06
+
+
+def test_ellipsoidal_height_is_sea_level_height_plus_undulation() -> None:
+    # Arizona: the geoid lies below the ellipsoid, so the same point is lower above the ellipsoid.
+    assert float(hae_from_msl(31.6, -110.4, 1450.0)) == pytest.approx(1421.4, abs=0.1)
+    # Mali: above it.
+    assert float(hae_from_msl(16.775833, -3.009444, 300.0)) == pytest.approx(328.7, abs=0.1)
+    assert float(msl_from_hae(16.775833, -3.009444, 328.7)) == pytest.approx(300.0, abs=0.1)
+
+
+def test_the_grid_is_whole_and_wraps() -> None:
+    latitude, longitude = np.meshgrid(np.linspace(-90, 90, 181), np.linspace(-180, 360, 541))
+    values = undulation_m(latitude, longitude)
+    assert np.isfinite(values).all()
+    # The geoid's extremes: south of India and New Guinea.
+    assert values.min() == pytest.approx(-107.0, abs=1.0)
+    assert values.max() == pytest.approx(85.0, abs=1.0)
+    np.testing.assert_allclose(undulation_m(10.0, -170.0), undulation_m(10.0, 190.0))
+
+
+def test_a_missing_grid_is_told_and_not_taken_for_zero() -> None:
+    if has_grid(EGM2008_EPSG):
+        pytest.skip("PROJ has an EGM2008 grid here")
+    with pytest.raises(LookupError, match="no grid"):
+        undulation_m(0.0, 0.0, vertical_epsg=EGM2008_EPSG)
+
+
+def test_projs_network_stays_off() -> None:
+    undulation_m(0.0, 0.0)
+    assert not pyproj.network.is_network_enabled()  # type: ignore[attr-defined] # re-exported

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines.camera import ned_from_camera
+from pipelines.metadata.pose_check import DEFAULT_SIGMAS, check_pose
+from pipelines.metadata.telemetry import AbsoluteHeight, Attitude, Telemetry
+from pipelines.outcome import Outcome, Severity
+from pipelines.pose import HeightReference
+
+GOOD = Telemetry(
+    latitude_deg=10.0,
+    longitude_deg=20.0,
+    attitude=Attitude(yaw_deg=30.0, pitch_deg=-45.0, roll_deg=0.5),
+    relative_height_m=80.0,
+)
+
+
+def codes(telemetry: Telemetry) -> list[str]:
+    return [finding.code for finding in check_pose(telemetry).findings]
+
+
+def test_a_good_pose_passes_unchanged() -> None:
+    checked = check_pose(GOOD)
+    assert checked.outcome is Outcome.LOCATED
+    assert checked.findings == ()
+    assert checked.pose is not None
+    assert checked.pose.height_reference is HeightReference.ABOVE_GROUND
+    assert checked.sigmas == DEFAULT_SIGMAS
+
+
+def attitude(yaw: float, pitch: float, roll: float) -> Telemetry:
+    return replace(GOOD, attitude=Attitude(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll))
+
+
+@pytest.mark.parametrize(("yaw", "roll"), [(30.0, 180.0), (-170.0, -180.0), (170.0, 179.5)])
+def test_a_flipped_gimbal_is_the_same_camera_at_nadir(yaw: float, roll: float) -> None:
+    checked = check_pose(attitude(yaw, -90.0, roll))
+    assert [finding.code for finding in checked.findings] == ["GIMBAL_FLIPPED"]
+    pose = checked.pose
+    assert pose is not None
+    assert pose.roll_deg == 0.0
+    assert -180.0 <= pose.yaw_deg <= 180.0
+    # Straight down, the repaired rotation is the reported one, to the half degree of roll.
+    reported = ned_from_camera(yaw, -90.0, math.copysign(180.0, roll))
+    repaired = ned_from_camera(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+    assert np.allclose(reported, repaired, atol=1e-9)
+
+
+def test_a_flip_off_nadir_widens_the_pitch() -> None:
+    checked = check_pose(attitude(30.0, -86.0, 180.0))
+    assert checked.sigmas.pitch_deg == pytest.approx(math.hypot(1.5, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "outcome", "code"),
+    [
+        (replace(GOOD, latitude_deg=None), Outcome.NO_POSITION, "NO_POSITION"),
+        (
+            replace(GOOD, latitude_deg=0.0, longitude_deg=0.0),
+            Outcome.NO_POSITION,
+            "POSITION_ZERO",
+        ),
+        (replace(GOOD, latitude_deg=91.0), Outcome.POSE_REJECTED, "POSITION_OUT_OF_RANGE"),
+        (replace(GOOD, attitude=None), Outcome.NO_ATTITUDE, "NO_ATTITUDE"),
+        (attitude(0.0, 0.0, 0.0), Outcome.NO_ATTITUDE, "ATTITUDE_NOT_REPORTED"),
+        (attitude(400.0, -45.0, 0.0), Outcome.POSE_REJECTED, "ATTITUDE_OUT_OF_RANGE"),
+        (attitude(30.0, -45.0, 180.0), Outcome.POSE_REJECTED, "CAMERA_UPSIDE_DOWN"),
+        (replace(GOOD, relative_height_m=None), Outcome.NO_HEIGHT, "NO_HEIGHT"),
+        (replace(GOOD, relative_height_m=-20.0), Outcome.NO_HEIGHT, "HEIGHT_UNBELIEVABLE"),
+        (replace(GOOD, relative_height_m=1e6), Outcome.NO_HEIGHT, "HEIGHT_UNBELIEVABLE"),
+    ],
+)
+def test_what_cannot_be_believed_is_named_and_not_located(
+    telemetry: Telemetry, outcome: Outcome, code: str
+) -> None:
+    checked = check_pose(telemetry)
+    assert checked.outcome is outcome
+    assert checked.pose is None
+    assert code in codes(telemetry)
+    assert any(finding.severity is Severity.ERROR for finding in checked.findings)
+
+
+def test_an_absolute_height_stands_in_with_its_own_error() -> None:
+    absolute = AbsoluteHeight(height_m=500.0, reference=HeightReference.MSL, sigma_m=15.0)
+    checked = check_pose(replace(GOOD, relative_height_m=-3.0, absolute_height=absolute))
+    assert checked.pose is not None
+    assert (checked.pose.height_m, checked.sigmas.vertical_m) == (500.0, 15.0)
+    assert checked.pose.height_reference is HeightReference.MSL
+    zero = replace(absolute, height_m=0.0)
+    assert "ALTITUDE_UNBELIEVABLE" in codes(replace(GOOD, absolute_height=zero))
+
+
+def test_a_level_camera_that_looks_north_is_not_taken_for_silence() -> None:
+    assert check_pose(attitude(0.0, 0.0, 0.1)).outcome is Outcome.LOCATED

@@ -1,0 +1,88 @@
+"""The manifest names what it rests on, so that it can be checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from models.detector import DetectionParameters
+from pipelines.assessment import AssessmentRequest, Product, ProductKind
+from pipelines.products.canonical_json import canonical_json
+from pipelines.products.evidence import evidence_manifest
+from tests.pipelines.analytic_frame import seen_frame
+
+PRODUCT = Product(
+    kind=ProductKind.GEOJSON, media_type="application/geo+json", file_name="a.geojson", data=b"{}"
+)
+
+
+def _request() -> AssessmentRequest:
+    seen = seen_frame()
+    return AssessmentRequest(
+        provenance=seen.provenance,
+        data=b"abc",
+        stated_pose='{"yaw_deg": 1}',
+        stated_captured_at=datetime(2026, 11, 24, 10, 2, 11, 500000, tzinfo=UTC),
+        positions=seen.positions,
+        rules=(),
+        parameters=DetectionParameters(min_confidence=0.4),
+        software_version="1.2.3",
+    )
+
+
+def _manifest(request: AssessmentRequest) -> dict[str, Any]:
+    data = evidence_manifest(request, seen_frame().assessment, [PRODUCT])
+    return json.loads(data)  # type: ignore[no-any-return]
+
+
+def test_hashes_are_those_of_the_bytes() -> None:
+    manifest = _manifest(_request())
+    # FIPS 180-2, example of one block: "abc".
+    assert manifest["input"]["sha256"] == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+    assert manifest["input"]["size_bytes"] == 3
+    (product,) = manifest["products"]
+    assert product["sha256"] == hashlib.sha256(b"{}").hexdigest()
+    assert product["size_bytes"] == 2
+
+
+def test_everything_that_shaped_the_result_is_named() -> None:
+    manifest = _manifest(_request())
+    assert manifest["schema"] == "vedette.evidence"
+    assert manifest["software"] == {"name": "vedette", "version": "1.2.3"}
+    assert manifest["detector"]["sha256"] == {"vedette-n.bin": "ab" * 32}
+    assert manifest["detector"]["parameters"]["min_confidence"] == 0.4
+    assert manifest["capture"]["sigmas"]["yaw_deg"] == 1.0
+    assert manifest["capture"]["findings"][0]["code"] == "A_NOTE"
+    assert manifest["terrain"] == ["flat:test"]
+    assert manifest["input"]["stated_captured_at"] == "2026-11-24T10:02:11.500000Z"
+    assert manifest["found"] == {"detections": 3, "located": 3, "sightings": 2}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"data": b"abd"},
+        {"stated_pose": None},
+        {"software_version": "1.2.4"},
+        {"parameters": DetectionParameters(whole_frame=False)},
+    ],
+)
+def test_any_change_of_input_changes_the_manifest(changed: dict[str, Any]) -> None:
+    assessment = seen_frame().assessment
+    before = evidence_manifest(_request(), assessment, [PRODUCT])
+    after = evidence_manifest(replace(_request(), **changed), assessment, [PRODUCT])
+    assert before != after
+    assert before == evidence_manifest(_request(), assessment, [PRODUCT])
+
+
+def test_canonical_json_has_one_form() -> None:
+    assert canonical_json({"b": [1, 2.5], "a": "é"}) == '{"a":"é","b":[1,2.5]}\n'.encode()
+    with pytest.raises(ValueError, match="JSON compliant"):
+        canonical_json({"a": float("nan")})
