@@ -37,9 +37,6 @@ LEASE_SECONDS = 15.0
 def main() -> None:
     """Run one worker until SIGTERM, or until the service is gone."""
     _die_with_parent()
-    # OpenVINO's telemetry package tells its maker of every start, from a child process of its own.
-    # Nothing leaves a mission unasked; OpenVINO, imported later, goes on without the package.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python's way to bar one
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -45,7 +45,7 @@ from service.ledger.records import (
 Value = TypeVar("Value", bound=StrEnum)
 
 
-def _numbers(enum: Any, prefix: str, values: type[Value]) -> Mapping[Value, Any]:
+def _numbers(enum: Any, prefix: str, values: Iterable[Value]) -> Mapping[Value, Any]:
     """The message's number of each value; the names agree but for the prefix."""
     return {value: enum.Value(f"{prefix}_{value.name}") for value in values}
 
@@ -58,7 +58,12 @@ IMAGERY_STATES = _numbers(imagery_pb2.ImageryState, "IMAGERY_STATE", ImageryStat
 POSITION_KINDS = _numbers(position_pb2.PositionKind, "POSITION_KIND", PositionKind)
 INCIDENT_STATES = _numbers(incident_pb2.IncidentState, "INCIDENT_STATE", IncidentState)
 LEVELS = _numbers(incident_pb2.IncidentLevel, "INCIDENT_LEVEL", Level)
-CHANGES = _numbers(incident_pb2.IncidentEventKind, "INCIDENT_EVENT_KIND", ChangeKind)
+# Nobody is told of an absorbed sighting, so the stream has no word for it.
+CHANGES = _numbers(
+    incident_pb2.IncidentEventKind,
+    "INCIDENT_EVENT_KIND",
+    [kind for kind in ChangeKind if kind is not ChangeKind.ABSORBED],
+)
 VERDICTS = _numbers(incident_pb2.Verdict, "VERDICT", Verdict)
 PRODUCT_KINDS = _numbers(product_pb2.ProductKind, "PRODUCT_KIND", ProductKind)
 

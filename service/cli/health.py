@@ -52,9 +52,7 @@ def health(
                 request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
                 response_deserializer=health_pb2.HealthCheckResponse.FromString,
             )
-            answer = check(
-                health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S, wait_for_ready=True
-            )
+            answer = check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S, wait_for_ready=True)
         except grpc.RpcError as error:
             state, code = f"unreachable: {error.details()}", EXIT_UNREACHABLE
         else:
