@@ -59,7 +59,7 @@ POSITION_KINDS = _numbers(position_pb2.PositionKind, "POSITION_KIND", PositionKi
 INCIDENT_STATES = _numbers(incident_pb2.IncidentState, "INCIDENT_STATE", IncidentState)
 LEVELS = _numbers(incident_pb2.IncidentLevel, "INCIDENT_LEVEL", Level)
 # Nobody is told of an absorbed sighting, so the stream has no word for it.
-CHANGES = _numbers(
+CHANGES: Mapping[ChangeKind, Any] = _numbers(
     incident_pb2.IncidentEventKind,
     "INCIDENT_EVENT_KIND",
     [kind for kind in ChangeKind if kind is not ChangeKind.ABSORBED],
