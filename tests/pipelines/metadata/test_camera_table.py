@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.metadata.camera_table import find_camera, is_fisheye
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_figures_of_a_camera() -> None:
