@@ -29,19 +29,20 @@ TEST_STAMP := $(VENV)/.vedette-test-$(call lock_hash,test)
 CHECKOUT_STAMP := $(VENV)/.vedette-checkout
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vedette needs Python 3.11 or later; set PYTHON=")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vedette needs Python 3.11 or later; set PYTHON=")'
+	@$(PYTHON) -m venv $(VENV)
 
 $(SERVICE_STAMP): | $(BIN)/python
 	@echo "installing the service and its parts from deploy/locks/service.txt ..."
-	$(PIP) install --require-hashes --requirement deploy/locks/service.txt
+	@$(PIP) install --require-hashes --requirement deploy/locks/service.txt
 	@PYTHON=$(BIN)/python deploy/system.sh
 	@touch $@
 
 $(TEST_STAMP): | $(BIN)/python
 	@echo "installing what tests and benchmarks need (torch among it: minutes, 6 GB) ..."
-	$(PIP) install --require-hashes --requirement deploy/locks/test.txt
+	@$(PIP) install --require-hashes --requirement deploy/locks/test.txt
 	@PYTHON=$(BIN)/python deploy/system.sh
+	@deploy/test-servers.sh
 	@touch $@
 
 # The checkout itself is installed editable; a shared environment follows the checkout in use.

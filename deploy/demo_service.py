@@ -245,7 +245,8 @@ def save_products(client: Client, parent: str, out: Path, stem: str) -> list[Pat
     paths = []
     for product in listed.products:
         kind = product.name.rsplit("/", 1)[1]
-        path = out / f"{stem}.{kind}{Path(product.file_name).suffix}"
+        suffix = Path(product.file_name).suffix
+        path = out / f"{stem}{suffix if suffix == f'.{kind}' else f'.{kind}{suffix}'}"
         if kind == "geojson":
             path = out / f"{stem}.geojson"
         path.write_bytes(b"".join(client.download(product.name)))
