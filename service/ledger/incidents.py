@@ -7,10 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from models.errors import InvalidInputError
-from pipelines.threats.incidents import INCIDENT_HOLD, ChangeKind, IncidentState, decide
+from pipelines.threats.incidents import (
+    DISMISSAL_HOLD,
+    INCIDENT_HOLD,
+    ChangeKind,
+    IncidentState,
+    decide,
+)
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.database import Database, lock_mission, set_event_sequence
 from service.ledger.dialect import insert_if_absent
@@ -141,9 +147,14 @@ def seen_again_at(
     """The incidents of some positions that a frame may show again, oldest first.
 
     Where a capture time is unknown, what changed within the hold counts: else every incident there
-    ever was would be loaded for good.
+    ever was would be loaded for good, and a dismissal would silence a place for as long. What is
+    absorbed does not count as a change, so that the hold of a dismissal runs from the decision.
     """
-    recent = incidents.c.changed_at >= now - INCIDENT_HOLD
+    dismissed = incidents.c.state == IncidentState.DISMISSED.value
+    recent = or_(
+        incidents.c.changed_at >= now - DISMISSAL_HOLD,
+        and_(~dismissed, incidents.c.changed_at >= now - INCIDENT_HOLD),
+    )
     if captured_at is not None:
         near = incidents.c.last_seen_at.between(
             captured_at - INCIDENT_HOLD, captured_at + INCIDENT_HOLD

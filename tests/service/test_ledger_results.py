@@ -15,7 +15,7 @@ from models.errors import InvalidInputError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState
 from pipelines.threats.positions import Position, PositionKind
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
@@ -295,3 +295,42 @@ def test_detections_are_found_by_place_time_category_and_imagery(
         longitudes(area=Area(south_deg=5, west_deg=0, north_deg=4, east_deg=1))
     assert caught.value.field == "area.south_deg"
     assert MediaKind.JPEG is ledger.get_imagery("unmiss", "image-0000").media_kind
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_what_was_dismissed_is_counted_without_a_word_until_the_hold_ends(
+    ledger: Ledger,
+    accept: MakeImagery,
+    make_assessment: MakeAssessment,
+    now: datetime,
+    timed: bool,
+) -> None:
+    for number in range(5):
+        accept(number)
+
+    def see(passed: timedelta) -> list[IncidentEventRecord]:
+        taken = now + passed if timed else None
+        found = make_assessment((4.0, 30.0), captured_at=taken)
+        return process(ledger, found, now + passed)
+
+    (raised,) = see(timedelta(0))
+    name = raised.record.incident.incident_id
+    at = now + timedelta(seconds=1)
+    held = ledger.decide_incident("unmiss", name, Verdict.DISMISSED, "ours", 1, "Lt Berg", at)
+    for minutes in (10, 60, 119):
+        assert see(timedelta(minutes=minutes)) == []
+    counted = ledger.get_incident("unmiss", name)
+    assert counted.incident.sighting_count == 4
+    assert counted.incident.best.confidence == held.incident.best.confidence
+    assert (counted.incident.revision, counted.decision) == (held.incident.revision, held.decision)
+    assert [event.sequence for event in ledger.events_since("unmiss", 0, 10)] == [1, 2]
+    # What was absorbed does not lengthen the hold.
+    (again,) = see(DISMISSAL_HOLD + timedelta(minutes=1))
+    assert (again.sequence, again.kind) == (3, ChangeKind.RAISED)
+    assert again.record.incident.incident_id != name
+    # The operator looked at it before those sightings and may correct it all the same.
+    mended = ledger.decide_incident(
+        "unmiss", name, Verdict.CONFIRMED, "", held.incident.revision, "Lt Berg", at
+    )
+    assert mended.incident.state is IncidentState.CONFIRMED
+    assert mended.incident.sighting_count == 4

@@ -330,10 +330,12 @@ def test_what_was_dismissed_is_taken_in_silently_and_counted_for_a_while() -> No
             captured_at=NOON + timedelta(minutes=minute),
         )
         assert [(it.kind, it.incident.state) for it in changes] == [
-            (ChangeKind.UPDATED, IncidentState.DISMISSED)
+            (ChangeKind.ABSORBED, IncidentState.DISMISSED)
         ]
         known = after(known, changes)
     assert known[0].sighting_count == 13
+    # Who holds what was dismissed can still correct it.
+    assert known[0].revision == dismissed.revision
     assert known[0].best == dismissed.best
     anew = fold(
         known,
@@ -349,7 +351,7 @@ def test_a_dismissal_silences_nothing_else() -> None:
     dismissed = decide(incident, "dismissed").incident
     at = NOON + timedelta(seconds=10)
     second = fold([dismissed], see((100.0, 0.0), (110.0, 0.0)), imagery_id="a", captured_at=at)
-    assert sorted(it.kind for it in second) == [ChangeKind.RAISED, ChangeKind.UPDATED]
+    assert sorted(it.kind for it in second) == [ChangeKind.ABSORBED, ChangeKind.RAISED]
     far = see((100.0 + DISMISSAL_REACH_M + 5.0, 0.0), sigma=80.0)
     assert [it.kind for it in fold([dismissed], far, imagery_id="b", captured_at=at)] == [
         ChangeKind.RAISED
