@@ -42,7 +42,8 @@ if [ -z "${BASE:-}" ]; then
 fi
 
 # A machine behind its own certificate authority passes that trust on to the build, not the image.
-set -- --build-arg "BASE=$BASE" --tag "$tag"
+# The docker format keeps the health check, which the OCI format has no place for.
+set -- --format docker --build-arg "BASE=$BASE" --tag "$tag"
 if [ -d /etc/ssl/certs ]; then
     set -- "$@" --volume /etc/ssl/certs:/etc/ssl/certs:ro
 fi
