@@ -129,7 +129,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         # What an earlier, killed service left there would send clients to a dead port.
         endpoint_file.unlink(missing_ok=True)
         check_port(settings.host, settings.port)
-        identity = ensure_identity(folder / "identity", settings.host, utc_now())
+        identity = ensure_identity(folder / "identity", settings.names, utc_now())
         async with AsyncExitStack() as stack:
             parts = await _open(stack, settings, folder)
             service = _Service(parts, identity)

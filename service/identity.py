@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,7 +55,7 @@ class Identity:
         return ADMINISTRATOR if hmac.compare_digest(offered, self.token_sha256) else None
 
 
-def ensure_identity(folder: Path, host: str, now: datetime) -> Identity:
+def ensure_identity(folder: Path, hosts: str | Sequence[str], now: datetime) -> Identity:
     """The identity that lies in a folder, made or renewed where needed.
 
     The server certificate is renewed when it is near its end, when the host changes, or when it
@@ -62,12 +63,14 @@ def ensure_identity(folder: Path, host: str, now: datetime) -> Identity:
 
     Args:
         folder: where the files lie; made with mode 0700.
-        host: name or address that the service listens on, besides localhost and 127.0.0.1.
+        hosts: names and addresses that clients reach the service by, besides localhost, 127.0.0.1
+            and ::1.
         now: aware time.
 
     Raises:
         StartupError: files are there but cannot be read, or only half of a pair is there.
     """
+    names = _alternative_names((hosts,) if isinstance(hosts, str) else hosts)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     ca_file, ca_key_file = folder / "ca.pem", folder / "ca.key"
@@ -75,8 +78,8 @@ def ensure_identity(folder: Path, host: str, now: datetime) -> Identity:
     token_file = folder / "administrator.token"
     try:
         ca, ca_key = _ensure_ca(ca_file, ca_key_file, now)
-        if not _server_certificate_holds(certificate_file, key_file, ca, host, now):
-            key, certificate = _issue(ca, ca_key, host, now)
+        if not _server_certificate_holds(certificate_file, key_file, ca, names, now):
+            key, certificate = _issue(ca, ca_key, names, now)
             write_atomically(key_file, _private_pem(key))
             write_atomically(certificate_file, _public_pem(certificate))
         if not token_file.exists():
@@ -145,7 +148,11 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _server_certificate_holds(
-    certificate_file: Path, key_file: Path, ca: x509.Certificate, host: str, now: datetime
+    certificate_file: Path,
+    key_file: Path,
+    ca: x509.Certificate,
+    wanted: list[x509.GeneralName],
+    now: datetime,
 ) -> bool:
     if not (certificate_file.exists() and key_file.exists()):
         return False
@@ -158,14 +165,17 @@ def _server_certificate_holds(
     return (
         paired
         and issuer.key_identifier == ca_id.digest
-        and set(names) == set(_alternative_names(host))
+        and set(names) == set(wanted)
         and certificate.not_valid_before_utc <= now
         and certificate.not_valid_after_utc > now + RENEW_BEFORE
     )
 
 
 def _issue(
-    ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, host: str, now: datetime
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    names: list[x509.GeneralName],
+    now: datetime,
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
@@ -176,7 +186,7 @@ def _issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
         .not_valid_after(min(now + SERVER_LIFETIME, ca.not_valid_after_utc))
-        .add_extension(x509.SubjectAlternativeName(_alternative_names(host)), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -192,20 +202,21 @@ def _issue(
     return key, certificate
 
 
-def _alternative_names(host: str) -> list[x509.GeneralName]:
+def _alternative_names(hosts: Sequence[str]) -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = [
         x509.DNSName("localhost"),
         x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")),
+        x509.IPAddress(ipaddress.IPv6Address("::1")),
     ]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        named: x509.GeneralName = x509.DNSName(host)
-        return names if named in names else [*names, named]
-    # The wildcard addresses are nobody's name.
-    if address.is_unspecified or x509.IPAddress(address) in names:
-        return names
-    return [*names, x509.IPAddress(address)]
+    for host in hosts:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            names.append(x509.DNSName(host))
+            continue
+        if not address.is_unspecified:
+            names.append(x509.IPAddress(address))
+    return list(dict.fromkeys(names))
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:

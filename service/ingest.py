@@ -23,7 +23,7 @@ from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
 from service.reconcile import reconcile
 from service.spool import Spool, SpoolFile
-from service.submission import SubmissionHeader, spool_key
+from service.submission import SubmissionHeader, check_request_id, spool_key
 
 __all__ = [
     "Ingest",
@@ -235,7 +235,9 @@ class Ingest:
                     field="header.sha256",
                 )
             try:
-                record, duplicate = self._store(header, file, now)
+                # The same bytes at the same time lie under one name: the second finds them there.
+                with self._turn(original_key(header.mission_id, header.sha256)):
+                    record, duplicate = self._store(header, file, now)
             finally:
                 self.suspend(submission)
             self._spool.keep(header.key)
@@ -253,8 +255,10 @@ class Ingest:
         """How far a submission has got.
 
         Raises:
+            InvalidInputError: not a request id.
             NotFoundError: the mission knows none of that request.
         """
+        check_request_id(request_id, "request_id")
         key = spool_key(mission_id, request_id)
         with self._lock:
             live = self._live.get(key)
@@ -417,16 +421,20 @@ class Ingest:
     def _settle_soon(self, key: str) -> None:
         with self._lock:
             self._finished.add(key)
-            if self._settler is None or not self._settler.is_alive():
+            if self._settler is None:
                 self._settler = threading.Thread(
                     target=self._settle_later, name="settle", daemon=True
                 )
                 self._settler.start()
 
     def _settle_later(self) -> None:
-        while self._finished:
+        while True:
             self._closing.wait(_SETTLE_SECONDS)
             self._settle()
+            with self._lock:
+                if not self._finished:
+                    self._settler = None
+                    return
 
     def _settle(self) -> None:
         with self._lock:

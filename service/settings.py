@@ -5,8 +5,10 @@ The only module that reads the environment.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +28,19 @@ from service.errors import StartupError
 
 FILE_NAME = "vedette.toml"
 PREFIX = "VEDETTE_"
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*")
+
+
+def _split(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _default_workers() -> int:
@@ -42,6 +57,11 @@ class Settings(BaseSettings):
     )
     listen: str = Field(
         "127.0.0.1:7443", description="Address of the gRPC API, host:port; port 0 takes a free one."
+    )
+    server_names: str = Field(
+        "",
+        description="Further names and addresses that clients reach the service by, with commas "
+        "between; its certificate covers them.",
     )
     workers: int = Field(
         default_factory=_default_workers,
@@ -106,6 +126,14 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port, for example 127.0.0.1:7443")
         return value
 
+    @field_validator("server_names")
+    @classmethod
+    def _server_names_are_names(cls, value: str) -> str:
+        for name in _split(value):
+            if not _HOST_NAME.fullmatch(name) and not _is_address(name):
+                raise ValueError(f"{name!r} is neither a host name nor an address")
+        return value
+
     @model_validator(mode="after")
     def _belong_together(self) -> Settings:
         if self.s3_endpoint is not None and not (self.s3_access_key and self.s3_secret_key):
@@ -123,6 +151,11 @@ class Settings(BaseSettings):
     def host(self) -> str:
         """The host of `listen`, without the brackets of an IPv6 address."""
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the server's certificate must cover: the host of `listen` and `server_names`."""
+        return (self.host, *_split(self.server_names))
 
     @property
     def port(self) -> int:

@@ -164,14 +164,16 @@ class Spool:
             UnavailableError: another process is writing it.
         """
         path = self._path(key, "part")
-        if not self._path(key, "json").exists():
-            raise NotFoundError("no such unfinished submission", field="request_id")
-        stream = path.open("a+b")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.close()
-            raise UnavailableError("another process is writing this submission") from error
+        # A sweep on another thread holds each file for a moment to see whether it is in use.
+        with self._lock:
+            if not self._path(key, "json").exists():
+                raise NotFoundError("no such unfinished submission", field="request_id")
+            stream = path.open("a+b")
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                stream.close()
+                raise UnavailableError("another process is writing this submission") from error
         return SpoolFile(path, stream)
 
     def header(self, key: str) -> bytes | None:
@@ -265,18 +267,19 @@ class Spool:
     @contextmanager
     def _unused(self, path: Path) -> Iterator[bool]:
         """Whether no stream of any process has a file open; it stays so inside."""
-        try:
-            stream = path.open("rb")
-        except FileNotFoundError:
-            yield True
-            return
-        with stream:
+        with self._lock:
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
+                stream = path.open("rb")
+            except FileNotFoundError:
+                yield True
                 return
-            yield True
+            with stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    yield False
+                    return
+                yield True
 
 
 def _touched(path: Path) -> datetime:

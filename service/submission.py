@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,6 +15,7 @@ from pipelines.metadata.pose_file import parse_pose
 _IDENTIFIER = re.compile(r"[A-Za-z0-9-]{1,63}")
 _SORTIE = re.compile(r"[A-Za-z0-9._-]{1,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LONGEST_NAME = 255
 _LONGEST_POSE = 64 << 10
 
@@ -86,7 +86,7 @@ class SubmissionHeader:
             _refuse("size_bytes", f"is above this installation's limit of {max_bytes} bytes")
         if not _SHA256.fullmatch(self.sha256):
             _refuse("sha256", "is not 64 lower-case hexadecimal digits")
-        _check_request_id(self.request_id)
+        check_request_id(self.request_id, "header.request_id")
         if not 0 <= self.offset <= self.size_bytes:
             _refuse("offset", "is not between 0 and size_bytes")
         if self.stated_pose is not None:
@@ -138,13 +138,14 @@ def _check_pose(text: str) -> None:
         raise InvalidInputError(str(error), field=field) from error
 
 
-def _check_request_id(value: str) -> None:
-    try:
-        canonical = str(uuid.UUID(value))
-    except ValueError:
-        canonical = ""
-    if canonical != value:
-        _refuse("request_id", "is not a lower-case UUID with hyphens")
+def check_request_id(value: str, field: str) -> None:
+    """Refuse what is no request id.
+
+    Raises:
+        InvalidInputError: it is not a lower-case UUID with hyphens.
+    """
+    if not _REQUEST_ID.fullmatch(value):
+        raise InvalidInputError(f"{field} is not a lower-case UUID with hyphens", field=field)
 
 
 def _refuse(name: str, reason: str) -> NoReturn:

@@ -25,6 +25,8 @@ LONGEST_PAUSE_S = 15.0
 HEALTHY_S = 60.0
 # The exit status of a worker that cannot work at all, as sysexits.h calls it.
 EXIT_CONFIG = 78
+# Before any worker was ever ready, so many deaths without a word mean that none can work.
+HOPELESS_DEATHS = 3
 _POLL_S = 0.05
 
 
@@ -83,6 +85,7 @@ class WorkerPool:
         self._stopping = False
         self._told = asyncio.Event()
         self._failure = ""
+        self._early_deaths = 0
         self._ready: WorkerReady | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -145,6 +148,7 @@ class WorkerPool:
             status = await self._run_once(slot)
             if self._stopping:
                 return
+            self._count_early_death(status)
             if time.monotonic() - started > HEALTHY_S:
                 pause = FIRST_PAUSE_S
             _log.warning(
@@ -158,6 +162,18 @@ class WorkerPool:
                     await slot.wake.wait()
             except TimeoutError:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    def _count_early_death(self, status: int) -> None:
+        if self._told.is_set():
+            return
+        self._early_deaths += 1
+        if self._early_deaths >= HOPELESS_DEATHS:
+            ended = f"signal {-status}" if status < 0 else f"status {status}"
+            self._failure = (
+                f"{self._early_deaths} times a worker ended before it was ready, the last with "
+                f"{ended}; the lines above say why, or the machine has too little memory"
+            )
+            self._told.set()
 
     async def _run_once(self, slot: _Slot) -> int:
         """Run one worker to its end; returns its exit status.

@@ -56,6 +56,10 @@ def main() -> None:
     except VedetteError as error:
         _say({"failed": str(error)})
         sys.exit(EXIT_CONFIG)
+    except ImportError as error:
+        # A library that is there but does not load: a wheel for another processor, half an install.
+        _say({"failed": f"{error.name or 'a library'} does not load: {error}"})
+        sys.exit(EXIT_CONFIG)
 
 
 def _work(settings: Settings, handed: Handed, detector: Detector, stop: threading.Event) -> None:

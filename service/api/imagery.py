@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from vedette.v1 import imagery_pb2, imagery_pb2_grpc
@@ -24,6 +25,10 @@ COMMIT_BYTES = 1024 * 1024
 LONGEST_CHUNK = 1024 * 1024
 # A client without a byte for so long is gone; 600 ms links pause, but not for minutes.
 SILENCE_S = 120.0
+# A stream that drips holds a thread and a file: after this time, and what its bytes would take on a
+# link of 8 kbit/s, it has to come back.
+LONGEST_STREAM_S = 600.0
+SLOWEST_BYTES_S = 1000.0
 _LONGEST_WAIT_S = 30.0
 _ENDED = frozenset({ImageryState.PROCESSED, ImageryState.FAILED})
 
@@ -48,7 +53,9 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
         header = _header(first.header)
         submission = await asyncio.to_thread(self._ingest.open, header, utc_now())
         try:
-            await self._receive(parts, submission)
+            left = header.size_bytes - header.offset
+            async with _limited(LONGEST_STREAM_S + left / SLOWEST_BYTES_S):
+                await self._receive(parts, submission)
             record, duplicate = await asyncio.to_thread(self._ingest.finish, submission, utc_now())
         except BaseException:
             # Cut, cancelled or refused: what came is kept, unless ingest has forgotten it itself.
@@ -138,6 +145,18 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
         # Not an end in good order: the client must ask again elsewhere or later.
         raise UnavailableError("the service is being stopped; ask again soon")
+
+
+@asynccontextmanager
+async def _limited(seconds: float) -> AsyncIterator[None]:
+    """Refuse what lasts longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"this stream has been open for {seconds:.0f} s; resume when you can"
+        ) from error
 
 
 async def _next(

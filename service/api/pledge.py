@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 from vedette.v1 import pledge_pb2, pledge_pb2_grpc
@@ -11,11 +10,11 @@ from vedette.v1 import pledge_pb2, pledge_pb2_grpc
 from models.errors import InvalidInputError
 from service.api import names
 from service.api.convert import MARKINGS, chosen, pledge_message
+from service.api.country_codes import is_country_code
 from service.clock import utc_now
 from service.ledger.records import PledgeRecord
 from service.ledger.store import Ledger
 
-_ALPHA_3 = re.compile(r"[A-Z]{3}")
 _LONGEST_TEXT = 200
 
 
@@ -32,9 +31,10 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
         del context
         mission_id = names.mission(request.parent)
         asked = request.pledge
-        if not _ALPHA_3.fullmatch(asked.contributor):
+        if not is_country_code(asked.contributor):
             raise InvalidInputError(
-                "must be an ISO 3166-1 alpha-3 code such as SWE", field="pledge.contributor"
+                "must be an ISO 3166-1 alpha-3 code in capitals, such as SWE",
+                field="pledge.contributor",
             )
         record = PledgeRecord(
             mission_id=mission_id,
