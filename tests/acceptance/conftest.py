@@ -81,13 +81,35 @@ class Service:
 
 
 @pytest.fixture
-def fresh_service(tmp_path: Path) -> Iterator[Service]:
+def idle_service(tmp_path: Path) -> Iterator[Service]:
+    """Not started yet: its folder may be given a vedette.toml first."""
     service = Service(tmp_path / "data")
-    service.start()
+    service.folder.mkdir()
     try:
         yield service
     finally:
         service.stop()
+
+
+@pytest.fixture
+def fresh_service(idle_service: Service) -> Service:
+    idle_service.start()
+    return idle_service
+
+
+@pytest.fixture
+def service_at(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts a service over an empty folder, on a chosen address and with more flags."""
+    running: list[Service] = []
+
+    def start(listen: str, *flags: str) -> Service:
+        running.append(Service(tmp_path / f"data-{len(running)}"))
+        running[-1].start("--listen", listen, *flags)
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
 
 
 @pytest.fixture(scope="module")
