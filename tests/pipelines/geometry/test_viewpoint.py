@@ -102,7 +102,7 @@ def test_absolute_heights_over_a_model(dem: TerrainSource) -> None:
 def test_a_stated_height_above_ground_over_a_model(dem: TerrainSource) -> None:
     viewpoint = found(capture(80.0, HeightReference.ABOVE_GROUND), dem)
     assert viewpoint.hae_m == pytest.approx(1530.0 + UNDULATION, abs=0.05)
-    assert viewpoint.sigmas.vertical_m == 5.0
+    assert viewpoint.sigmas.vertical_m == DEFAULT_SIGMAS.vertical_m
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_an_absolute_height_tells_the_flat_grounds_height() -> None:
     )
     (point,) = georeference(viewpoint, np.array([[2000.0, 1500.0]]))
     assert point.hae_m == pytest.approx(1450.0 + UNDULATION, abs=0.05)
-    assert point.le90_m == pytest.approx(1.645 * np.hypot(12.0, 5.0), rel=0.01)
+    assert point.le90_m == pytest.approx(1.645 * np.hypot(12.0, DEFAULT_SIGMAS.terrain_m), rel=0.01)
 
 
 def test_an_absolute_height_alone_is_no_height_over_the_ground() -> None:

@@ -14,6 +14,7 @@ from models.errors import InvalidInputError, UnreadableImageError
 from pipelines.camera import ned_from_camera, project
 from pipelines.capture import Capture
 from pipelines.metadata.capture_reader import read_capture
+from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Outcome, Severity
 from pipelines.pose import HeightReference
 from tests.pipelines.photographs import (
@@ -172,7 +173,7 @@ def test_dji_flag_and_not_altitude_type_proves_rtk() -> None:
     claimed = dji(AltitudeType="RtkAlt", RtkFlag="16", RtkStdLon="1.2", RtkStdHgt="3.0")
     assert claimed.absolute_height_m is None
     assert "RTK_NOT_FIXED" in codes(claimed)
-    assert claimed.sigmas.horizontal_m == 5.0
+    assert claimed.sigmas.horizontal_m == DEFAULT_SIGMAS.horizontal_m
     fixed = dji(RtkFlag="50", RtkStdLon="0.02", RtkStdLat="0.05", RtkStdHgt="0.04")
     assert fixed.absolute_height_reference is HeightReference.HAE
     assert (fixed.sigmas.horizontal_m, fixed.absolute_height_sigma_m) == (0.05, 0.04)

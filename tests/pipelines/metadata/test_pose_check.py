@@ -53,7 +53,7 @@ def test_a_flipped_gimbal_is_the_same_camera_at_nadir(yaw: float, roll: float) -
 
 def test_a_flip_off_nadir_widens_the_pitch() -> None:
     checked = check_pose(attitude(30.0, -86.0, 180.0))
-    assert checked.sigmas.pitch_deg == pytest.approx(math.hypot(1.5, 4.0))
+    assert checked.sigmas.pitch_deg == pytest.approx(math.hypot(DEFAULT_SIGMAS.pitch_deg, 4.0))
 
 
 @pytest.mark.parametrize(
