@@ -45,7 +45,7 @@ class Taky:
         self.site = folder / "srv"
         (folder / "pkg_resources.py").write_text(_PKG_RESOURCES)
         self._environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
-        address = "--host localhost --bind-ip 127.0.0.1 --public-ip 127.0.0.1".split()
+        address = ["--host", "localhost", "--bind-ip", "127.0.0.1", "--public-ip", "127.0.0.1"]
         self._control(folder, "setup", *address, str(self.site))
         for name in ("vedette", "device"):
             self._control(self.site, "-c", "taky.conf", "build_client", "--dump_pem", name)
