@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detections import Detections
+from models.pixel_source import PixelSource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +46,21 @@ class DetectionParameters:
     whole_frame: bool = True
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowSearch:
+    """What was found in an image that was read window by window.
+
+    Attributes:
+        detections: merged, in pixels of the image, in descending order of confidence.
+        tiles: how many the image was cut into.
+        empty_tiles: how many of these hold no data and were not looked at.
+    """
+
+    detections: Detections
+    tiles: int
+    empty_tiles: int
+
+
 class Detector(Protocol):
     """Finds objects in one decoded image: tiles in, merged detections out."""
 
@@ -62,6 +78,18 @@ class Detector(Protocol):
 
         Returns:
             Merged detections in pixels of the image, in descending order of confidence.
+
+        Raises:
+            EngineError: the engine failed or did not answer in time.
+        """
+        ...
+
+    def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
+        """Detections in an image of any size, read window by window in bounded memory.
+
+        Args:
+            source: the image; what it says holds no data is not looked at.
+            parameters: thresholds and tiling.
 
         Raises:
             EngineError: the engine failed or did not answer in time.

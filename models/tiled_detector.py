@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import cv2
@@ -10,10 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detections import Detections
-from models.detector import DetectionParameters, DetectorIdentity
+from models.detector import DetectionParameters, DetectorIdentity, WindowSearch
 from models.merging import merge
+from models.pixel_source import PixelSource
 from models.taxonomy import group_index
-from models.tiling import cut_tile, pad_square, tile_grid
+from models.tiling import PADDING, cut_tile, pad_square, tile_grid, tile_starts
+
+_WINDOW_PX = 4096
+"""Longest side of a window that is read at once: its border, read twice, is 6 % of it."""
+
+_OVERVIEW_LARGEST_PX = 64_000_000
+"""In a larger image nothing that is looked for fills as much of the reduced whole as is needed."""
+
+_MASK_STEP = 4
+"""Masks of half-empty tiles are kept at this reduction until their detections come back."""
+
+_LEAST_DATA = 0.5
+"""Least share of a box that must hold data."""
 
 
 class Engine(Protocol):
@@ -69,8 +83,7 @@ class TiledDetector:
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"an image is (height, width, 3) uint8, not {image.shape}")
-        if not 0 <= parameters.min_confidence <= 1:
-            raise ValueError(f"min_confidence is 0 to 1, not {parameters.min_confidence}")
+        _check(parameters)
         height, width = image.shape[:2]
         side = self.identity.input_px
         grid = tile_grid(width, height, side, parameters.tile_overlap)
@@ -86,6 +99,139 @@ class TiledDetector:
             for part, view, scale in zip(results, views, _scales(views, image, side), strict=True)
         ]
         return merge(parts, views, self._groups)
+
+    def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
+        """Detections in an image of any size, read window by window in bounded memory.
+
+        The answer is that of `detect` on the whole image where all of it holds data. Tiles without
+        data are left out; what lies mostly where there is no data is no detection. The reduced
+        whole is looked at up to 64 megapixels only.
+
+        Args:
+            source: the image.
+            parameters: thresholds and tiling.
+
+        Raises:
+            EngineError: the engine failed or did not answer in time.
+            ValueError: a parameter is out of range.
+        """
+        _check(parameters)
+        width, height = source.width_px, source.height_px
+        side = self.identity.input_px
+        tiles = len(tile_grid(width, height, side, parameters.tile_overlap))
+        seen = _Seen()
+        overview = parameters.whole_frame and tiles > 1 and width * height <= _OVERVIEW_LARGEST_PX
+        results = self._engine.infer(
+            _window_squares(source, side, parameters.tile_overlap, seen, overview=overview),
+            parameters.min_confidence,
+        )
+        views = np.array(seen.views, np.int32).reshape(-1, 4)
+        parts: list[Detections] = []
+        for part, view, mask in zip(results, views, seen.masks, strict=True):
+            whole = overview and len(parts) == len(views) - 1
+            scale = (1.0, 1.0)
+            if whole:
+                reduced = _reduced_size(width, height, side)
+                scale = (width / reduced[0], height / reduced[1])
+            placed = _place(part, view, scale)
+            parts.append(placed if mask is None else _with_data(placed, view, mask))
+        frame = np.array([[0, 0, width, height]], np.int32)
+        if len(views) and not (views == frame).all(axis=1).any():
+            # The merge takes the extent of the image from the views; skipped tiles span it too.
+            views = np.concatenate([views, frame])
+            parts.append(Detections.empty())
+        found = merge(parts, views, self._groups) if len(views) else Detections.empty()
+        return WindowSearch(detections=found, tiles=tiles, empty_tiles=seen.empty)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Seen:
+    """What has been given to the engine, in its order.
+
+    Attributes:
+        views: left, top, right, bottom of each tile.
+        masks: of each tile at a reduction of `_MASK_STEP`; None where all holds data.
+        empty: tiles left out.
+    """
+
+    views: list[NDArray[np.int32]] = field(default_factory=list)
+    masks: list[NDArray[np.bool_] | None] = field(default_factory=list)
+    empty: int = 0
+
+
+def _check(parameters: DetectionParameters) -> None:
+    if not 0 <= parameters.min_confidence <= 1:
+        raise ValueError(f"min_confidence is 0 to 1, not {parameters.min_confidence}")
+
+
+def _window_squares(
+    source: PixelSource, side_px: int, overlap: float, seen: _Seen, *, overview: bool
+) -> Iterator[NDArray[np.uint8]]:
+    """What the network looks at, noted in `seen` as it is drawn."""
+    width, height = source.width_px, source.height_px
+    columns, rows = (tile_starts(length, side_px, overlap) for length in (width, height))
+    wide = width if source.reads_whole_rows else _WINDOW_PX
+    tall = max(side_px, min(_WINDOW_PX, _WINDOW_PX * _WINDOW_PX // max(wide, 1)))
+    any_data = False
+    for tops in _runs(rows, side_px, tall):
+        for lefts in _runs(columns, side_px, wide):
+            left, top = int(lefts[0]), int(tops[0])
+            right, bottom = (
+                min(int(lefts[-1]) + side_px, width),
+                min(int(tops[-1]) + side_px, height),
+            )
+            rgb, mask = source.read_window(left, top, right, bottom)
+            for y, x in ((y, x) for y in tops for x in lefts):
+                tile = np.array([x, y, min(x + side_px, width), min(y + side_px, height)], np.int32)
+                local = tile - np.array([left, top, left, top], np.int32)
+                square = cut_tile(rgb, local, side_px)
+                kept: NDArray[np.bool_] | None = None
+                if mask is not None:
+                    data = mask[local[1] : local[3], local[0] : local[2]]
+                    if not data.any():
+                        seen.empty += 1
+                        continue
+                    if not data.all():
+                        square = square.copy()
+                        square[: data.shape[0], : data.shape[1]][~data] = PADDING
+                        kept = data[::_MASK_STEP, ::_MASK_STEP].copy()
+                any_data = True
+                seen.views.append(tile)
+                seen.masks.append(kept)
+                yield square
+    if overview and any_data:
+        rgb, mask = source.read_window(0, 0, width, height)
+        kept = None
+        if mask is not None and not mask.all():
+            rgb = np.where(mask[..., None], rgb, np.uint8(PADDING))
+            kept = mask[::_MASK_STEP, ::_MASK_STEP].copy()
+        size = _reduced_size(width, height, side_px)
+        seen.views.append(np.array([0, 0, width, height], np.int32))
+        seen.masks.append(kept)
+        yield pad_square(
+            np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8), side_px
+        )
+
+
+def _runs(starts: NDArray[np.int32], side_px: int, longest_px: int) -> list[NDArray[np.int32]]:
+    """Neighbouring tiles along an axis, as many at a time as a window may hold."""
+    runs, first = [], 0
+    for index in range(1, len(starts) + 1):
+        if index == len(starts) or starts[index] + side_px - starts[first] > longest_px:
+            runs.append(starts[first:index])
+            first = index
+    return runs
+
+
+def _with_data(part: Detections, view: NDArray[np.int32], mask: NDArray[np.bool_]) -> Detections:
+    """The detections of a view of which at least half the box holds data."""
+    kept = np.ones(len(part), np.bool_)
+    for index, box in enumerate(part.xyxy):
+        left, top = ((box[:2] - view[:2]) / _MASK_STEP).astype(int)
+        right, bottom = np.ceil((box[2:] - view[:2]) / _MASK_STEP).astype(int)
+        inside = mask[top : max(bottom, top + 1), left : max(right, left + 1)]
+        kept[index] = inside.size > 0 and bool(inside.mean() >= _LEAST_DATA)
+    return part.select(kept)
 
 
 def _squares(

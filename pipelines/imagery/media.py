@@ -5,7 +5,7 @@ the kind of a file, and reads its metadata, with what it has. Every offset and l
 the file's own claim: all are checked against the bytes there are.
 
 Sources: ITU-T T.81 annex B (JPEG markers), W3C PNG third edition, TIFF 6.0, the BigTIFF design,
-Adobe XMP specification part 3 (where XMP lies in each).
+MIL-STD-2500A and C (NITF), Adobe XMP specification part 3 (where XMP lies in each).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\x00"
 _XMP_MORE_HEAD = b"http://ns.adobe.com/xmp/extension/\x00"
 _EXIF_HEAD = b"Exif\x00\x00"
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_NITF_MAGICS = frozenset({b"NITF02.00", b"NITF02.10", b"NSIF01.00"})
 _PNG_XMP = b"XML:com.adobe.xmp\x00"
 _MAX_XMP = 4 << 20
 _MAX_SEGMENTS = 2_000
@@ -40,7 +41,6 @@ _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream"),
-    (b"NITF", "a NITF"),
     (b"<VRT", "a GDAL virtual dataset"),
     (b"<?xml", "an XML document"),
     (b"\x1f\x8b", "a gzip file"),
@@ -54,6 +54,7 @@ class MediaKind(StrEnum):
     JPEG = "jpeg"
     PNG = "png"
     TIFF = "tiff"
+    NITF = "nitf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +67,7 @@ class MediaHeader:
         height_px: as claimed.
         exif: a TIFF structure holding the EXIF data; None without any.
         xmp: XMP packets in the order found.
-        georeferenced: a TIFF that says where on Earth its pixels lie.
+        georeferenced: a TIFF or NITF that says where on Earth its pixels lie.
     """
 
     kind: MediaKind
@@ -81,7 +82,7 @@ def sniff(first_bytes: bytes) -> MediaKind:
     """The kind of an image, told by its first bytes (16 suffice), never by its name.
 
     Raises:
-        UnreadableImageError: none of JPEG, PNG, TIFF; the message names what was seen.
+        UnreadableImageError: none of JPEG, PNG, TIFF, NITF; the message names what was seen.
     """
     if first_bytes.startswith(b"\xff\xd8\xff"):
         return MediaKind.JPEG
@@ -89,7 +90,9 @@ def sniff(first_bytes: bytes) -> MediaKind:
         return MediaKind.PNG
     if first_bytes[:4] in TIFF_MAGICS:
         return MediaKind.TIFF
-    raise UnreadableImageError(f"this is {_seen(first_bytes)}; JPEG, PNG and TIFF are read")
+    if first_bytes[:9] in _NITF_MAGICS:
+        return MediaKind.NITF
+    raise UnreadableImageError(f"this is {_seen(first_bytes)}; JPEG, PNG, TIFF and NITF are read")
 
 
 def _seen(first_bytes: bytes) -> str:
@@ -111,11 +114,13 @@ def read_header(data: bytes) -> MediaHeader:
     Raises:
         UnreadableImageError: not an image of a known kind, or its header is damaged.
     """
-    kind = sniff(data)
+    kind = sniff(data[:16])
     if kind is MediaKind.JPEG:
         header = _jpeg(data)
     elif kind is MediaKind.PNG:
         header = _png(data)
+    elif kind is MediaKind.NITF:
+        header = _nitf(data)
     else:
         header = _tiff(data)
     if header.width_px < 1 or header.height_px < 1:
@@ -255,3 +260,40 @@ def _tiff(data: bytes) -> MediaHeader:
         xmp=(packet,) if packet else (),
         georeferenced=_GEO_KEYS in tags and (_GEO_SCALE in tags or _GEO_TRANSFORM in tags),
     )
+
+
+def _nitf(data: bytes) -> MediaHeader:
+    """The first image segment; widths of fields as in MIL-STD-2500C tables A-1 and A-3.
+
+    2.0 differs in what the 167 bytes of security fields hold, and adds 40 to them where the
+    downgrade code is 999998.
+    """
+    old = data[4:9] == b"02.00"
+    at = 354 + (40 if old and data[280:286] == b"999998" else 0)
+    header_bytes = _nitf_number(data, at, 6)
+    if _nitf_number(data, at + 6, 3) < 1:
+        raise UnreadableImageError("the NITF holds no image")
+    if data[header_bytes : header_bytes + 2] != b"IM":
+        raise UnreadableImageError("the NITF is damaged: its image is not where it says")
+    size_at = header_bytes + 333
+    if old and data[header_bytes + 284 : header_bytes + 290] == b"999998":
+        size_at += 40
+    coordinates = data[size_at + 38 : size_at + 39]
+    return MediaHeader(
+        kind=MediaKind.NITF,
+        width_px=_nitf_number(data, size_at + 8, 8),
+        height_px=_nitf_number(data, size_at, 8),
+        exif=None,
+        xmp=(),
+        # A blank, and in 2.0 an N: no coordinates.
+        georeferenced=coordinates not in (b" ", b"N", b""),
+    )
+
+
+def _nitf_number(data: bytes, at: int, digits: int) -> int:
+    field = data[at : at + digits]
+    if len(field) != digits or not field.isdigit():
+        raise UnreadableImageError(
+            "the NITF is damaged: its header holds no number where one is due"
+        )
+    return int(field)

@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from models.errors import UnreadableImageError
 
-Driver = Literal["JPEG", "PNG", "GTiff"]
+Driver = Literal["JPEG", "PNG", "GTiff", "NITF"]
 
 _HARDENED = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",

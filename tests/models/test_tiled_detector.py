@@ -185,3 +185,99 @@ def test_people_and_vehicles_of_thermal_frames_are_found(
     assert person > 0.65
     assert vehicle > 0.68
     assert ((right / (right + wrong)) > (0.6, 0.7)).all()
+
+
+class ArraySource:
+    """An image in memory as a source of windows, counting what is read."""
+
+    def __init__(
+        self,
+        image: NDArray[np.uint8],
+        mask: NDArray[np.bool_] | None = None,
+        *,
+        whole_rows: bool = False,
+    ) -> None:
+        self.image, self.mask, self.reads_whole_rows = image, mask, whole_rows
+        self.height_px, self.width_px = image.shape[:2]
+        self.largest = 0
+
+    def read_window(
+        self, left: int, top: int, right: int, bottom: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+        assert 0 <= left < right <= self.width_px
+        assert 0 <= top < bottom <= self.height_px
+        self.largest = max(self.largest, (right - left) * (bottom - top))
+        part = None if self.mask is None else self.mask[top:bottom, left:right]
+        return self.image[top:bottom, left:right].copy(), part
+
+
+@pytest.mark.parametrize("whole_rows", [False, True])
+@pytest.mark.parametrize("whole_frame", [False, True])
+@pytest.mark.parametrize(("width", "height"), [(400, 300), (640, 640), (6000, 5000)])
+def test_windows_give_what_the_whole_image_gives(
+    width: int, height: int, whole_frame: bool, whole_rows: bool
+) -> None:
+    random = np.random.default_rng(width)
+    corners = random.uniform(0, (width, height), (width * height // 40_000, 2)).astype(int)
+    sides = random.integers(10, 300, corners.shape)
+    image = scene(width, height, np.hstack([corners, corners + sides]).tolist())
+    parameters = DetectionParameters(whole_frame=whole_frame)
+    whole = TiledDetector(BlobEngine()).detect(image, parameters)
+    search = TiledDetector(BlobEngine()).detect_windows(
+        ArraySource(image, whole_rows=whole_rows), parameters
+    )
+    assert len(whole) > 0
+    assert np.array_equal(search.detections.xyxy, whole.xyxy)
+    assert np.array_equal(search.detections.confidence, whole.confidence)
+    assert search.empty_tiles == 0
+
+
+def test_where_there_is_no_data_nothing_is_looked_for() -> None:
+    image = scene(
+        4000, 2000, [[100, 100, 160, 160], [1480, 300, 1540, 360], [3000, 900, 3050, 950]]
+    )
+    mask = np.zeros(image.shape[:2], np.bool_)
+    mask[:, :1500] = True
+    engine = BlobEngine()
+    search = TiledDetector(engine).detect_windows(
+        ArraySource(image, mask), DetectionParameters(whole_frame=False)
+    )
+    # The second is cut where the data end, the third lies wholly beyond.
+    assert search.detections.xyxy.tolist() == [
+        [100.0, 100.0, 160.0, 160.0],
+        [1480.0, 300.0, 1500.0, 360.0],
+    ]
+    assert search.tiles == len(engine.tiles) + search.empty_tiles
+    assert search.empty_tiles >= search.tiles // 2
+    nothing = TiledDetector(engine).detect_windows(
+        ArraySource(image, np.zeros_like(mask)), DetectionParameters()
+    )
+    assert len(nothing.detections) == 0
+    assert nothing.empty_tiles == nothing.tiles
+
+
+def test_what_lies_mostly_where_there_is_no_data_is_dropped() -> None:
+    class GreyEngine(BlobEngine):
+        """Takes the grey of padding for an object too."""
+
+        def infer(
+            self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float
+        ) -> list[Detections]:
+            return super().infer(
+                (np.where(t > 100, np.uint8(255), t) for t in tiles), min_confidence
+            )
+
+    image = scene(640, 640, [[100, 100, 160, 160]])
+    mask = np.ones(image.shape[:2], np.bool_)
+    mask[:, 300:] = False
+    search = TiledDetector(GreyEngine()).detect_windows(
+        ArraySource(image, mask), DetectionParameters()
+    )
+    assert search.detections.xyxy.tolist() == [[100.0, 100.0, 160.0, 160.0]]
+
+
+def test_no_window_grows_with_the_image() -> None:
+    empty = np.broadcast_to(np.uint8(60), (9000, 14_000, 3))
+    source = ArraySource(empty)
+    TiledDetector(BlobEngine()).detect_windows(source, DetectionParameters())
+    assert source.largest <= 4096**2

@@ -26,6 +26,7 @@ class MediaKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEDIA_KIND_JPEG: _ClassVar[MediaKind]
     MEDIA_KIND_PNG: _ClassVar[MediaKind]
     MEDIA_KIND_TIFF: _ClassVar[MediaKind]
+    MEDIA_KIND_NITF: _ClassVar[MediaKind]
 
 class FindingSeverity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -42,6 +43,7 @@ MEDIA_KIND_UNSPECIFIED: MediaKind
 MEDIA_KIND_JPEG: MediaKind
 MEDIA_KIND_PNG: MediaKind
 MEDIA_KIND_TIFF: MediaKind
+MEDIA_KIND_NITF: MediaKind
 FINDING_SEVERITY_UNSPECIFIED: FindingSeverity
 FINDING_SEVERITY_NOTE: FindingSeverity
 FINDING_SEVERITY_WARNING: FindingSeverity

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from vedette.v1 import pledge_pb2 as vedette_dot_v1_dot_pledge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18vedette/v1/product.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17vedette/v1/pledge.proto\"\xe0\x01\n\x07Product\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.vedette.v1.ProductKind\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07marking\x18\x08 \x01(\x0e\x32\x13.vedette.v1.Marking\"%\n\x13ListProductsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"=\n\x14ListProductsResponse\x12%\n\x08products\x18\x01 \x03(\x0b\x32\x13.vedette.v1.Product\"!\n\x11GetProductRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x16\x44ownloadProductRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"(\n\x17\x44ownloadProductResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*\x98\x01\n\x0bProductKind\x12\x1c\n\x18PRODUCT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cPRODUCT_KIND_ANNOTATED_IMAGE\x10\x01\x12\x18\n\x14PRODUCT_KIND_GEOJSON\x10\x02\x12\x14\n\x10PRODUCT_KIND_KMZ\x10\x03\x12\x19\n\x15PRODUCT_KIND_EVIDENCE\x10\x04\x32\x83\x02\n\x0eProductService\x12Q\n\x0cListProducts\x12\x1f.vedette.v1.ListProductsRequest\x1a .vedette.v1.ListProductsResponse\x12@\n\nGetProduct\x12\x1d.vedette.v1.GetProductRequest\x1a\x13.vedette.v1.Product\x12\\\n\x0f\x44ownloadProduct\x12\".vedette.v1.DownloadProductRequest\x1a#.vedette.v1.DownloadProductResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18vedette/v1/product.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17vedette/v1/pledge.proto\"\xe0\x01\n\x07Product\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.vedette.v1.ProductKind\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07marking\x18\x08 \x01(\x0e\x32\x13.vedette.v1.Marking\"%\n\x13ListProductsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"=\n\x14ListProductsResponse\x12%\n\x08products\x18\x01 \x03(\x0b\x32\x13.vedette.v1.Product\"!\n\x11GetProductRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x16\x44ownloadProductRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"(\n\x17\x44ownloadProductResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*\xd6\x01\n\x0bProductKind\x12\x1c\n\x18PRODUCT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cPRODUCT_KIND_ANNOTATED_IMAGE\x10\x01\x12\x18\n\x14PRODUCT_KIND_GEOJSON\x10\x02\x12\x14\n\x10PRODUCT_KIND_KMZ\x10\x03\x12\x19\n\x15PRODUCT_KIND_EVIDENCE\x10\x04\x12\x18\n\x14PRODUCT_KIND_OVERLAY\x10\x05\x12\"\n\x1ePRODUCT_KIND_OVERLAY_ANNOTATED\x10\x06\x32\x83\x02\n\x0eProductService\x12Q\n\x0cListProducts\x12\x1f.vedette.v1.ListProductsRequest\x1a .vedette.v1.ListProductsResponse\x12@\n\nGetProduct\x12\x1d.vedette.v1.GetProductRequest\x1a\x13.vedette.v1.Product\x12\\\n\x0f\x44ownloadProduct\x12\".vedette.v1.DownloadProductRequest\x1a#.vedette.v1.DownloadProductResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.product_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PRODUCTKIND']._serialized_start=561
-  _globals['_PRODUCTKIND']._serialized_end=713
+  _globals['_PRODUCTKIND']._serialized_end=775
   _globals['_PRODUCT']._serialized_start=99
   _globals['_PRODUCT']._serialized_end=323
   _globals['_LISTPRODUCTSREQUEST']._serialized_start=325
@@ -47,6 +47,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOWNLOADPRODUCTREQUEST']._serialized_end=516
   _globals['_DOWNLOADPRODUCTRESPONSE']._serialized_start=518
   _globals['_DOWNLOADPRODUCTRESPONSE']._serialized_end=558
-  _globals['_PRODUCTSERVICE']._serialized_start=716
-  _globals['_PRODUCTSERVICE']._serialized_end=975
+  _globals['_PRODUCTSERVICE']._serialized_start=778
+  _globals['_PRODUCTSERVICE']._serialized_end=1037
 # @@protoc_insertion_point(module_scope)

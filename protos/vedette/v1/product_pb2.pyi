@@ -18,11 +18,15 @@ class ProductKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRODUCT_KIND_GEOJSON: _ClassVar[ProductKind]
     PRODUCT_KIND_KMZ: _ClassVar[ProductKind]
     PRODUCT_KIND_EVIDENCE: _ClassVar[ProductKind]
+    PRODUCT_KIND_OVERLAY: _ClassVar[ProductKind]
+    PRODUCT_KIND_OVERLAY_ANNOTATED: _ClassVar[ProductKind]
 PRODUCT_KIND_UNSPECIFIED: ProductKind
 PRODUCT_KIND_ANNOTATED_IMAGE: ProductKind
 PRODUCT_KIND_GEOJSON: ProductKind
 PRODUCT_KIND_KMZ: ProductKind
 PRODUCT_KIND_EVIDENCE: ProductKind
+PRODUCT_KIND_OVERLAY: ProductKind
+PRODUCT_KIND_OVERLAY_ANNOTATED: ProductKind
 
 class Product(_message.Message):
     __slots__ = ("name", "kind", "media_type", "file_name", "size_bytes", "sha256", "create_time", "marking")
