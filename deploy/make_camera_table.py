@@ -74,6 +74,9 @@ def entry(raw: dict[str, Any]) -> dict[str, Any] | None:
         "pixel_width_um": round(pitch_x * 1000, 6),
         "pixel_height_um": round(pitch_y * 1000, 6),
     }
+    # Sensors of 5:4 are thermal ones, also where the source forgot to say so.
+    if raw["isThermal"] or raw["widthPixels"] * 4 == raw["heightPixels"] * 5:
+        row["thermal"] = True
     if "focalLength" in raw:
         row["focal_mm"] = raw["focalLength"]
     if any(coefficients.values()):

@@ -6,6 +6,7 @@ The figures lie in `data/cameras.toml`, derived from Theta-Limited/DroneModels (
 
 from __future__ import annotations
 
+import math
 import tomllib
 from functools import cache
 from importlib import resources
@@ -16,11 +17,19 @@ from pipelines.metadata.calibration import Calibration, centred
 
 # What cameras of one model differ by, and what "nominal" focal lengths hide.
 _FOCAL_SIGMA = 0.01
+# A zoom camera under the name of a wide one is a tenth off and more.
+_OTHER_SIZE_SIGMA = 0.1
+_THERMAL_ASPECT = 0.01
 _COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3")
 
 
 def find_camera(
-    make: str | None, model: str | None, focal_mm: float | None, width_px: int
+    make: str | None,
+    model: str | None,
+    focal_mm: float | None,
+    size: tuple[int, int],
+    *,
+    thermal: bool | None = None,
 ) -> Calibration | None:
     """The calibration of a camera for its whole sensor; None where the table has none.
 
@@ -28,13 +37,21 @@ def find_camera(
         make: maker as EXIF names it.
         model: model as EXIF names it.
         focal_mm: focal length as EXIF tells it; needed unless the table fixes it.
-        width_px: width of the picture when taken: tells the thermal from the visible camera of a
-            device that has both under one name.
+        size: width and height of the picture when taken.
+        thermal: which of two lenses that bear one name, where the metadata say. Else a picture of
+            the 5:4 of thermal sensors is not one of a visible camera, which none of the table's
+            takes, and the size nearest to the picture's decides.
     """
-    rows = [row for row in _rows(make, model) if "fisheye" not in row]
+    if thermal is None and abs(size[0] / size[1] - 1.25) < _THERMAL_ASPECT:
+        thermal = True
+    rows = [
+        row
+        for row in _rows(make, model)
+        if "fisheye" not in row and thermal in (None, row.get("thermal", False))
+    ]
     if not rows:
         return None
-    row = min(rows, key=lambda row: abs(row["width_px"] - width_px))
+    row = min(rows, key=lambda row: abs(math.log(row["width_px"] / size[0])))
     focal = row.get("focal_mm", focal_mm)
     if focal is None:
         return None
@@ -48,8 +65,19 @@ def find_camera(
             Distortion(**{name: row.get(name, 0.0) for name in _COEFFICIENTS}),
         ),
         # Pixels are square: where the table's two focal lengths differ, one of them is wrong.
-        focal_sigma=max(_FOCAL_SIGMA, abs(fx / fy - 1.0)),
+        focal_sigma=max(
+            _FOCAL_SIGMA if _is_of(row, size) else _OTHER_SIZE_SIGMA, abs(fx / fy - 1.0)
+        ),
         source=f"table of cameras ({row['make']} {row['model']})",
+    )
+
+
+def _is_of(row: dict[str, Any], size: tuple[int, int]) -> bool:
+    """Whether a picture is that sensor's: its width or height, or them halved by binning."""
+    return any(
+        abs(full / taken / binned - 1.0) < 0.03
+        for full, taken in zip((row["width_px"], row["height_px"]), size, strict=True)
+        for binned in (0.5, 1.0, 2.0, 4.0)
     )
 
 
@@ -74,5 +102,5 @@ def _table() -> dict[tuple[str, str], list[dict[str, Any]]]:
 
 
 def _plain(name: str) -> str:
-    """Lower case, one blank between words."""
-    return " ".join(name.lower().split())
+    """Lower case without blanks: "ANAFI Ai" is "ANAFIAI"."""
+    return "".join(name.lower().split())

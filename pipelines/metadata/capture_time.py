@@ -16,6 +16,8 @@ from pipelines.outcome import Finding, Severity
 _CLOCK = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _DATE = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)")
 _OFFSET = re.compile(r"([+\-])(\d\d):?(\d\d)")
+# The zone behind a time that bears one: "2021-10-22T11:30:09.205000+02:00".
+_ZONE_BEHIND = re.compile(r"([+\-]\d\d:?\d\d)$")
 # Digital cameras with GPS did not exist before; clocks that lost power say 1970, 1980 or 2000.
 _EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -28,11 +30,11 @@ def capture_time(
     Args:
         exif: of the file.
         stated: the submitter's word, aware; it wins.
-        maker_utc: a time that the maker's own metadata give as UTC, as text.
+        maker_utc: a time that the maker's own metadata give as UTC, or with its zone, as text.
     """
     if stated is not None:
         return stated.astimezone(UTC), ()
-    for time in (_gps(exif), _clock(maker_utc, timedelta(0)), _with_offset(exif)):
+    for time in (_gps(exif), _maker(maker_utc), _with_offset(exif)):
         if time is None:
             continue
         if time < _EARLIEST:
@@ -63,6 +65,16 @@ def capture_time(
     )
 
 
+def position_age(exif: Exif) -> float | None:
+    """Seconds from the GPS time to the camera's, where the zone of the latter is told.
+
+    A receiver that lost its satellites goes on telling the last place and the time it was there.
+    None where either time is missing or has no zone; negative where the camera's clock is slow.
+    """
+    gps, taken = _gps(exif), _with_offset(exif)
+    return None if gps is None or taken is None else (taken - gps).total_seconds()
+
+
 def _gps(exif: Exif) -> datetime | None:
     """GPSDateStamp and GPSTimeStamp, which are UTC; one without the other tells no time."""
     found = _DATE.fullmatch(exif.gps_date or "")
@@ -78,15 +90,30 @@ def _gps(exif: Exif) -> datetime | None:
     return day + timedelta(hours=hour, minutes=minute, seconds=second)
 
 
+def _maker(text: str | None) -> datetime | None:
+    """A maker's UTC; a zone behind it is taken off."""
+    zone = _ZONE_BEHIND.search(text or "")
+    # A date's own hyphens are no zone.
+    if zone is None or len(text or "") < len("2021-10-22T11:30:09+02:00"):
+        return _clock(text, timedelta(0))
+    offset = _offset(zone[1])
+    return None if offset is None else _clock(text, offset)
+
+
 def _with_offset(exif: Exif) -> datetime | None:
-    found = _OFFSET.fullmatch(exif.offset or "")
+    offset = _offset(exif.offset or "")
+    return None if offset is None else _clock(exif.taken, offset)
+
+
+def _offset(text: str) -> timedelta | None:
+    found = _OFFSET.fullmatch(text)
     if found is None:
         return None
     offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
     # The widest zones there are: -12:00 to +14:00.
     if offset > timedelta(hours=14):
         return None
-    return _clock(exif.taken, -offset if found[1] == "-" else offset)
+    return -offset if found[1] == "-" else offset
 
 
 def _clock(text: str | None, offset: timedelta) -> datetime | None:

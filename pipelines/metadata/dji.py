@@ -1,6 +1,6 @@
 """Reads DJI's metadata.
 
-Conventions by DJI's manuals (Mavic 3E/3T, Zenmuse P1 "XMP data list") and those in
+Conventions by DJI's manuals (Mavic 3E/3T/3M, Matrice 4, Zenmuse P1 "XMP data list") and those in
 `pipelines.pose`: gimbal angles are absolute, rotated yaw, pitch, roll in a north-east-down frame.
 """
 
@@ -17,46 +17,109 @@ from pipelines.metadata.xmp import number
 from pipelines.outcome import Finding, Severity
 from pipelines.pose import HeightReference
 
-# RtkFlag: 50 fixed (centimetres), 32 to 49 float (decimetres), 16 single point (metres).
-_RTK_FLOAT, _RTK_FIXED = 32, 50
+# RtkFlag by the manuals: 0 no position, 16 single point (metres), 32 to 49 float (decimetres to
+# metres), 50 fixed (centimetres); DJI's Onboard SDK names those between.
+_RTK_FAILED, _RTK_FLOAT, _RTK_FIXED = 0, 32, 50
 # What the receiver calls its deviation leaves out lever arm and exposure time.
 _RTK_FLOOR_M = {True: 0.03, False: 0.3}
 # Two flights over one place differ by more than this (OpenDroneMap/ODM#711).
 _BAROMETRIC_SIGMA_M = 15.0
+# Corrections older than this no longer hold a fixed solution.
+_OLDEST_CORRECTION_S = 60.0
+_YAWS_APART_DEG = 20.0
 
 
 def read_dji(exif: Exif, values: dict[str, str]) -> Telemetry:
     """Camera and flight from the `drone-dji` properties of XMP, with EXIF beside them."""
     findings: list[Finding] = []
-    flag = number(values, "RtkFlag")
+    flag = _rtk_flag(values, findings)
     rtk = flag is not None and _RTK_FLOAT <= flag <= _RTK_FIXED
-    latitude = number(values, "GpsLatitude")
+    latitude = number(values, "GpsLatitude", "Latitude")
     # Early firmware misspells its own name.
-    longitude = number(values, "GpsLongitude", "GpsLongtitude")
+    longitude = number(values, "GpsLongitude", "GpsLongtitude", "Longitude")
     if latitude is None or longitude is None:
         latitude, longitude = exif.latitude_deg, exif.longitude_deg
+    attitude, yaw_doubt_deg = _attitude(values, findings)
     return Telemetry(
         latitude_deg=latitude,
         longitude_deg=longitude,
-        attitude=_attitude(values, findings),
+        attitude=attitude,
+        yaw_doubt_deg=yaw_doubt_deg,
         relative_height_m=number(values, "RelativeAltitude"),
         absolute_height=_absolute(values, rtk=rtk, flag=flag, findings=findings),
         horizontal_sigma_m=_horizontal(exif, values, rtk=rtk, fixed=flag == _RTK_FIXED),
-        calibration=_calibration(exif, values),
+        calibration=dji_calibration(exif, values),
+        thermal=_thermal(values),
         utc=values.get("UTCAtExposure"),
         findings=tuple(findings),
     )
 
 
-def _attitude(values: dict[str, str], findings: list[Finding]) -> Attitude | None:
+def _rtk_flag(values: dict[str, str], findings: list[Finding]) -> float | None:
+    """The flag; a fixed solution on old corrections counts as a floating one."""
+    flag, age = number(values, "RtkFlag"), number(values, "RtkDiffAge")
+    if flag == _RTK_FAILED:
+        findings.append(
+            Finding(
+                code="RTK_FAILED",
+                severity=Severity.WARNING,
+                message="RtkFlag 0: the RTK receiver had no position; this one is from plain "
+                "satellite navigation",
+            )
+        )
+    if flag == _RTK_FIXED and age is not None and age > _OLDEST_CORRECTION_S:
+        findings.append(
+            Finding(
+                code="RTK_CORRECTION_OLD",
+                severity=Severity.WARNING,
+                message=f"the RTK corrections were {age:.0f} s old: the link to the base was lost; "
+                "the position is taken as good to decimetres only",
+            )
+        )
+        return float(_RTK_FLOAT)
+    return flag
+
+
+def _thermal(values: dict[str, str]) -> bool | None:
+    """Which lens of two, as `ImageSource` tells: InfraredCamera, else one for visible light."""
+    source = values.get("ImageSource", "").lower()
+    if not source:
+        return None
+    return "infrared" in source or "thermal" in source
+
+
+def _attitude(values: dict[str, str], findings: list[Finding]) -> tuple[Attitude | None, float]:
+    """The gimbal's attitude, and one standard deviation of yaw beyond the usual."""
     yaw = number(values, "GimbalYawDegree")
     pitch = number(values, "GimbalPitchDegree")
     roll = number(values, "GimbalRollDegree")
     if yaw is None or pitch is None:
-        return None
-    flight = number(values, "FlightYawDegree")
-    apart = None if flight is None else abs((yaw - flight + 180.0) % 360.0 - 180.0)
-    if apart is not None and apart > 20.0:
+        return None, 0.0
+    if any(number(values, name) == 1.0 for name in ("CamReverse", "GimbalReverse")):
+        findings.append(
+            Finding(
+                code="CAMERA_REVERSED",
+                severity=Severity.WARNING,
+                message="the camera hung upside down (CamReverse or GimbalReverse is 1), and "
+                "whether the picture was turned for it is not told; the attitude is not used",
+            )
+        )
+        return None, 0.0
+    flight, doubt = number(values, "FlightYawDegree"), 0.0
+    apart = 0.0 if flight is None else abs((yaw - flight + 180.0) % 360.0 - 180.0)
+    # A gimbal that turned over its nadir tells its yaw from the other side.
+    flipped = roll is not None and abs(roll) > 150.0
+    if apart > _YAWS_APART_DEG and yaw == 0.0 and not flipped:
+        doubt = apart
+        findings.append(
+            Finding(
+                code="GIMBAL_YAW_DOUBTFUL",
+                severity=Severity.WARNING,
+                message=f"the gimbal's yaw is exactly 0 while the aircraft headed {flight:.0f}: it "
+                f"was likely not reported; the yaw is taken as good to {apart:.0f} degrees",
+            )
+        )
+    elif apart > _YAWS_APART_DEG and not flipped:
         findings.append(
             Finding(
                 code="GIMBAL_AND_FLIGHT_YAW_DIFFER",
@@ -65,7 +128,7 @@ def _attitude(values: dict[str, str], findings: list[Finding]) -> Attitude | Non
                 "the gimbal's yaw is used",
             )
         )
-    return Attitude(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll or 0.0)
+    return Attitude(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll or 0.0), doubt
 
 
 def _absolute(
@@ -111,7 +174,7 @@ def _horizontal(exif: Exif, values: dict[str, str], *, rtk: bool, fixed: bool) -
     return max([_RTK_FLOOR_M[fixed], *(value for value in stated if value is not None)])
 
 
-def _calibration(exif: Exif, values: dict[str, str]) -> Calibration | None:
+def dji_calibration(exif: Exif, values: dict[str, str]) -> Calibration | None:
     """`DewarpData`, else `CalibratedFocalLength`; both in pixels of the picture when taken.
 
     DewarpData is "date;fx,fy,cx,cy,k1,k2,p1,p2,k3" with the centre counted from the middle of the

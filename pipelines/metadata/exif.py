@@ -21,8 +21,12 @@ _MAKE, _MODEL, _ORIENTATION, _SOFTWARE, _EXIF_IFD, _GPS_IFD = 271, 272, 274, 305
 _MAIN = frozenset({_MAKE, _MODEL, _ORIENTATION, _SOFTWARE, _EXIF_IFD, _GPS_IFD})
 _TAKEN, _DIGITIZED, _OFFSET_TAKEN, _OFFSET_DIGITIZED = 36867, 36868, 36881, 36882
 _FOCAL, _FOCAL_35, _ZOOM, _WIDTH, _HEIGHT = 37386, 41989, 41988, 40962, 40963
+_PLANE_X, _PLANE_Y, _PLANE_UNIT = 41486, 41487, 41488
 _CAMERA = frozenset(
     {
+        _PLANE_X,
+        _PLANE_Y,
+        _PLANE_UNIT,
         _TAKEN,
         _DIGITIZED,
         _OFFSET_TAKEN,
@@ -49,6 +53,7 @@ class Exif:
         orientation: 1 to 8, how a viewer should turn the picture; pixels on disk are not turned.
         focal_mm: focal length.
         focal_35mm: focal length whose field of view on 24 x 36 mm film is the same.
+        focal_plane_per_mm: pixels of the picture in a millimetre of the sensor, across and down.
         digital_zoom: above 1 where the picture is an enlarged centre of the sensor's.
         width_px: width when it was taken.
         height_px: height when it was taken.
@@ -69,6 +74,7 @@ class Exif:
     orientation: int | None = None
     focal_mm: float | None = None
     focal_35mm: float | None = None
+    focal_plane_per_mm: tuple[float, float] | None = None
     digital_zoom: float | None = None
     width_px: int | None = None
     height_px: int | None = None
@@ -105,6 +111,7 @@ def read_exif(block: bytes | None) -> Exif:
         orientation=integer(main, _ORIENTATION),
         focal_mm=_above_zero(camera, _FOCAL),
         focal_35mm=_above_zero(camera, _FOCAL_35),
+        focal_plane_per_mm=_focal_plane(camera),
         digital_zoom=_above_zero(camera, _ZOOM),
         width_px=_size(camera, _WIDTH),
         height_px=_size(camera, _HEIGHT),
@@ -142,6 +149,15 @@ def _above_zero(tags: dict[int, TagValue], tag: int) -> float | None:
     """Makers write 0 for "not known"."""
     value = real(tags, tag)
     return value if value is not None and value > 0.0 else None
+
+
+def _focal_plane(tags: dict[int, TagValue]) -> tuple[float, float] | None:
+    """Units are inch (the default) and centimetre, and millimetre and micrometre as some write."""
+    x, y = _above_zero(tags, _PLANE_X), _above_zero(tags, _PLANE_Y)
+    millimetres = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}.get(integer(tags, _PLANE_UNIT) or 2)
+    if x is None or millimetres is None:
+        return None
+    return x / millimetres, (y or x) / millimetres
 
 
 def _size(tags: dict[int, TagValue], tag: int) -> int | None:

@@ -35,8 +35,17 @@ Brighton Beach. `docs/calibration.md` has the sources, the fit and its cross-val
 _FLIPPED_ROLL_DEG = 150.0
 _NEAR_NADIR_DEG = -80.0
 _LARGE_ROLL_DEG = 30.0
+# No gimbal reaches further past its nadir, or its zenith.
+_FARTHEST_PITCH_DEG = 130.0
+# Above the horizon by more than this, half of a usual picture is sky.
+_LOOKS_UP_DEG = 20.0
 # Below this a camera is on the ground or its barometer was never set.
-_LOWEST_FLIGHT_M = 0.5
+_LOWEST_FLIGHT_M = 1.5
+# A height that RTK tells stands even so.
+_SURE_HEIGHT_M = 1.0
+# Two ways to write one position agree by far less; a receiver loses more in this time.
+_POSITIONS_APART_DEG = 0.0005
+_OLDEST_POSITION_S = 60.0
 _HIGHEST_FLIGHT_M = 10_000.0
 _LOWEST_ABSOLUTE_M, _HIGHEST_ABSOLUTE_M = -500.0, 15_000.0
 
@@ -62,22 +71,38 @@ class CheckedPose:
     findings: tuple[Finding, ...]
 
 
-def check_pose(telemetry: Telemetry) -> CheckedPose:
-    """Believe, repair or reject what a maker's metadata say of the pose."""
+def check_pose(
+    telemetry: Telemetry, *, elsewhere: tuple[float | None, float | None] = (None, None)
+) -> CheckedPose:
+    """Believe, repair or reject what a maker's metadata say of the pose.
+
+    Args:
+        telemetry: what they say.
+        elsewhere: latitude and longitude as EXIF tells them, where the maker tells its own.
+    """
     findings: list[Finding] = []
-    position = _position(telemetry, findings)
+    position = _position(telemetry, elsewhere, findings)
     attitude, attitude_outcome, pitch_sigma = _attitude(telemetry.attitude, findings)
-    relative = _relative(telemetry.relative_height_m, findings)
     absolute = _absolute(telemetry.absolute_height, findings)
+    on_ground = _on_ground(telemetry.relative_height_m, absolute, findings)
+    relative = None if on_ground else _relative(telemetry.relative_height_m, findings)
     sigmas = DEFAULT_SIGMAS
     if telemetry.horizontal_sigma_m is not None:
         sigmas = replace(sigmas, horizontal_m=telemetry.horizontal_sigma_m)
-    sigmas = replace(sigmas, pitch_deg=pitch_sigma)
+    doubt = telemetry.attitude_doubt_deg
+    sigmas = replace(
+        sigmas,
+        yaw_deg=math.hypot(sigmas.yaw_deg, doubt, telemetry.yaw_doubt_deg),
+        pitch_deg=math.hypot(pitch_sigma, doubt),
+        roll_deg=math.hypot(sigmas.roll_deg, doubt),
+    )
     if relative is None and absolute is not None:
         sigmas = replace(sigmas, vertical_m=absolute.sigma_m)
     outcome = position
     if outcome is Outcome.LOCATED:
         outcome = attitude_outcome
+    if outcome is Outcome.LOCATED and on_ground and not _sure(absolute):
+        outcome = Outcome.POSE_REJECTED
     if relative is None and absolute is None:
         if outcome is Outcome.LOCATED:
             outcome = Outcome.NO_HEIGHT
@@ -123,7 +148,9 @@ def _pose(
     )
 
 
-def _position(telemetry: Telemetry, findings: list[Finding]) -> Outcome:
+def _position(
+    telemetry: Telemetry, elsewhere: tuple[float | None, float | None], findings: list[Finding]
+) -> Outcome:
     latitude, longitude = telemetry.latitude_deg, telemetry.longitude_deg
     if latitude is None or longitude is None:
         findings.append(
@@ -143,16 +170,62 @@ def _position(telemetry: Telemetry, findings: list[Finding]) -> Outcome:
             )
         )
         return Outcome.POSE_REJECTED
-    if abs(latitude) < 1e-4 and abs(longitude) < 1e-4:
+    # No place is known to a tenth of a micrometre: an exact zero is a value that was never set.
+    unset = latitude == 0.0 or longitude == 0.0
+    if unset or (abs(latitude) < 1e-4 and abs(longitude) < 1e-4):
         findings.append(
             _error(
                 "POSITION_ZERO",
-                "the position is 0, 0: the receiver had no fix; wait for satellites before "
-                "take-off, or state the pose",
+                f"the position is {latitude:g}, {longitude:g}: the receiver had no fix; wait for "
+                "satellites before take-off, or state the pose",
+            )
+        )
+        return Outcome.NO_POSITION
+    other_latitude, other_longitude = elsewhere
+    if other_latitude is not None and other_longitude is not None:
+        east = abs((longitude - other_longitude + 180.0) % 360.0 - 180.0)
+        apart = math.hypot(
+            latitude - other_latitude, east * math.cos(math.radians(min(abs(latitude), 90.0)))
+        )
+        if apart > _POSITIONS_APART_DEG:
+            findings.append(
+                _error(
+                    "POSITIONS_DISAGREE",
+                    f"EXIF and the maker's metadata place the camera {apart * 111.2:.2f} km apart: "
+                    "one was changed later; submit the original file, or state the pose",
+                )
+            )
+            return Outcome.POSE_REJECTED
+    age = telemetry.position_age_s
+    if age is not None and age > _OLDEST_POSITION_S:
+        findings.append(
+            _error(
+                "POSITION_STALE",
+                f"the GPS time is {age:.0f} s before the picture's: the receiver had lost its "
+                "satellites and told its last place; if only the camera's clock is wrong, state "
+                "the pose",
             )
         )
         return Outcome.NO_POSITION
     return Outcome.LOCATED
+
+
+def _sure(absolute: AbsoluteHeight | None) -> bool:
+    return absolute is not None and absolute.sigma_m <= _SURE_HEIGHT_M
+
+
+def _on_ground(
+    relative: float | None, absolute: AbsoluteHeight | None, findings: list[Finding]
+) -> bool:
+    """Whether the picture was taken at the height of take-off: before it, or after landing."""
+    if relative is None or abs(relative) > _LOWEST_FLIGHT_M:
+        return False
+    message = (
+        f"{relative:g} m above take-off: taken before take-off or after landing. If the aircraft "
+        "flew level with a high place of take-off, state the height in a pose file"
+    )
+    findings.append((_warning if _sure(absolute) else _error)("ON_THE_GROUND", message))
+    return True
 
 
 def _attitude(
@@ -180,7 +253,7 @@ def _attitude(
             )
         )
         return None, Outcome.NO_ATTITUDE, sigma
-    if abs(yaw) > 360.0 or abs(pitch) > 180.0 or abs(roll) > 180.5:
+    if abs(yaw) > 360.0 or abs(pitch) > _FARTHEST_PITCH_DEG or abs(roll) > 180.5:
         findings.append(
             _error(
                 "ATTITUDE_OUT_OF_RANGE",
@@ -191,6 +264,14 @@ def _attitude(
         return None, Outcome.POSE_REJECTED, sigma
     if abs(roll) >= _FLIPPED_ROLL_DEG:
         return _flipped(attitude, findings)
+    if pitch > _LOOKS_UP_DEG:
+        findings.append(
+            _warning(
+                "CAMERA_LOOKS_UP",
+                f"the camera looked {pitch:.0f} degrees above the horizon: little of the picture "
+                "is ground, and that is far away",
+            )
+        )
     if abs(roll) > _LARGE_ROLL_DEG:
         findings.append(
             _warning(

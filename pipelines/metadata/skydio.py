@@ -38,8 +38,17 @@ def read_skydio(exif: Exif, values: dict[str, str]) -> Telemetry:
         absolute_height=_absolute(exif, values, findings),
         horizontal_sigma_m=gnss_sigma(exif.horizontal_error_m),
         calibration=_calibration(exif, values),
+        thermal=_thermal(values),
         findings=tuple(findings),
     )
+
+
+def _thermal(values: dict[str, str]) -> bool | None:
+    """Which lens, as `CameraSource` tells: "MAIN_VISIBLE" and others."""
+    source = values.get("CameraSource", "").upper()
+    if "THERMAL" in source or "INFRARED" in source:
+        return True
+    return False if "VISIBLE" in source else None
 
 
 def _attitude(values: dict[str, str]) -> Attitude | None:

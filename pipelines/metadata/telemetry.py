@@ -51,6 +51,14 @@ class Telemetry:
         absolute_height: with a datum that is known.
         horizontal_sigma_m: where the metadata tell how good the position is.
         calibration: inner geometry that the metadata themselves give.
+        attitude_doubt_deg: further than the gimbal's own error, one standard deviation about
+            every axis.
+        yaw_doubt_deg: the same of the yaw alone.
+        thermal: which of two lenses took it; None where the metadata do not say.
+        fisheye: the metadata call it a fisheye image.
+        upscaled_zoom: a zoomed thermal picture is the whole view with more pixels.
+        position_age_s: how long before the picture the receiver had its position, where that is
+            certain.
         cut_out: the camera cuts its pictures out of a wider one, so that the focal lengths in EXIF
             are not theirs.
         utc: capture time that the maker gives as UTC, as text.
@@ -64,6 +72,12 @@ class Telemetry:
     absolute_height: AbsoluteHeight | None = None
     horizontal_sigma_m: float | None = None
     calibration: Calibration | None = None
+    attitude_doubt_deg: float = 0.0
+    yaw_doubt_deg: float = 0.0
+    thermal: bool | None = None
+    fisheye: bool = False
+    upscaled_zoom: bool = False
+    position_age_s: float | None = None
     cut_out: bool = False
     utc: str | None = None
     findings: tuple[Finding, ...] = ()

@@ -70,11 +70,12 @@ def read_xmp(packets: Sequence[bytes]) -> Xmp:
 
 
 def number(values: dict[str, str], *names: str) -> float | None:
-    """The first of these properties that is a finite number ("+39.80" is one)."""
+    """The first of these properties that is a finite number; "+39.80" and "527/100" are."""
     for name in names:
+        top, slash, bottom = values.get(name, "").partition("/")
         try:
-            value = float(values.get(name, ""))
-        except ValueError:
+            value = float(top) / (float(bottom) if slash else 1.0)
+        except (ValueError, ZeroDivisionError):
             continue
         if math.isfinite(value):
             return value
