@@ -39,6 +39,9 @@ def associate(
     seen: Places,
     motion_sigma_m: NDArray[np.float64],
     allowed: NDArray[np.bool_],
+    *,
+    pair_cost: NDArray[np.float64] | None = None,
+    move_cost: NDArray[np.float64] | None = None,
 ) -> list[tuple[int, int]]:
     """One-to-one pairs of objects known and objects seen in one frame.
 
@@ -57,6 +60,9 @@ def associate(
         motion_sigma_m: (N, M) how far they may have moved since, one sigma of each axis; 0: they
             stand still.
         allowed: (N, M) whether the two can be the same at all.
+        pair_cost: (N, M) what else speaks against a pair, as twice the negative logarithm of its
+            probability; None for nothing.
+        move_cost: (N,) what speaks against each object having moved, in the same measure.
 
     Returns:
         (index into known, index into seen), in order.
@@ -74,16 +80,20 @@ def associate(
         return []
     near = np.ix_(rows, columns)
     step, pair, motion, possible = step[near], pair[near], motion[near], possible[near]
+    extra = np.zeros(possible.shape) if pair_cost is None else pair_cost[near]
+    start = np.zeros(len(rows)) if move_cost is None else move_cost[rows]
     own = _OWN_SHARE * pair + box
     common = pair.mean(axis=(0, 1)) + box
     best: tuple[float, list[tuple[int, int]]] = (np.inf, [])
     for shift in _shifts(step, own, possible):
         residual = step - shift
         still = _squared(residual, own)
-        moved = _squared(residual, own + motion) + np.log(
-            np.linalg.det(own + motion) / np.linalg.det(own)
+        moved = (
+            _squared(residual, own + motion)
+            + np.log(np.linalg.det(own + motion) / np.linalg.det(own))
+            + start[:, None]
         )
-        cost, pairs = _assign(np.minimum(still, moved), possible)
+        cost, pairs = _assign(np.minimum(still, moved) + extra, possible)
         cost += float(_squared(shift, common))
         # A tie keeps the earlier shift, and no shift at all comes first.
         if cost < best[0] - 1e-9:

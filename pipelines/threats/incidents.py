@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from pyproj import Geod
 
 from models.errors import InvalidInputError
 from pipelines.threats.association import BOX_SIGMA_M, Places, associate
+from pipelines.threats.coverage import shows
 from pipelines.threats.fusion import fuse_ground, horizontal, reweigh
 from pipelines.threats.proximity import Level, Sighting
 
@@ -48,6 +50,14 @@ class IncidentState(StrEnum):
     DISMISSED = "dismissed"
 
 
+class Mobility(StrEnum):
+    """Whether an object drives or stands, as far as its sightings tell."""
+
+    UNKNOWN = "unknown"
+    STILL = "still"
+    MOVING = "moving"
+
+
 class ChangeKind(StrEnum):
     """What happened to an incident."""
 
@@ -57,6 +67,18 @@ class ChangeKind(StrEnum):
     # Dismissed, and seen again: counted, told to nobody.
     ABSORBED = "absorbed"
     DECIDED = "decided"
+
+
+# Twice the negative logarithm of the chance that an object seen once, seen again where it stood, or
+# seen to drive moves on before the next frame: three in ten, one in a hundred, always.
+_MOVE_COST = {Mobility.UNKNOWN: 2.4, Mobility.STILL: 9.2, Mobility.MOVING: 0.0}
+# What was seen to drive is looked for farther away: it is missed now and then on its way.
+_DRIVING_REACH = 1.7
+# The same of a detector missing what it could have seen, one in seven: less than it often is, so
+# that what was not looked at twice is rather taken for two.
+_MISS_COST = 4.0
+# How far apart two explanations must be, in that measure, for one to count as observed.
+_DECISIVE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +96,7 @@ class Incident:
         first_seen_at: capture time of the earliest sighting; None where none is known.
         last_seen_at: capture time of the latest.
         revision: counts up with each change, from 1.
+        mobility: whether it was found where it had stood, or elsewhere.
 
     What a dismissed incident takes in silently is counted in `sighting_count` alone; the rest stays
     what a person dismissed.
@@ -87,6 +110,7 @@ class Incident:
     first_seen_at: datetime | None
     last_seen_at: datetime | None
     revision: int
+    mobility: Mobility = Mobility.UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +127,8 @@ def fold(
     *,
     imagery_id: str,
     captured_at: datetime | None,
+    footprint_lonlat: NDArray[np.float64] | None = None,
+    footprints: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> tuple[IncidentChange, ...]:
     """Fold the sightings of one frame into the incidents of a mission.
 
@@ -110,6 +136,11 @@ def fold(
     (`pipelines.threats.association`), within the groups of categories that are confused for each
     other. The rest are raised. Several rules that see one object at one position make one sighting:
     that of the highest level, then probability.
+
+    An object may have moved only where the frame shows the place at which it stood, and where the
+    frame before shows the place at which it stands: else an object that was not looked at twice
+    would be taken for another. Of two errors the lesser is chosen: to raise one object twice rather
+    than to lose one behind another.
 
     Places are fused by covariance intersection, with the older place widened by the motion allowed
     in between: none where either time is unknown. Nothing here reads a clock or depends on the
@@ -123,6 +154,9 @@ def fold(
         sightings: what `pipelines.threats.proximity.weigh` found in the frame.
         imagery_id: the frame.
         captured_at: when it was taken, aware; None where that is unknown.
+        footprint_lonlat: (K, 2) closed ring of the ground that the frame shows, degrees; None where
+            it is unknown, which is then held against nothing.
+        footprints: those of the frames that the incidents were last seen in, by imagery.
 
     Returns:
         At most one change for each incident, in order of position and detection.
@@ -132,7 +166,12 @@ def fold(
     """
     if captured_at is not None and captured_at.tzinfo is None:
         raise ValueError("captured_at must be aware")
-    frame = _Frame(imagery_id=imagery_id, captured_at=captured_at)
+    frame = _Frame(
+        imagery_id=imagery_id,
+        captured_at=captured_at,
+        footprint_lonlat=footprint_lonlat,
+        footprints=footprints,
+    )
     known = sorted(open_incidents, key=lambda it: it.incident_id)
     changes: list[IncidentChange] = []
     seen = _one_per_object(sightings)
@@ -205,6 +244,8 @@ def incident_id(imagery_id: str, sighting: Sighting) -> str:
 class _Frame:
     imagery_id: str
     captured_at: datetime | None
+    footprint_lonlat: NDArray[np.float64] | None
+    footprints: Mapping[str, NDArray[np.float64]]
 
     def gap(self, incident: Incident) -> timedelta | None:
         """Time between this frame and the incident's last sighting; None where unknown."""
@@ -224,9 +265,40 @@ class _Frame:
         gap = self.gap(incident)
         if gap is None:
             return 0.0
-        return min(
-            _MOTION_M_S.get(group, 0.0) * abs(gap).total_seconds(), _MAX_MOTION_M.get(group, 0.0)
-        )
+        most = _MAX_MOTION_M.get(group, 0.0)
+        if incident.mobility is Mobility.MOVING:
+            most *= _DRIVING_REACH
+        return min(_MOTION_M_S.get(group, 0.0) * abs(gap).total_seconds(), most)
+
+    def shown(
+        self, incidents: Sequence[Incident], sightings: Sequence[Sighting]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """What of one frame the other shows; true where a footprint is unknown.
+
+        Returns:
+            (N,) which incidents' places this frame shows; (N, M) which sightings' places the frame
+            shows that each incident was last seen in.
+        """
+        here = np.ones(len(incidents), np.bool_)
+        if self.footprint_lonlat is not None:
+            here = _shows(self.footprint_lonlat, [it.best for it in incidents])
+        rings = {it.imagery_id: self.footprints.get(it.imagery_id) for it in incidents}
+        before = {
+            name: np.ones(len(sightings), np.bool_) if ring is None else _shows(ring, sightings)
+            for name, ring in rings.items()
+        }
+        return here, np.stack([before[it.imagery_id] for it in incidents])
+
+
+def _shows(
+    footprint_lonlat: NDArray[np.float64], sightings: Sequence[Sighting]
+) -> NDArray[np.bool_]:
+    places = [horizontal(it.ground) for it in sightings]
+    return shows(
+        footprint_lonlat,
+        np.array([lat for lat, _, _ in places]),
+        np.array([lon for _, lon, _ in places]),
+    )
 
 
 def category_group(category: str) -> str:
@@ -275,9 +347,18 @@ def _pair(
     dismissed = np.array([it.state is IncidentState.DISMISSED for it in rest])
     motion = np.array([[frame.motion_sigma_m(it, new.category) for new in seen] for it in rest])
     motion[dismissed] = 0.0
+    here, before = frame.shown(rest, seen)
+    # What drives is seen to leave its place; of anything else the new place must have been seen
+    # empty as well.
+    driving = np.array([it.mobility is Mobility.MOVING for it in rest])
+    motion[~(here[:, None] & (before | driving[:, None]))] = 0.0
+    unseen = _MISS_COST * ((~here[:, None]).astype(float) + (~before).astype(float))
+    start = np.array([_MOVE_COST[it.mobility] for it in rest])
     away = np.linalg.norm(known_places.enu_m[:, None] - seen_places.enu_m[None], axis=2)
     allowed &= ~dismissed[:, None] | (away <= DISMISSAL_REACH_M)
-    for row, column in associate(known_places, seen_places, motion, allowed):
+    for row, column in associate(
+        known_places, seen_places, motion, allowed, pair_cost=unseen, move_cost=start
+    ):
         found[left[column]] = rest[row]
     return found
 
@@ -351,6 +432,7 @@ def _see_again(incident: Incident, sighting: Sighting, frame: _Frame) -> Inciden
         rule_revision=ruling.rule_revision,
         level=ruling.level,
     )
+    mobility = _mobility(incident, sighting, frame.motion_sigma_m(incident, sighting.category))
     times = [it for it in (incident.first_seen_at, incident.last_seen_at, frame.captured_at) if it]
     return IncidentChange(
         kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED,
@@ -360,5 +442,24 @@ def _see_again(incident: Incident, sighting: Sighting, frame: _Frame) -> Inciden
             imagery_id=incident.imagery_id if late else frame.imagery_id,
             first_seen_at=min(times, default=None),
             last_seen_at=max(times, default=None),
+            mobility=mobility,
         ),
     )
+
+
+def _mobility(incident: Incident, sighting: Sighting, motion_sigma_m: float) -> Mobility:
+    """Whether the object stood or drove between two sightings; as before where neither shows."""
+    known, seen = (
+        _places([it], horizontal(sighting.ground)[:2]) for it in (incident.best, sighting)
+    )
+    step = (seen.enu_m - known.enu_m)[0]
+    still = (known.covariance_m2 + seen.covariance_m2)[0] + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
+    moved = still + motion_sigma_m**2 * np.eye(2)
+    lead = float(
+        step @ np.linalg.solve(moved, step)
+        - step @ np.linalg.solve(still, step)
+        + np.log(np.linalg.det(moved) / np.linalg.det(still))
+    )
+    if abs(lead) <= _DECISIVE:
+        return incident.mobility
+    return Mobility.STILL if lead > 0.0 else Mobility.MOVING

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.threats.incidents import Incident, IncidentState
+from pipelines.threats.incidents import Incident, IncidentState, Mobility
 from pipelines.threats.proximity import Level, Sighting
 from service.ledger.records import Decision, IncidentRecord, Marking, Verdict
 
@@ -99,6 +99,7 @@ def incident_document(record: IncidentRecord) -> Document:
             "first_seen_at": _text(incident.first_seen_at),
             "last_seen_at": _text(incident.last_seen_at),
             "revision": int(incident.revision),
+            "mobility": incident.mobility.value,
         },
         "position_display_name": record.position_display_name,
         "raised_at": _text(record.raised_at),
@@ -128,6 +129,8 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
             first_seen_at=_instant(incident["first_seen_at"]),
             last_seen_at=_instant(incident["last_seen_at"]),
             revision=incident["revision"],
+            # Incidents of earlier versions do not tell.
+            mobility=Mobility(incident.get("mobility", Mobility.UNKNOWN.value)),
         ),
         position_display_name=document["position_display_name"],
         raised_at=datetime.fromisoformat(document["raised_at"]),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select, update
 
 from pipelines.assessment import Assessment
 from pipelines.threats.incidents import ChangeKind, fold
@@ -93,6 +95,10 @@ def _fold(
         assessment.sightings,
         imagery_id=image.imagery_id,
         captured_at=assessment.capture.captured_at,
+        footprint_lonlat=assessment.footprint_lonlat,
+        footprints=_footprints(
+            connection, mission_id, {record.incident.imagery_id for record in known.values()}
+        ),
     )
     events: list[IncidentEventRecord] = []
     quiet = []
@@ -120,6 +126,20 @@ def _fold(
             IncidentEventRecord(sequence=sequence, kind=change.kind, record=record, occurred_at=now)
         )
     return events, quiet
+
+
+def _footprints(
+    connection: Connection, mission_id: str, imagery_ids: Collection[str]
+) -> dict[str, NDArray[np.float64]]:
+    """What some imagery shows of the ground, where that is known: (K, 2) rings by imagery."""
+    rows = connection.execute(
+        select(imagery.c.imagery_id, imagery.c.footprint_lonlat).where(
+            imagery.c.mission_id == mission_id,
+            imagery.c.imagery_id.in_(sorted(imagery_ids)),
+            imagery.c.footprint_lonlat.is_not(None),
+        )
+    )
+    return {row.imagery_id: np.array(row.footprint_lonlat, np.float64) for row in rows}
 
 
 def _stricter(first: Marking, second: Marking) -> Marking:

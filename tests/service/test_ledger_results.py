@@ -15,7 +15,7 @@ from models.errors import InvalidInputError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState
+from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState, Mobility
 from pipelines.threats.positions import Position, PositionKind
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
@@ -334,3 +334,35 @@ def test_what_was_dismissed_is_counted_without_a_word_until_the_hold_ends(
     )
     assert mended.incident.state is IncidentState.CONFIRMED
     assert mended.incident.sighting_count == 4
+
+
+def test_a_vehicle_that_the_frame_before_did_not_show_is_another(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    # About 17 m apart, four seconds: by distance alone the one could have become the other.
+    first, second = (4.0, 30.0), (4.0, 30.00015)
+    metre = 1.0 / 111_000.0
+
+    def frame(place: tuple[float, float], half_m: float, seconds: int) -> Assessment:
+        (north, east), half = place, half_m * metre
+        ring = [
+            [east + across * half, north + along * half]
+            for across, along in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
+        ]
+        found = make_assessment(place, captured_at=now + timedelta(seconds=seconds))
+        return replace(found, footprint_lonlat=np.array(ring))
+
+    for number in range(4):
+        accept(number)
+    # Neither frame shows the place of the other vehicle.
+    process(ledger, frame(first, 8.0, 0), now + LATER)
+    (other,) = process(ledger, frame(second, 8.0, 4), now + LATER)
+    assert other.kind is ChangeKind.RAISED
+    # Frames wide enough for both places: one that left its place and came to another drove there.
+    place = (5.0, 30.0)
+    process(ledger, frame(place, 60.0, 0), now + LATER)
+    (moved,) = process(ledger, frame((5.0, 30.00015), 60.0, 4), now + LATER)
+    assert moved.kind is ChangeKind.UPDATED
+    assert moved.record.incident.mobility is Mobility.MOVING
+    stored = ledger.get_incident("unmiss", moved.record.incident.incident_id)
+    assert stored.incident.mobility is Mobility.MOVING
