@@ -36,7 +36,7 @@ from service.endpoint import Endpoint
 Response = TypeVar("Response")
 
 # A message arrives whole or not at all: small enough to lose little on a slow link.
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 16 * 1024
 CALL_TIMEOUT_S = 30.0
 MAX_BACKOFF_S = 15.0
 _RETRIED = frozenset({grpc.StatusCode.UNAVAILABLE})

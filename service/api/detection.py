@@ -47,7 +47,7 @@ class DetectionService(detection_pb2_grpc.DetectionServiceServicer):
             page_size=request.page_size,
             page_token=request.page_token,
             imagery_id=imagery_id,
-            categories=tuple(request.categories),
+            categories=names.categories(request.categories, "categories"),
             area=area,
             captured_since=since,
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from vedette.v1 import imagery_pb2, imagery_pb2_grpc
 
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, VedetteError
 from service.api import names
 from service.api.convert import imagery_message, time_of
 from service.clock import utc_now
@@ -52,23 +53,37 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             raise InvalidInputError("the first message must be the header", field="header")
         header = _header(first.header)
         submission = await asyncio.to_thread(self._ingest.open, header, utc_now())
+        pending = bytearray()
         try:
             left = header.size_bytes - header.offset
             async with _limited(LONGEST_STREAM_S + left / SLOWEST_BYTES_S):
-                await self._receive(parts, submission)
+                await self._receive(parts, submission, pending)
             record, duplicate = await asyncio.to_thread(self._ingest.finish, submission, utc_now())
+        except (asyncio.CancelledError, UnavailableError):
+            # Cut, or given up for now: what came is kept to its last byte.
+            await asyncio.shield(asyncio.to_thread(self._keep, submission, bytes(pending)))
+            raise
         except BaseException:
-            # Cut, cancelled or refused: what came is kept, unless ingest has forgotten it itself.
+            # Refused: what came is kept, unless ingest has forgotten it itself.
             await asyncio.shield(asyncio.to_thread(self._ingest.suspend, submission))
             raise
         return imagery_pb2.SubmitImageryResponse(
             imagery=imagery_message(record), duplicate=duplicate
         )
 
+    def _keep(self, submission: OpenSubmission, pending: bytes) -> None:
+        # Another stream may have it by now, or the disk be full; the cut is what is told then.
+        with contextlib.suppress(VedetteError):
+            self._ingest.append(submission, pending)
+        self._ingest.suspend(submission)
+
     async def _receive(
-        self, parts: AsyncIterator[imagery_pb2.SubmitImageryRequest], submission: OpenSubmission
+        self,
+        parts: AsyncIterator[imagery_pb2.SubmitImageryRequest],
+        submission: OpenSubmission,
+        pending: bytearray,
     ) -> None:
-        waiting, pending = 0, bytearray()
+        waiting = 0
         while (part := await _next(parts)) is not None:
             if part.WhichOneof("part") != "chunk":
                 raise InvalidInputError("only chunks may follow the header", field="chunk")
@@ -78,13 +93,12 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             waiting += len(part.chunk)
             # Small chunks are gathered: one change of thread for 64 KiB, not for each.
             if len(pending) >= 64 * 1024:
-                await asyncio.to_thread(self._ingest.append, submission, bytes(pending))
-                pending.clear()
+                await asyncio.to_thread(self._ingest.append, submission, _taken(pending))
             if waiting >= COMMIT_BYTES:
                 await asyncio.to_thread(self._ingest.commit, submission)
                 waiting = 0
         if pending:
-            await asyncio.to_thread(self._ingest.append, submission, bytes(pending))
+            await asyncio.to_thread(self._ingest.append, submission, _taken(pending))
 
     async def GetSubmission(  # noqa: N802 - the contract's name
         self, request: imagery_pb2.GetSubmissionRequest, context: Any
@@ -145,6 +159,13 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
         # Not an end in good order: the client must ask again elsewhere or later.
         raise UnavailableError("the service is being stopped; ask again soon")
+
+
+def _taken(pending: bytearray) -> bytes:
+    """What is there, which is then no longer: it must not be kept a second time."""
+    data = bytes(pending)
+    pending.clear()
+    return data
 
 
 @asynccontextmanager

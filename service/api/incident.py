@@ -95,8 +95,10 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         reason = request.reason.strip()
         if verdict is Verdict.DISMISSED and not reason:
             raise InvalidInputError("a dismissal needs a reason", field="reason")
-        if len(reason) > _LONGEST_REASON:
-            raise InvalidInputError(f"longer than {_LONGEST_REASON} characters", field="reason")
+        if len(reason) > _LONGEST_REASON or not reason.isprintable():
+            raise InvalidInputError(
+                f"must be at most {_LONGEST_REASON} printable characters", field="reason"
+            )
         if request.revision < 1:
             raise InvalidInputError("give the revision that was looked at", field="revision")
         return incident_message(

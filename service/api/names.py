@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from models.errors import InvalidInputError
 
@@ -10,6 +11,9 @@ _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _SORTIE = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,63}")
 # Identifiers that the service makes itself; looser, so that they may change their form.
 _MADE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+_LONGEST_CATEGORY = 64
+_MOST_CATEGORIES = 100
 
 _MADE_COLLECTIONS = frozenset({"imagery", "incidents", "products"})
 
@@ -41,6 +45,24 @@ def sortie(value: str, field: str) -> str:
     return value
 
 
+def categories(values: Iterable[str], field: str) -> tuple[str, ...]:
+    """Categories that a client names; whether a model has them is another question.
+
+    Raises:
+        InvalidInputError: there are more than 100, or one is not 1 to 64 printable characters.
+    """
+    named = tuple(values)
+    if len(named) > _MOST_CATEGORIES or any(
+        not 1 <= len(each) <= _LONGEST_CATEGORY or not each.isprintable() for each in named
+    ):
+        raise InvalidInputError(
+            f"must be at most {_MOST_CATEGORIES} categories of 1 to {_LONGEST_CATEGORY} printable "
+            "characters",
+            field=field,
+        )
+    return named
+
+
 def parse(name: str, pattern: str, field: str) -> tuple[str, ...]:
     """The identifiers in a resource name.
 
@@ -66,7 +88,7 @@ def parse(name: str, pattern: str, field: str) -> tuple[str, ...]:
             found.append(part)
         else:
             return tuple(found)
-    raise InvalidInputError(f"{name[:200]!r} does not have the form {pattern}", field=field)
+    raise InvalidInputError(f"{name[:80]!r} does not have the form {pattern}", field=field)
 
 
 def mission(name: str, field: str = "parent") -> str:

@@ -47,7 +47,7 @@ def _asked(rule_id: str, asked: rule_pb2.Rule) -> Rule:
     rule = Rule(
         rule_id=rule_id,
         revision=0,
-        categories=frozenset(asked.categories),
+        categories=frozenset(names.categories(asked.categories, "rule.categories")),
         position_kinds=frozenset(
             chosen(POSITION_KINDS, kind, "rule.position_kinds") for kind in asked.position_kinds
         ),

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import pwd
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -34,8 +26,6 @@ from service.ledger.store import Ledger
 from service.objects import ObjectStore
 from service.seaweedfs import SeaweedProcess
 
-_POSTGRES_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedProcess]:
@@ -57,72 +47,13 @@ def objects(s3: SeaweedProcess) -> Iterator[ObjectStore]:
     store.close()
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a real PostgreSQL without its database name; skips where none is installed."""
-    if not _POSTGRES_BINARIES:
-        pytest.skip("no PostgreSQL is installed (apt install postgresql)")
-    pytest.importorskip("psycopg")
-    # Not in pytest's folder, which is closed to the user that PostgreSQL insists on.
-    folder = Path(tempfile.mkdtemp(prefix="vedette-postgres-"))
-    cluster, binaries = folder / "cluster", _POSTGRES_BINARIES[-1].parent
-    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-    uid, gid = (None, None) if user is None else (user.pw_uid, user.pw_gid)
-    if uid is not None:
-        os.chown(folder, uid, -1)
-    subprocess.run(
-        [str(binaries / "initdb"), "-A", "trust", "-U", "vedette", "-E", "UTF8", str(cluster)],
-        check=True,
-        capture_output=True,
-        cwd="/",
-        user=uid,
-        group=gid,
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [
-            str(binaries / "postgres"),
-            "-D",
-            str(cluster),
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-k",
-            "",
-        ],
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        user=uid,
-        group=gid,
-    )
-    ready = [str(binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
-    deadline = time.monotonic() + 20
-    while subprocess.run(ready, check=False).returncode != 0:
-        assert time.monotonic() < deadline, "PostgreSQL does not start"
-        time.sleep(0.05)
-    yield f"postgresql+psycopg://vedette@127.0.0.1:{port}"
-    # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
-    server.send_signal(signal.SIGINT)
-    server.wait(20)
-    shutil.rmtree(folder)
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each dialect."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
-    server: str = request.getfixturevalue("postgres_server")
-    import psycopg
-
-    name = f"test_{secrets.token_hex(6)}"
-    plain = server.replace("+psycopg", "")
-    with psycopg.connect(f"{plain}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload, unused-ignore]
-    return f"{server}/{name}"
+    made: str = request.getfixturevalue("postgres_url")
+    return made
 
 
 @pytest.fixture

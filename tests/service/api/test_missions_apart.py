@@ -1,0 +1,361 @@
+"""What one mission has, no name of another reaches; and no field of any request breaks anything."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from vedette.v1 import (
+    detection_pb2,
+    imagery_pb2,
+    incident_pb2,
+    model_pb2,
+    pledge_pb2,
+    position_pb2,
+    product_pb2,
+    rule_pb2,
+)
+
+from models.catalogue import Catalogue
+from models.errors import InvalidInputError, VedetteError
+from pipelines.assessment import Assessment, ProductKind
+from pipelines.threats.positions import Position, PositionKind
+from service.api.detection import DetectionService
+from service.api.imagery import ImageryService
+from service.api.incident import IncidentService
+from service.api.interceptor import _CALLER
+from service.api.model import ModelService
+from service.api.pledge import PledgeService
+from service.api.position import PositionService
+from service.api.product import ProductService
+from service.api.rule import RuleService
+from service.errors import AlreadyExistsError, NotFoundError
+from service.events import ChangeHub
+from service.ingest import Ingest, IngestLimits
+from service.ledger.records import ImageryRecord, PledgeRecord, ProductRecord
+from service.ledger.store import Ledger
+from service.objects import ObjectStore
+from service.spool import Spool
+
+POST = position_pb2.GetPositionRequest(name="missions/unmiss/positions/post-1")
+REQUEST_ID = str(uuid.UUID(int=0))
+MODULES = (
+    detection_pb2,
+    imagery_pb2,
+    incident_pb2,
+    model_pb2,
+    pledge_pb2,
+    position_pb2,
+    product_pb2,
+    rule_pb2,
+)
+METHODS = {
+    f"{service.name}.{method.name}": (module, method)
+    for module in MODULES
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """Every servicer over one ledger, where mission "unmiss" has one of everything."""
+
+    services: dict[str, Any]
+    imagery_id: str
+    incident_id: str
+
+    async def answers(self, method: str, request: Message) -> list[Any]:
+        """All messages that a method answers; a stream of requests is one of them."""
+        service, _, name = method.partition(".")
+        _CALLER.set("tester")
+        behaviour = getattr(self.services[service], name)
+
+        async def stream() -> AsyncIterator[Message]:
+            yield request
+
+        _, descriptor = METHODS[method]
+        answer = behaviour(stream() if descriptor.client_streaming else request, None)
+        if descriptor.server_streaming:
+            return [each async for each in answer]
+        return [await answer]
+
+    def requests(self, mission: str) -> dict[str, Message]:
+        """A request of every method by the names that its things would have in a mission."""
+        parent = f"missions/{mission}"
+        imagery = f"{parent}/imagery/{self.imagery_id}"
+        incident = f"{parent}/incidents/{self.incident_id}"
+        return {
+            "DetectionService.ListDetections": detection_pb2.ListDetectionsRequest(parent=parent),
+            "ImageryService.SubmitImagery": imagery_pb2.SubmitImageryRequest(
+                header=imagery_pb2.SubmissionHeader(
+                    pledge=f"{parent}/pledges/nor-uas-1",
+                    sortie="s",
+                    file_name="a.jpg",
+                    size_bytes=1001,
+                    sha256="0" * 64,
+                    request_id=str(uuid.UUID(int=9)),
+                )
+            ),
+            "ImageryService.GetSubmission": imagery_pb2.GetSubmissionRequest(
+                parent=parent, request_id=REQUEST_ID
+            ),
+            "ImageryService.GetImagery": imagery_pb2.GetImageryRequest(name=imagery),
+            "ImageryService.ListImagery": imagery_pb2.ListImageryRequest(parent=parent),
+            "ImageryService.WatchImagery": imagery_pb2.WatchImageryRequest(name=imagery),
+            "IncidentService.GetIncident": incident_pb2.GetIncidentRequest(name=incident),
+            "IncidentService.ListIncidents": incident_pb2.ListIncidentsRequest(parent=parent),
+            "IncidentService.SubscribeIncidents": incident_pb2.SubscribeIncidentsRequest(
+                parent=parent, replay_only=True
+            ),
+            "IncidentService.DecideIncident": incident_pb2.DecideIncidentRequest(
+                name=incident, verdict=incident_pb2.VERDICT_CONFIRMED, revision=1
+            ),
+            "ModelService.ListModels": model_pb2.ListModelsRequest(),
+            "PledgeService.CreatePledge": pledge_pb2.CreatePledgeRequest(
+                parent=parent,
+                pledge_id="other",
+                pledge=pledge_pb2.Pledge(
+                    contributor="SWE", marking=pledge_pb2.MARKING_UNCLASSIFIED
+                ),
+            ),
+            "PledgeService.GetPledge": pledge_pb2.GetPledgeRequest(
+                name=f"{parent}/pledges/nor-uas-1"
+            ),
+            "PledgeService.ListPledges": pledge_pb2.ListPledgesRequest(parent=parent),
+            "PositionService.CreatePosition": position_pb2.CreatePositionRequest(
+                parent=parent,
+                position_id="other",
+                position=position_pb2.Position(kind=position_pb2.POSITION_KIND_POST),
+            ),
+            "PositionService.GetPosition": position_pb2.GetPositionRequest(
+                name=f"{parent}/positions/post-1"
+            ),
+            "PositionService.ListPositions": position_pb2.ListPositionsRequest(parent=parent),
+            "PositionService.DeletePosition": position_pb2.DeletePositionRequest(
+                name=f"{parent}/positions/post-1"
+            ),
+            "ProductService.ListProducts": product_pb2.ListProductsRequest(parent=imagery),
+            "ProductService.GetProduct": product_pb2.GetProductRequest(
+                name=f"{imagery}/products/geojson"
+            ),
+            "ProductService.DownloadProduct": product_pb2.DownloadProductRequest(
+                name=f"{imagery}/products/geojson"
+            ),
+            "RuleService.ListRules": rule_pb2.ListRulesRequest(parent=parent),
+            "RuleService.SetRule": rule_pb2.SetRuleRequest(
+                rule=rule_pb2.Rule(
+                    name=f"{parent}/rules/near",
+                    categories=["car"],
+                    position_kinds=[position_pb2.POSITION_KIND_POST],
+                    radius_m=100,
+                    min_confidence=0.3,
+                    possible_probability=0.2,
+                    alert_probability=0.8,
+                )
+            ),
+        }
+
+
+# Methods that list, and so answer with nothing; those that make something in the mission named.
+LISTS = {
+    "DetectionService.ListDetections",
+    "ImageryService.ListImagery",
+    "IncidentService.ListIncidents",
+    "IncidentService.SubscribeIncidents",
+    "PledgeService.ListPledges",
+    "PositionService.ListPositions",
+    "RuleService.ListRules",
+}
+MAKES = {
+    "PledgeService.CreatePledge",
+    "PositionService.CreatePosition",
+    "RuleService.SetRule",
+}
+
+
+@pytest.fixture
+def house(
+    sqlite_ledger: Ledger,
+    objects: ObjectStore,
+    pledge: PledgeRecord,
+    make_imagery: Callable[..., ImageryRecord],
+    make_assessment: Callable[..., Assessment],
+    now: datetime,
+    tmp_path: Path,
+) -> Iterator[House]:
+    ledger = sqlite_ledger
+    ledger.create_pledge(pledge)
+    post = Position(
+        position_id="post-1",
+        display_name="Post 1",
+        kind=PositionKind.POST,
+        latitude_deg=4.0,
+        longitude_deg=30.0,
+    )
+    ledger.create_position("unmiss", post, now)
+    record, _ = ledger.accept_imagery(make_imagery(0), REQUEST_ID, now)
+    lease = ledger.lease_job("w", now, 60)
+    assert lease is not None
+    stored = ProductRecord(
+        mission_id="unmiss",
+        imagery_id=record.imagery_id,
+        kind=ProductKind.GEOJSON,
+        media_type="application/geo+json",
+        file_name="a.geojson",
+        object_key="missions/unmiss/imagery/a",
+        size_bytes=2,
+        sha256="44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        created_at=now,
+        marking=record.marking,
+    )
+    objects.put_verified(
+        stored.object_key, b"{}", sha256=stored.sha256, content_type=stored.media_type
+    )
+    (event,) = ledger.finish_job(lease, make_assessment((4.001, 30.001)), [stored], now=now)
+    ingest = Ingest(ledger, objects, Spool(tmp_path / "spool"), IngestLimits())
+    hub = ChangeHub(ledger.change_token)
+    yield House(
+        services={
+            "DetectionService": DetectionService(ledger),
+            "ImageryService": ImageryService(ledger, ingest, hub),
+            "IncidentService": IncidentService(ledger, hub),
+            "ModelService": ModelService(Catalogue.shipped(), "vedette-n", lambda: ""),
+            "PledgeService": PledgeService(ledger),
+            "PositionService": PositionService(ledger),
+            "ProductService": ProductService(ledger, objects),
+            "RuleService": RuleService(ledger),
+        },
+        imagery_id=record.imagery_id,
+        incident_id=event.record.incident.incident_id,
+    )
+    ingest.close()
+
+
+def test_the_matrix_names_every_method(house: House) -> None:
+    assert set(house.requests("unmiss")) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_mission_reaches_its_own_and_no_other(house: House, method: str) -> None:
+    own, other = house.requests("unmiss")[method], house.requests("other")[method]
+    if method == "ModelService.ListModels":
+        return
+    if method == "ImageryService.SubmitImagery":
+        # Its own pledge is known, and only the bytes are missing; the other mission has none.
+        with pytest.raises(InvalidInputError, match="0 of 1001 bytes"):
+            await house.answers(method, own)
+    elif method not in MAKES | {"PositionService.DeletePosition"}:
+        assert (await house.answers(method, own))[0].ByteSize() > 0
+    if method in LISTS:
+        answers = await house.answers(method, other)
+        if method == "RuleService.ListRules":
+            (rule,) = answers[0].rules
+            assert (rule.name, rule.revision) == ("missions/other/rules/default", 0)
+        else:
+            assert all(answer.ByteSize() == 0 for answer in answers)
+    elif method in MAKES:
+        before = await everything(house)
+        await house.answers(method, other)
+        assert await everything(house) == before
+    else:
+        with pytest.raises(NotFoundError):
+            await house.answers(method, other)
+        # Nor was it touched.
+        assert (await house.answers("PositionService.GetPosition", POST))[0].ByteSize() > 0
+
+
+async def everything(house: House) -> list[bytes]:
+    """What mission "unmiss" has of what can be made through the API."""
+    asked = house.requests("unmiss")
+    listed = ("PledgeService.ListPledges", "PositionService.ListPositions", "RuleService.ListRules")
+    answers = [await house.answers(method, asked[method]) for method in listed]
+    return [answer.SerializeToString(deterministic=True) for each in answers for answer in each]
+
+
+@pytest.mark.parametrize(
+    ("method", "request_of"),
+    [
+        (
+            "DetectionService.ListDetections",
+            lambda house: detection_pb2.ListDetectionsRequest(
+                parent="missions/other", imagery=f"missions/unmiss/imagery/{house.imagery_id}"
+            ),
+        ),
+        (
+            "ProductService.DownloadProduct",
+            lambda house: product_pb2.DownloadProductRequest(
+                name=f"missions/other/../unmiss/imagery/{house.imagery_id}/products/geojson"
+            ),
+        ),
+        (
+            "ProductService.GetProduct",
+            lambda house: product_pb2.GetProductRequest(
+                name=f"missions/other/incidents/{house.incident_id}/products/geojson"
+            ),
+        ),
+    ],
+)
+async def test_names_of_two_missions_do_not_mix(
+    house: House, method: str, request_of: Callable[[House], Message]
+) -> None:
+    with pytest.raises((InvalidInputError, NotFoundError)):
+        await house.answers(method, request_of(house))
+
+
+def strings_of(message: Message, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of every string field that a client may fill, those of messages within included."""
+    for field in message.DESCRIPTOR.fields:
+        if field.type == FieldDescriptor.TYPE_STRING:
+            yield (*path, field.name)
+        elif (
+            field.type == FieldDescriptor.TYPE_MESSAGE
+            and not field.is_repeated
+            and message.HasField(field.name)
+        ):
+            yield from strings_of(getattr(message, field.name), (*path, field.name))
+
+
+NASTY = ("x" * 100_000, "a\x00b", "missions\n/unmiss", "\u202ea", "../..", "\ud7ff" * 300, "'; --")
+EXPECTED = (InvalidInputError, NotFoundError, AlreadyExistsError)
+# What the service itself fills in, and ignores from a client.
+FILLED_IN = {"pledge.name", "position.name"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_no_string_of_any_request_breaks_anything(house: House, method: str) -> None:
+    for path in strings_of(house.requests("unmiss")[method]):
+        for text in NASTY:
+            request = house.requests("unmiss")[method]
+            holder: Any = request
+            for name in path[:-1]:
+                holder = getattr(holder, name)
+            field = holder.DESCRIPTOR.fields_by_name[path[-1]]
+            if field.is_repeated:
+                getattr(holder, path[-1]).append(text)
+            else:
+                setattr(holder, path[-1], text)
+            told = await refusal_of(house, method, request)
+            if told is None:
+                refused = len(text) > 1000 or "\x00" in text or "\n" in text
+                assert not refused or ".".join(path) in FILLED_IN, (path, text[:20])
+            else:
+                assert isinstance(told, EXPECTED), (path, text[:9], told)
+                # It goes into a header of limited size, and must not carry the field whole.
+                assert len(str(told)) < 1000, path
+
+
+async def refusal_of(house: House, method: str, request: Message) -> VedetteError | None:
+    """The error that a request is answered with; any other than Vedette's own fails the test."""
+    try:
+        await house.answers(method, request)
+    except VedetteError as error:
+        return error
+    return None
