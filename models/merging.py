@@ -43,6 +43,21 @@ PIECE_INSIDE = 0.8
 PIECE_ALONG = 0.6
 """Least agreement (IoU in one dimension) along the edge that cut the piece."""
 
+PART_INSIDE = 0.8
+"""Least share of a part inside the box of the whole frame that explains it."""
+
+PART_LEAST = 0.1
+"""Least area of a part as a share of that box; what is smaller is another object before it."""
+
+PART_SURER = 1.5
+"""How many times surer of the object the whole frame must be than the tile is of the part.
+
+Without it recall suffers: on 77 VisDrone frames at confidence 0.25 people fall from 0.520 to 0.516
+and vehicles from 0.762 to 0.759. With it both stay, and average precision too (person 0.550 to
+0.551, vehicle 0.782 both; HIT-UAV enlarged to several tiles: 0.534 both and 0.734 both). The same
+between two categories of a group (a cab in its truck) cost vehicles 0.0003 and is left alone.
+"""
+
 _TILE, _OVERVIEW, _CUT = 0, 1, 2  # whole in a tile; whole, at reduced scale; cut by an edge
 
 
@@ -57,9 +72,10 @@ def merge(
 
     1. Whole boxes of different views that agree are one object. The box of a tile stands before
        that of the whole frame, which is coarser; the confidence is the highest of the category.
-    2. A box that an edge inside the image cuts is dropped where another view holds the object
+    2. A part that a tile shows of what the whole frame shows whole, and surer of it, is dropped.
+    3. A box that an edge inside the image cuts is dropped where another view holds the object
        whole.
-    3. Cut pieces that no view holds whole and that agree along their seam are united.
+    4. Cut pieces that no view holds whole and that agree along their seam are united.
 
     Boxes of one view are never merged: that view told them apart.
 
@@ -122,6 +138,7 @@ def merge(
         _raise_confidence(confidence, found, leader[better], worse)
     found = Detections(xyxy=found.xyxy, confidence=confidence, class_id=found.class_id)
 
+    kept &= ~_parts_of_larger(found, tier, kept, leader)
     piece = kept & ~whole
     pieces_agree = piece[i] & piece[j] & (found.class_id[i] == found.class_id[j])
     united = _unite(found, piece, i[pieces_agree], j[pieces_agree])
@@ -173,6 +190,37 @@ def _goes_on(box: Floats, window: Floats) -> NDArray[np.bool_]:
     """(P, 4) on which sides a box reaches beyond a window."""
     beyond = np.concatenate([window[:, :2] - box[:, :2], box[:, 2:] - window[:, 2:]], axis=1)
     return np.asarray(beyond > EDGE_PX)
+
+
+def _parts_of_larger(
+    found: Detections, tier: NDArray[np.int8], kept: NDArray[np.bool_], leader: Indices
+) -> NDArray[np.bool_]:
+    """(N,) boxes of tiles that show a part of what the whole frame shows whole, and surer of it.
+
+    Their IoU is low, but the part lies inside, in the same category. Where the whole frame has a
+    box of its own for it (one that the tile's stands for), it told the two apart and both stay; so
+    they do where a tile found both, for then its box stands for that of the whole frame.
+    """
+    told_apart = np.zeros(len(found), np.bool_)
+    told_apart[leader[~kept & (tier == _OVERVIEW)]] = True
+    rows = np.flatnonzero(kept & (tier != _CUT))
+    a, b = overlapping_pairs(found.xyxy[rows])
+    # The order is by tier, so the box of a tile has the smaller number.
+    part, larger = rows[np.minimum(a, b)], rows[np.maximum(a, b)]
+    asked = (
+        (tier[part] == _TILE)
+        & (tier[larger] == _OVERVIEW)
+        & (found.class_id[part] == found.class_id[larger])
+        & ~told_apart[part]
+        & (PART_SURER * found.confidence[part] < found.confidence[larger])
+    )
+    part, larger = part[asked], larger[asked]
+    size, around = area(found.xyxy[part]), area(found.xyxy[larger])
+    common = area(intersection(found.xyxy[part], found.xyxy[larger]))
+    explained = (size < around) & (common >= PART_INSIDE * size) & (size >= PART_LEAST * around)
+    result = np.zeros(len(found), np.bool_)
+    result[part[explained]] = True
+    return result
 
 
 def _raise_confidence(

@@ -165,6 +165,48 @@ def test_the_coarse_box_of_the_whole_frame_gives_way_to_a_tile() -> None:
     assert result.confidence == pytest.approx([0.9, 0.5])
 
 
+# A person close to the camera, of whom a tile shows the upper half alone: IoU 0.45.
+UPPER: Box = (200, 100, 240, 190)
+BODY: Box = (198, 98, 242, 280)
+
+
+def test_a_part_in_a_tile_gives_way_to_the_surer_whole_of_the_frame() -> None:
+    result = merge(
+        [seen((UPPER, PERSON, 0.4)), seen(), seen((BODY, PERSON, 0.8))],
+        views(LEFT, RIGHT, FRAME),
+        GROUPS,
+    )
+    assert result.xyxy.tolist() == [list(BODY)]
+    assert result.confidence == pytest.approx([0.8])
+
+
+@pytest.mark.parametrize(
+    ("in_tile", "in_frame"),
+    [
+        # The tile is as sure of the small one: a child before a grown-up.
+        ([(UPPER, PERSON, 0.7)], [(BODY, PERSON, 0.8)]),
+        # The whole frame has a box for each.
+        ([(UPPER, PERSON, 0.4)], [(BODY, PERSON, 0.8), ((201, 101, 241, 189), PERSON, 0.3)]),
+        # The tile has a box for each.
+        ([(UPPER, PERSON, 0.4), (BODY, PERSON, 0.7)], [(BODY, PERSON, 0.8)]),
+        # A person beside a bus or in a car's box is another thing: obss/sahi#560.
+        ([(UPPER, PERSON, 0.4)], [(BODY, TRUCK, 0.8)]),
+        ([(UPPER, CAR, 0.4)], [(BODY, TRUCK, 0.8)]),
+        # Far smaller: another object before it.
+        ([((210, 110, 225, 140), PERSON, 0.4)], [(BODY, PERSON, 0.8)]),
+        # Beside it, half outside its box.
+        ([((222, 100, 262, 190), PERSON, 0.4)], [(BODY, PERSON, 0.8)]),
+    ],
+    ids=["sure", "frame saw both", "tile saw both", "bus", "kinds", "tiny", "beside"],
+)
+def test_what_may_be_another_object_in_front_of_a_larger_one_stays(
+    in_tile: list[tuple[Box, int, float]], in_frame: list[tuple[Box, int, float]]
+) -> None:
+    result = merge([seen(*in_tile), seen(), seen(*in_frame)], views(LEFT, RIGHT, FRAME), GROUPS)
+    assert len(result) == 2
+    assert list(in_tile[0][0]) in result.xyxy.tolist()
+
+
 def test_what_is_small_in_the_whole_frame_is_left_to_the_tiles() -> None:
     result = merge(
         [seen(), seen(), seen(((900, 500, 930, 520), CAR, 0.9))],
