@@ -14,10 +14,13 @@ from pipelines.geometry import footprint as footprints
 from pipelines.geometry.contact import PERSON_HEIGHT_RATIO, VEHICLE_HEIGHT_RATIO, contact_pixels
 from pipelines.geometry.geodesy import ecef_from_geodetic
 from pipelines.geometry.georeference import georeference
+from pipelines.geometry.terrain import FlatTerrain
 from pipelines.geometry.viewpoint import Viewpoint
 from pipelines.ground import GroundPoint
 
 Floats = NDArray[np.float64]
+
+_GRAZING_M, _GRAZING_SHARE = 0.5, 0.002
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,28 @@ class CameraView:
         offset = ecef_from_geodetic(latitude_deg, longitude_deg, hae_m)
         offset = offset - self.viewpoint.position_ecef
         return project(offset @ self.viewpoint.ecef_from_camera, self.viewpoint.intrinsics)
+
+    def visible(self, longitude_deg: Floats, latitude_deg: Floats) -> NDArray[np.bool_]:
+        """(N,) whether the ray to a place on the terrain meets no other ground before it."""
+        terrain = self.viewpoint.terrain
+        if isinstance(terrain, FlatTerrain):
+            return np.ones(len(longitude_deg), np.bool_)
+        hae_m = terrain.height_m(latitude_deg, longitude_deg)
+        offset = ecef_from_geodetic(latitude_deg, longitude_deg, hae_m)
+        offset = offset - self.viewpoint.position_ecef
+        distance = np.linalg.norm(offset, axis=1)
+        known = np.flatnonzero(np.isfinite(distance) & (distance > 0.0))
+        seen = np.zeros(len(longitude_deg), np.bool_)
+        if not known.size:
+            return seen
+        way = offset[known] / distance[known, None]
+        origin = np.broadcast_to(self.viewpoint.position_ecef, way.shape)
+        crossings = terrain.meet(origin, way)
+        # The ray meets the place itself; where it grazes the ground there, a little sooner.
+        short = distance[known] - crossings.range_m
+        missed = np.isnan(crossings.range_m)
+        seen[known] = missed | (short <= _GRAZING_M + _GRAZING_SHARE * distance[known])
+        return seen
 
     def footprint(self) -> Floats | None:
         """(M, 2) closed ring of the ground that the frame shows."""

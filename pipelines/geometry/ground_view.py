@@ -51,6 +51,15 @@ class GroundView(Protocol):
         """
         ...
 
+    def visible(
+        self, longitude_deg: NDArray[np.float64], latitude_deg: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """(N,) whether nothing stands between the camera and the ground at places (N,) WGS 84.
+
+        Whether they lie inside the frame is not asked.
+        """
+        ...
+
     def footprint(self) -> NDArray[np.float64] | None:
         """(M, 2) closed ring, longitude and latitude, of what the frame shows; None without."""
         ...

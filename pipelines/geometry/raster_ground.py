@@ -1,4 +1,4 @@
-"""Rasters that carry their own place: orthomosaics as GeoTIFF.
+"""Rasters that carry their own place as an affine transform: orthomosaics.
 
 Such a file needs no camera: its affine transform and coordinate reference system place every
 pixel. How good that placement is the file does not say, so an error is assumed.
@@ -47,26 +47,24 @@ class RasterView:
     height_px: int
     sigma_m: float = DEFAULT_SIGMA_M
 
+    @property
+    def statement(self) -> str:
+        """How the raster is placed and how well, in words."""
+        return (
+            "the file carries its own place on the ground; how good that is it does not say, "
+            f"and one sigma of {self.sigma_m:g} m is assumed"
+        )
+
     def locate(self, pixels: Floats) -> tuple[GroundPoint, ...]:
         """The places of pixels (N, 2); no height is known."""
         longitude, latitude = self._lonlat(pixels)
-        size = np.array([self.width_px, self.height_px])
-        inside = np.all((pixels >= 0.0) & (pixels <= size), axis=1)
-        inside &= np.isfinite(longitude) & np.isfinite(latitude)
-        covariance = np.diag([self.sigma_m**2, self.sigma_m**2, self.sigma_m**2])
-        ce90_m = float(confidence_radius_m(covariance[None, :2, :2])[0])
-        return tuple(
-            GroundPoint(
-                outcome=Outcome.LOCATED,
-                latitude_deg=float(latitude[index]),
-                longitude_deg=float(longitude[index]),
-                covariance_enu_m2=covariance,
-                ce90_m=ce90_m,
-                terrain=TERRAIN_LABEL,
-            )
-            if inside[index]
-            else GroundPoint(outcome=Outcome.OUTSIDE_IMAGE)
-            for index in range(len(pixels))
+        return flat_points(
+            pixels,
+            longitude,
+            latitude,
+            size=(self.width_px, self.height_px),
+            covariance_m2=np.eye(2) * self.sigma_m**2,
+            label=TERRAIN_LABEL,
         )
 
     def place_boxes(
@@ -88,14 +86,13 @@ class RasterView:
 
     def footprint(self) -> Floats:
         """(M, 2) closed ring of its outer edge, longitude and latitude."""
-        share = np.arange(_EDGE_POINTS) / _EDGE_POINTS
-        nothing = np.zeros(_EDGE_POINTS)
-        across = np.concatenate([share, nothing + 1.0, 1.0 - share, nothing, [0.0]])
-        down = np.concatenate([nothing, share, nothing + 1.0, 1.0 - share, [0.0]])
-        longitude, latitude = self._lonlat(
-            np.column_stack([across * self.width_px, down * self.height_px])
-        )
+        longitude, latitude = self._lonlat(edge_pixels(self.width_px, self.height_px))
         return np.column_stack([longitude, latitude])
+
+    def visible(self, longitude_deg: Floats, latitude_deg: Floats) -> NDArray[np.bool_]:
+        """(N,) all: an orthomosaic hides nothing."""
+        del latitude_deg
+        return np.ones(len(longitude_deg), np.bool_)
 
     def _lonlat(self, pixels: Floats) -> tuple[Floats, Floats]:
         x, y = self.transform[:, :2] @ pixels.T + self.transform[:, 2:]
@@ -106,21 +103,79 @@ class RasterView:
         return pyproj.Transformer.from_crs(self.crs_wkt, "EPSG:4326", always_xy=True)
 
 
+def flat_points(
+    pixels: Floats,
+    longitude_deg: Floats,
+    latitude_deg: Floats,
+    *,
+    size: tuple[int, int],
+    covariance_m2: Floats,
+    label: str,
+) -> tuple[GroundPoint, ...]:
+    """Places without heights, all with one error; pixels outside the image have none.
+
+    Args:
+        pixels: (N, 2).
+        longitude_deg: (N,) WGS 84; not finite where a pixel has no place.
+        latitude_deg: (N,) WGS 84.
+        size: columns and rows of the image.
+        covariance_m2: (2, 2) east and north.
+        label: what the places rest on.
+    """
+    inside = np.all((pixels >= 0.0) & (pixels <= np.array(size)), axis=1)
+    inside &= np.isfinite(longitude_deg) & np.isfinite(latitude_deg)
+    covariance = np.zeros((3, 3))
+    covariance[:2, :2] = covariance_m2
+    covariance[2, 2] = np.trace(covariance_m2) / 2.0
+    ce90_m = float(confidence_radius_m(covariance[None, :2, :2])[0])
+    return tuple(
+        GroundPoint(
+            outcome=Outcome.LOCATED,
+            latitude_deg=float(latitude_deg[index]),
+            longitude_deg=float(longitude_deg[index]),
+            covariance_enu_m2=covariance,
+            ce90_m=ce90_m,
+            terrain=label,
+        )
+        if inside[index]
+        else GroundPoint(outcome=Outcome.OUTSIDE_IMAGE)
+        for index in range(len(pixels))
+    )
+
+
+def edge_pixels(width_px: int, height_px: int) -> Floats:
+    """(M, 2) closed ring of pixels along the outer edge of an image, from its first corner."""
+    share = np.arange(_EDGE_POINTS) / _EDGE_POINTS
+    nothing = np.zeros(_EDGE_POINTS)
+    across = np.concatenate([share, nothing + 1.0, 1.0 - share, nothing, [0.0]])
+    down = np.concatenate([nothing, share, nothing + 1.0, 1.0 - share, [0.0]])
+    return np.column_stack([across * width_px, down * height_px])
+
+
 def raster_view(image: DecodedImage) -> RasterView | None:
+    """`affine_view` of a decoded image."""
+    return affine_view(image.geotransform, image.crs, image.width_px, image.height_px)
+
+
+def affine_view(
+    geotransform: tuple[float, float, float, float, float, float] | None,
+    crs_wkt: str | None,
+    width_px: int,
+    height_px: int,
+) -> RasterView | None:
     """The view of an image that carries a coordinate reference system and a transform.
 
     Returns:
-        The view; None where the file carries no usable placement, so that only its capture
-        metadata can place it.
+        The view; None where the file carries no usable affine placement.
     """
-    if image.crs is None or image.geotransform is None:
+    if crs_wkt is None or geotransform is None:
         return None
-    a, b, c, d, e, f = image.geotransform
+    a, b, c, d, e, f = geotransform
     # A file with a system but no transform is given the identity by its reader.
     if (a, b, c, d, e, f) == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0) or a * e == b * d:
         return None
     try:
-        crs = pyproj.CRS.from_wkt(image.crs).to_2d()
+        crs = pyproj.CRS.from_wkt(crs_wkt).to_2d()
         pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     except ProjError:
         # A local or engineering system places nothing on the Earth.
@@ -128,6 +183,6 @@ def raster_view(image: DecodedImage) -> RasterView | None:
     return RasterView(
         crs_wkt=crs.to_wkt(),
         transform=np.array([[a, b, c], [d, e, f]]),
-        width_px=image.width_px,
-        height_px=image.height_px,
+        width_px=width_px,
+        height_px=height_px,
     )

@@ -103,6 +103,13 @@ class PlaneView:
         scaled += np.array([self.width_px / 2, self.height_px / 2])
         return scaled
 
+    def visible(
+        self, longitude_deg: NDArray[np.float64], latitude_deg: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """All: a plane hides nothing."""
+        assert len(longitude_deg) == len(latitude_deg)
+        return np.ones(len(longitude_deg), np.bool_)
+
     def place_boxes(
         self, xyxy: NDArray[np.float32], categories: Sequence[str]
     ) -> tuple[GroundPoint, ...]:
