@@ -1,7 +1,9 @@
-"""Elevation models of a folder as one field of heights above the ellipsoid."""
+"""Elevation models as one field of heights above the ellipsoid."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,10 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InvalidInputError
-from pipelines.geometry.elevation_file import ElevationFile, TileCache, bilinear
+from pipelines.geometry.elevation_file import ElevationFile
+from pipelines.geometry.elevation_sheet import (
+    ElevationSheet,
+    TileCache,
+    bilinear,
+    sheets_of,
+    window,
+)
+from pipelines.geometry.elevation_store import (
+    ElevationRaster,
+    ObjectReader,
+    rasters_in_folder,
+    rasters_of_objects,
+)
 from pipelines.geometry.geodesy import metres_per_degree
-from pipelines.geometry.ray_march import meet_field
+from pipelines.geometry.heights import undulation_m
+from pipelines.geometry.ray_crossing import every_crossing, meet_field
+from pipelines.geometry.ray_march import PostGrid
 from pipelines.geometry.terrain import Crossings
+from pipelines.geometry.vertical_reference import ELLIPSOID_CHANCE, DemDatum
 from pipelines.outcome import Finding, Severity
 
 Floats = NDArray[np.float64]
@@ -20,77 +38,95 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemTerrain:
-    """The elevation models of a folder as one terrain, the finest first.
+    """Elevation models as one terrain, the finest first.
 
     Attributes:
         label: for example "dem:srtm.tif".
-        files: finest posts first.
+        sheets: finest posts first.
         cache: of their tiles.
     """
 
     label: str
-    files: tuple[ElevationFile, ...]
+    sheets: tuple[ElevationSheet, ...]
     cache: TileCache = field(default_factory=TileCache)
 
     @property
     def post_m(self) -> float:
         """Distance of the closest posts."""
-        return min(file.post_m for file in self.files)
+        return min(sheet.post_m for sheet in self.sheets)
 
     @property
     def lowest_m(self) -> float:
         """No height is lower."""
-        return min(file.extremes_m[0] for file in self.files)
+        return min(sheet.extremes_m[0] for sheet in self.sheets)
 
     @property
     def highest_m(self) -> float:
         """No height is higher."""
-        return max(file.extremes_m[1] for file in self.files)
+        return max(sheet.extremes_m[1] for sheet in self.sheets)
 
     def height_m(self, latitude_deg: Floats, longitude_deg: Floats) -> Floats:
         """Heights (N,) above the ellipsoid, bilinear; NaN in a gap and outside."""
         heights = np.full(len(latitude_deg), np.nan)
         open_ = np.arange(len(latitude_deg))
-        for file in self.files:
-            column, row = file.grid_of(latitude_deg[open_], longitude_deg[open_])
-            within = file.inside(column, row)
+        for sheet in self.sheets:
+            column, row = sheet.grid_of(latitude_deg[open_], longitude_deg[open_])
+            within = sheet.inside(column, row)
             if within.any():
                 members = open_[within]
-                heights[members] = bilinear(file, self.cache, column[within], row[within])
+                heights[members] = bilinear(sheet, self.cache, column[within], row[within])
             open_ = open_[np.isnan(heights[open_])]
             if not open_.size:
                 break
         return heights
 
     def plane(self, latitude_deg: Floats, longitude_deg: Floats) -> tuple[Floats, Floats]:
-        """The grid of the only file, else degrees; see `ray_march.HeightField`."""
-        if len(self.files) == 1:
-            return self.files[0].grid_of(latitude_deg, longitude_deg)
-        return latitude_deg, self.files[0].unwrapped(longitude_deg)
+        """The grid of the only sheet, else degrees; see `ray_march.HeightField`."""
+        if len(self.sheets) == 1:
+            return self.sheets[0].grid_of(latitude_deg, longitude_deg)
+        # Degrees without a jump of a turn between neighbours.
+        turns = np.round((longitude_deg - longitude_deg[:1]) / 360.0)
+        return latitude_deg, longitude_deg - 360.0 * turns
 
     def plane_height_m(self, u: Floats, v: Floats) -> Floats:
         """Heights (N,) at coordinates of `plane`; NaN in a gap and outside."""
-        if len(self.files) > 1:
+        if len(self.sheets) > 1:
             return self.height_m(u, v)
-        (file,) = self.files
-        within = file.inside(u, v)
+        (sheet,) = self.sheets
+        within = sheet.inside(u, v)
         if within.all():
-            return bilinear(file, self.cache, u, v)
+            return bilinear(sheet, self.cache, u, v)
         heights = np.full(len(u), np.nan)
         if within.any():
-            heights[within] = bilinear(file, self.cache, u[within], v[within])
+            heights[within] = bilinear(sheet, self.cache, u[within], v[within])
         return heights
 
+    @property
+    def grids(self) -> tuple[ElevationSheet, ...]:
+        """The sheets as grids of posts."""
+        return self.sheets
+
+    def posts(
+        self, grid: PostGrid, column: int, row: int, width: int, height: int
+    ) -> NDArray[np.float32]:
+        """Heights (height, width) of posts of a sheet; NaN in gaps."""
+        sheet = next(sheet for sheet in self.sheets if sheet is grid)
+        return window(sheet, self.cache, column, row, width, height)
+
     def covers(self, latitude_deg: Floats, longitude_deg: Floats) -> NDArray[np.bool_]:
-        """Whether places (N,) lie inside the bounds of a file."""
+        """Whether places (N,) lie inside the bounds of a sheet."""
         covered = np.zeros(len(latitude_deg), np.bool_)
-        for file in self.files:
-            covered |= file.inside(*file.grid_of(latitude_deg, longitude_deg))
+        for sheet in self.sheets:
+            covered |= sheet.inside(*sheet.grid_of(latitude_deg, longitude_deg))
         return covered
 
     def meet(self, origin_ecef: Floats, direction_ecef: Floats) -> Crossings:
         """First crossings; see `pipelines.geometry.terrain.Terrain.meet`."""
         return meet_field(self, origin_ecef, direction_ecef)
+
+    def every_crossing(self, origin_ecef: Floats, direction_ecef: Floats) -> tuple[Floats, ...]:
+        """All crossings; see `pipelines.geometry.ray_crossing.every_crossing`."""
+        return every_crossing(self, origin_ecef, direction_ecef)
 
     def normal_enu(self, latitude_deg: Floats, longitude_deg: Floats) -> Floats:
         """Upward unit normals (N, 3) from heights half a post to every side; up beside a gap."""
@@ -105,8 +141,8 @@ class DemTerrain:
         east_slope = np.nan_to_num((heights[1] - heights[0]) / (2 * half))
         north_slope = np.nan_to_num((heights[3] - heights[2]) / (2 * half))
         normal = np.stack([-east_slope, -north_slope, np.ones(count)], axis=1)
-        unit: Floats = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-        return unit
+        normal /= np.sqrt(1 + east_slope**2 + north_slope**2)[:, None]
+        return normal
 
     def relief_m(self, latitude_deg: float, longitude_deg: float, radius_m: float) -> float:
         """One standard deviation of the heights around a place; NaN where none is known."""
@@ -120,46 +156,76 @@ class DemTerrain:
         known = heights[np.isfinite(heights)]
         return float(known.std()) if known.size else float("nan")
 
+    def sea_level_sigma_m(self) -> float:
+        """One sigma of what the sea level that heights are read by may be off by."""
+        return max(sheet.files[0].reference.sigma_m for sheet in self.sheets)
+
+    def ellipsoid_shift_m(self, latitude_deg: float, longitude_deg: float) -> float | None:
+        """How much lower the ground would be, were these heights above the ellipsoid.
+
+        None where it is known that they are not (or that they are).
+        """
+        if not any(sheet.files[0].reference.may_be_ellipsoid for sheet in self.sheets):
+            return None
+        return float(undulation_m(latitude_deg, longitude_deg))
+
+    def datum_sigma_m(self, latitude_deg: float, longitude_deg: float) -> float:
+        """One sigma by which the heights may be off where nobody said what they are over.
+
+        It is the root mean square of another sea level, and of the ellipsoid's chance.
+        """
+        shift = self.ellipsoid_shift_m(latitude_deg, longitude_deg) or 0.0
+        return float(np.hypot(self.sea_level_sigma_m(), np.sqrt(ELLIPSOID_CHANCE) * shift))
+
 
 class TerrainSource:
-    """The elevation models of a folder, indexed once; without a folder there is no terrain.
+    """Elevation models, indexed once; without a folder or a reader there is no terrain.
 
     Attributes:
-        findings: files that could not be used, and datums that were assumed.
+        findings: files that could not be used.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.findings: tuple[Finding, ...] = ()
-        self._files: tuple[ElevationFile, ...] = ()
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        reader: ObjectReader | None = None,
+        datum: DemDatum | None = None,
+    ) -> None:
+        """Index what there is.
+
+        Args:
+            folder: of elevation models, with its subfolders.
+            reader: more of them, from elsewhere.
+            datum: what heights are measured from where a file does not say.
+
+        Raises:
+            InvalidInputError: the folder is none.
+        """
         self._cache = TileCache()
-        self._terrains: dict[tuple[str, tuple[ElevationFile, ...]], DemTerrain] = {}
-        if folder is None:
-            return
-        if not folder.is_dir():
-            raise InvalidInputError(f"{folder} is not a folder of elevation models", field="dem")
-        files: list[ElevationFile] = []
-        findings: list[Finding] = []
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() not in {".tif", ".tiff"}:
-                continue
-            try:
-                file = ElevationFile(path)
-            except InvalidInputError as error:
-                findings.append(
-                    Finding(code="DEM_UNUSABLE", severity=Severity.WARNING, message=str(error))
+        self._terrains: dict[tuple[int, ...], DemTerrain] = {}
+        self._lock = threading.Lock()
+        rasters: list[ElevationRaster] = []
+        if folder is not None:
+            if not folder.is_dir():
+                raise InvalidInputError(
+                    f"{folder} is not a folder of elevation models", field="dem"
                 )
-                continue
-            files.append(file)
+            rasters += rasters_in_folder(folder)
+        if reader is not None:
+            rasters += rasters_of_objects(reader)
+        files, unusable = _files(rasters, datum)
         self._files = tuple(sorted(files, key=lambda file: file.post_m))
-        if not self._files:
-            findings.append(
-                Finding(
-                    code="DEM_UNUSABLE",
-                    severity=Severity.WARNING,
-                    message=f"no elevation model (GeoTIFF) lies in {folder}",
-                )
+        self._bounds = np.array([file.bounds_deg for file in self._files]).reshape(-1, 4)
+        if not self._files and (folder is not None or reader is not None):
+            where = folder if folder is not None else "the object store"
+            unusable.append(
+                f"no elevation model (GeoTIFF, SRTM .hgt, DTED) lies in {where}",
             )
-        self.findings = tuple(findings)
+        self.findings = tuple(
+            Finding(code="DEM_UNUSABLE", severity=Severity.WARNING, message=message)
+            for message in unusable
+        )
 
     @property
     def has_files(self) -> bool:
@@ -170,40 +236,65 @@ class TerrainSource:
         self, latitude_deg: float, longitude_deg: float, within_m: float = 20_000.0
     ) -> DemTerrain | None:
         """The terrain of the files whose bounds come within a distance of a place; None without."""
+        if not self._files:
+            return None
         metres_north, metres_east = metres_per_degree(latitude_deg)
-        chosen = []
-        for file in self._files:
-            west, south, east, north = file.bounds_deg
-            place_deg = float(file.unwrapped(np.array([longitude_deg]))[0])
-            north_m = max(south - latitude_deg, latitude_deg - north, 0.0) * metres_north
-            east_m = max(west - place_deg, place_deg - east, 0.0) * metres_east
-            if np.hypot(north_m, east_m) <= within_m:
-                chosen.append((float(np.hypot(north_m, east_m)), file))
+        west, south, east, north = self._bounds.T
+        place = longitude_deg - 360.0 * np.round((longitude_deg - (west + east) / 2) / 360.0)
+        north_m = np.maximum(np.maximum(south - latitude_deg, latitude_deg - north), 0.0)
+        east_m = np.maximum(np.maximum(west - place, place - east), 0.0)
+        distance = np.hypot(north_m * metres_north, east_m * metres_east)
+        chosen = tuple(int(index) for index in np.flatnonzero(distance <= within_m))
         if not chosen:
             return None
-        nearest = min(chosen, key=lambda pair: pair[0])[1]
-        label, files = f"dem:{nearest.path.name}", tuple(file for _, file in chosen)
-        # One object for all cameras over it, so that their rays are met together.
-        return self._terrains.setdefault(
-            (label, files), DemTerrain(label=label, files=files, cache=self._cache)
-        )
+        nearest = self._files[min(chosen, key=lambda index: float(distance[index]))]
+        with self._lock:
+            # One object for all cameras over it, so that their rays are met together.
+            terrain = self._terrains.get((*chosen, -1 - self._files.index(nearest)))
+            if terrain is None:
+                terrain = DemTerrain(
+                    label=f"dem:{nearest.raster.source.name}",
+                    sheets=sheets_of([self._files[index] for index in chosen]),
+                    cache=self._cache,
+                )
+                self._terrains[(*chosen, -1 - self._files.index(nearest))] = terrain
+        return terrain
+
+
+def _files(
+    rasters: Iterable[ElevationRaster], datum: DemDatum | None
+) -> tuple[list[ElevationFile], list[str]]:
+    """Elevation models, and what is wrong with those that are none."""
+    files, unusable = [], []
+    for raster in rasters:
+        try:
+            file = ElevationFile(raster, datum)
+            # Known from now on, so that nothing is read for a camera far away.
+            _ = file.bounds_deg, file.post_m
+        except InvalidInputError as error:
+            unusable.append(str(error))
+            continue
+        files.append(file)
+    return files, unusable
 
 
 def datum_findings(terrain: DemTerrain) -> tuple[Finding, ...]:
     """What had to be assumed of the heights of a terrain's files."""
     findings = []
-    for file in terrain.files:
-        if file.reference.assumed:
+    for sheet in terrain.sheets:
+        reference = sheet.files[0].reference
+        if reference.assumed:
+            names = sheet.files[0].raster.name
+            if len(sheet.files) > 1:
+                names += f" and {len(sheet.files) - 1} more"
             said = (
-                f"says {file.reference.stated}, for which no grid lies on this machine"
-                if file.reference.stated
-                else "does not say what its heights are measured from"
+                f"says {reference.stated}, for which no grid lies on this machine; read as EGM96 "
+                f"mean sea level, {reference.sigma_m:.1f} m less certain"
+                if reference.stated
+                else "does not say what its heights are measured from; read as EGM96 mean sea "
+                "level, with a wider error (state its datum if you know it)"
             )
             findings.append(
-                Finding(
-                    code="DEM_DATUM_ASSUMED",
-                    severity=Severity.NOTE,
-                    message=f"{file.path.name} {said}; read as EGM96 mean sea level",
-                )
+                Finding(code="DEM_DATUM_ASSUMED", severity=Severity.NOTE, message=f"{names} {said}")
             )
     return tuple(findings)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipelines.camera import Intrinsics, unproject
 from pipelines.geometry.geodesy import ecef_from_enu, geodetic_from_ecef
-from pipelines.geometry.ray_march import MAX_RANGE_M
+from pipelines.geometry.ray_crossing import MAX_RANGE_M
 from pipelines.geometry.terrain import (
     DEM_GAP,
     LOCATED,

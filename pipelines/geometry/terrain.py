@@ -64,13 +64,42 @@ class Terrain(Protocol):
         ...
 
 
+def meet_shell(
+    origin_ecef: Floats, direction_ecef: Floats, hae_m: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Distances (N,) at which rays enter and leave ellipsoids with axes longer by a height.
+
+    Such an ellipsoid is within 5 cm of the surface of that height, up to 9 km.
+
+    Args:
+        origin_ecef: (N, 3) where the rays start.
+        direction_ecef: (N, 3) unit vectors.
+        hae_m: (N,) or one height.
+
+    Returns:
+        Both distances, negative where they lie behind; NaN where the ray misses the ellipsoid.
+    """
+    height = np.asarray(hae_m, np.float64)
+    long, short = SEMI_MAJOR_M + height, SEMI_MINOR_M + height
+    x, y, z = origin_ecef[:, 0] / long, origin_ecef[:, 1] / long, origin_ecef[:, 2] / short
+    way_x, way_y = direction_ecef[:, 0] / long, direction_ecef[:, 1] / long
+    way_z = direction_ecef[:, 2] / short
+    square = way_x * way_x + way_y * way_y + way_z * way_z
+    half = x * way_x + y * way_y + z * way_z
+    # (start.start - 1) with the large parts taken out first, for the last digits.
+    third = 1 / np.sqrt(3)
+    rest = (x - third) * (x + third) + (y - third) * (y + third) + (z - third) * (z + third)
+    discriminant = half * half - square * rest
+    root = np.sqrt(np.where(discriminant >= 0, discriminant, np.nan))
+    return (-half - root) / square, (-half + root) / square
+
+
 def meet_height(
     origin_ecef: Floats, direction_ecef: Floats, hae_m: ArrayLike, *, outward: bool = False
 ) -> Floats:
     """Distances (N,) at which rays meet surfaces of constant height above the ellipsoid.
 
-    The surface is nearly the ellipsoid with both axes longer by the height, whose crossing is a
-    quadratic equation; Newton's method takes it to the true surface.
+    `meet_shell` comes near, and Newton's method takes it to the true surface.
 
     Args:
         origin_ecef: (N, 3) where the rays start.
@@ -81,16 +110,8 @@ def meet_height(
     Returns:
         The distance, negative where the surface lies behind; NaN where the ray misses it.
     """
-    height = np.broadcast_to(np.asarray(hae_m, np.float64), len(origin_ecef))
-    axes = np.stack([SEMI_MAJOR_M + height, SEMI_MAJOR_M + height, SEMI_MINOR_M + height], axis=1)
-    start, way = origin_ecef / axes, direction_ecef / axes
-    square = np.einsum("ni,ni->n", way, way)
-    half = np.einsum("ni,ni->n", start, way)
-    # (start.start - 1) with the large parts taken out first, for the last digits.
-    rest = np.einsum("ni,ni->n", start - 1 / np.sqrt(3), start + 1 / np.sqrt(3))
-    discriminant = half * half - square * rest
-    root = np.sqrt(np.where(discriminant >= 0, discriminant, np.nan))
-    distance: Floats = (-half + (root if outward else -root)) / square
+    height = np.asarray(hae_m, np.float64)
+    distance = meet_shell(origin_ecef, direction_ecef, height)[1 if outward else 0]
     for _ in range(3):
         place = origin_ecef + distance[:, None] * direction_ecef
         latitude, longitude, found = geodetic_from_ecef(place)

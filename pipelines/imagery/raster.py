@@ -7,7 +7,8 @@ first bytes, never by the name of a file, with no sidecar files and no network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from rasterio.windows import Window
 
 from models.errors import UnreadableImageError
 
-Driver = Literal["JPEG", "PNG", "GTiff", "NITF"]
+Driver = Literal["JPEG", "PNG", "GTiff", "NITF", "DTED", "SRTMHGT"]
 
 _HARDENED = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -30,6 +31,8 @@ _HARDENED = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_CACHEMAX": 64,
 }
+
+_RANGE_BYTES = 1 << 18
 
 
 @contextmanager
@@ -59,6 +62,74 @@ def open_path(path: Path, driver: Driver) -> Iterator[Any]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RangedRaster:
+    """A raster that is read in ranges of bytes, from wherever it lies.
+
+    Attributes:
+        name: the file's own, without a folder.
+        size: in bytes.
+        read: the bytes from an offset on, as many as told, less at the end.
+    """
+
+    name: str
+    size: int
+    read: Callable[[int, int], bytes]
+
+
+class _Ranges(io.RawIOBase):
+    """A `RangedRaster` as a file."""
+
+    def __init__(self, raster: RangedRaster) -> None:
+        self._raster, self._position = raster, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(
+            whence, self._raster.size
+        )
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        length = max(min(len(buffer), self._raster.size - self._position), 0)
+        data = self._raster.read(self._position, length) if length else b""
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+@contextmanager
+def open_ranges(raster: RangedRaster, driver: Driver) -> Iterator[Any]:
+    """A `rasterio.DatasetReader` over ranges of bytes, opened with one named driver.
+
+    Raises:
+        rasterio.errors.RasterioIOError: the driver refuses the bytes.
+    """
+
+    def opener(path: str, mode: str = "rb") -> Any:
+        # No sidecar, and nothing else of any name.
+        del mode
+        if path == raster.name:
+            return io.BufferedReader(_Ranges(raster), _RANGE_BYTES)
+        if path == "test":  # rasterio's own question whether this is an opener
+            return io.BytesIO()
+        raise FileNotFoundError(path)
+
+    with (
+        rasterio.Env(**_HARDENED),
+        rasterio.open(raster.name, driver=driver, opener=opener) as dataset,  # noqa: TID251
+    ):
+        yield dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RasterGrid:
     """The grid of a georeferenced raster.
 
@@ -80,14 +151,18 @@ class RasterGrid:
     transform: tuple[float, float, float, float, float, float]
 
 
-def read_grid(path: Path) -> RasterGrid:
-    """The grid of a trusted local GeoTIFF.
+def _opened(source: Path | RangedRaster, driver: Driver) -> Any:
+    return open_path(source, driver) if isinstance(source, Path) else open_ranges(source, driver)
+
+
+def read_grid(source: Path | RangedRaster, driver: Driver = "GTiff") -> RasterGrid:
+    """The grid of a trusted raster.
 
     Raises:
-        UnreadableImageError: it is none.
+        UnreadableImageError: the driver does not know it as its own.
     """
     try:
-        with open_path(path, "GTiff") as dataset:
+        with _opened(source, driver) as dataset:
             crs = dataset.crs
             return RasterGrid(
                 width=dataset.width,
@@ -98,13 +173,20 @@ def read_grid(path: Path) -> RasterGrid:
                 transform=tuple(dataset.transform)[:6],
             )
     except RasterioIOError as error:
-        raise UnreadableImageError(f"{path.name} is not a GeoTIFF: {error}") from error
+        kind = {"GTiff": "GeoTIFF"}.get(driver, driver)
+        raise UnreadableImageError(f"{source.name} is not a {kind}: {error}") from error
 
 
 def read_values(
-    path: Path, *, column: int, row: int, width: int, height: int
+    source: Path | RangedRaster,
+    *,
+    column: int,
+    row: int,
+    width: int,
+    height: int,
+    driver: Driver = "GTiff",
 ) -> NDArray[np.float64]:
-    """A window (height, width) of a GeoTIFF's first band, with scale and offset applied.
+    """A window (height, width) of a trusted raster's first band, with scale and offset applied.
 
     Cells without data are NaN.
 
@@ -112,7 +194,7 @@ def read_values(
         UnreadableImageError: the file is damaged.
     """
     try:
-        with open_path(path, "GTiff") as dataset:
+        with _opened(source, driver) as dataset:
             values = dataset.read(
                 1,
                 window=Window(column, row, width, height),
@@ -120,6 +202,6 @@ def read_values(
             )
             scale, offset = dataset.scales[0], dataset.offsets[0]
     except RasterioIOError as error:
-        raise UnreadableImageError(f"{path.name} is damaged: {error}") from error
+        raise UnreadableImageError(f"{source.name} is damaged: {error}") from error
     filled = values.astype(np.float64).filled(np.nan) * scale + offset
     return np.where(np.isfinite(filled), filled, np.nan)
