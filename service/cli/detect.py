@@ -20,7 +20,7 @@ from models.catalogue import Catalogue, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
-from service.cli.output import as_json, console, print_document
+from service.cli.output import as_json, console, plain, print_document, print_table
 
 _DEFAULTS = DetectionParameters()
 _EXIT_UNREADABLE = 1
@@ -250,14 +250,21 @@ def _tell(item: Looked, categories: tuple[str, ...]) -> None:
     counts = Counter(categories[class_id] for class_id in item.detections.class_id.tolist())
     found = ", ".join(f"{counts[name]} {name}" for name in categories if counts[name])
     out.print(
-        f"{item.name}: {item.width_px} x {item.height_px}, {found or 'nothing found'}",
+        plain(f"{item.name}: {item.width_px} x {item.height_px}, {found or 'nothing found'}"),
         markup=False,
     )
-    for (left, top, right, bottom), score, class_id in _rows(item.detections):
-        out.print(
-            f"  {categories[class_id]:<12} {score:.2f}  at {left:.0f}, {top:.0f}"
-            f"  size {right - left:.0f} x {bottom - top:.0f}",
-            markup=False,
+    if len(item.detections):
+        print_table(
+            ("  CATEGORY", "SCORE", "LEFT", "TOP", "WIDTH", "HEIGHT"),
+            (
+                (
+                    f"  {categories[class_id]}",
+                    f"{score:.2f}",
+                    *(f"{value:.0f}" for value in (left, top, right - left, bottom - top)),
+                )
+                for (left, top, right, bottom), score, class_id in _rows(item.detections)
+            ),
+            empty="",
         )
 
 

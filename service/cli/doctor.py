@@ -23,7 +23,7 @@ from pipelines.imagery.media import read_header
 from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Outcome, Severity
 from pipelines.products.outcome_words import outcome_sentence
-from service.cli.output import as_json, console, print_document
+from service.cli.output import as_json, console, plain, print_document
 
 # Any image that cannot be located; the reference lists it.
 EXIT_NOT_LOCATED = 1
@@ -90,7 +90,7 @@ class Examined:
 )
 @as_json
 def doctor(images: tuple[Path, ...], pose: Path | None, json_output: bool) -> None:
-    r"""Tell whether images can be located, why not, and what to do; or check this machine.
+    """Tell whether images can be located, why not, and what to do; or check this machine.
 
     IMAGE is a file, or a folder whose JPEG, PNG and TIFF files are examined. Without any, doctor
     looks at the machine instead. The exit status is 1 if any image cannot be located.
@@ -100,7 +100,7 @@ def doctor(images: tuple[Path, ...], pose: Path | None, json_output: bool) -> No
       vedette doctor sortie-12/
       vedette doctor DJI_0042.JPG --pose pose.json
       vedette doctor
-    """
+    """  # noqa: D301 - click wants the backspace itself
     if not images:
         if pose is not None:
             raise click.UsageError("--pose needs an image to check it with")
@@ -157,20 +157,20 @@ def _examine(path: Path, pose: str | None) -> Examined:
 def _tell(one: Examined) -> None:
     out = console()
     colour = "green" if one.located else "red"
-    out.print(f"[bold]{escape(str(one.path))}[/bold]")
+    out.print(f"[bold]{escape(plain(str(one.path)))}[/bold]")
     out.print(f"  [{colour}]{escape(one.verdict)}[/{colour}]")
     if one.capture is None:
         out.print()
         return
     for name, value in _facts(one.capture):
-        out.print(f"  {name:<9} {escape(value)}")
+        out.print(f"  {name:<9} {escape(plain(value))}")
     for finding in one.capture.findings:
         if one.georeferenced and finding.severity is Severity.ERROR:
             continue  # it has no pose and needs none
         shade = _COLOURS[finding.severity]
         out.print(
             f"  [{shade}]{finding.severity.value}[/{shade}] {finding.code}: "
-            f"{escape(finding.message)}"
+            f"{escape(plain(finding.message))}"
         )
     out.print()
 
@@ -289,7 +289,10 @@ def _machine(json_output: bool) -> None:
     for name, there, purpose, action in rows:
         mark = "[green]present[/green]" if there else "[yellow]missing[/yellow]"
         out.print(f"  {name:<19} {mark}  {escape(purpose if there else f'{purpose}: {action}')}")
-    out.print("`submit`, `watch` and `doctor` need none of these.")
+    out.print(
+        "Only `serve`, `detect` and `locate` need these; the other commands work without, on any "
+        "machine that reaches the service."
+    )
 
 
 def _parts(extra: str, parts: dict[str, str]) -> Iterator[tuple[str, bool, str, str]]:

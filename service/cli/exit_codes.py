@@ -4,3 +4,5 @@
 EXIT_REFUSED = 1
 # The service does not answer.
 EXIT_UNREACHABLE = 3
+# Ctrl-C; what shells give for it.
+EXIT_INTERRUPTED = 130

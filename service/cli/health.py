@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 import grpc
 
 from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
+from service.cli.output import as_json, print_document
 from service.endpoint import discover
 
 _TIMEOUT_S = 5.0
+# grpc.health.v1.HealthCheckResponse whose only field, status, is SERVING.
+_SERVING = b"\x08\x01"
 
 
 @click.command()
@@ -29,37 +31,39 @@ _TIMEOUT_S = 5.0
     show_envvar=True,
     help="The service's data folder, instead of --endpoint.  [default: ./vedette-data]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of text.")
+@as_json
 @click.pass_context
 def health(
-    context: click.Context, endpoint: Path | None, data_dir: Path | None, as_json: bool
+    context: click.Context, endpoint: Path | None, data_dir: Path | None, json_output: bool
 ) -> None:
-    r"""Ask the service once for its health; no token is sent.
+    """Ask the service once for its health; no token is sent.
 
     Exits 0 when it serves, 1 when a part of it does not answer, 3 when it cannot be reached.
 
     \b
     Example:
       vedette health --data-dir /var/lib/vedette/data
-    """
-    from grpc_health.v1 import health_pb2
-
+    """  # noqa: D301 - click wants the backspace itself
     where = discover(endpoint, data_dir)
+    detail = ""
     with grpc.secure_channel(where.address, grpc.ssl_channel_credentials(where.ca())) as channel:
+        # The two messages are so small that they are written out here: grpcio-health-checking
+        # comes with the service, and this command with every client.
+        check: grpc.UnaryUnaryMultiCallable[None, bytes] = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=lambda _request: b"",
+            response_deserializer=bytes,
+        )
         try:
-            check = channel.unary_unary(
-                "/grpc.health.v1.Health/Check",
-                request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-                response_deserializer=health_pb2.HealthCheckResponse.FromString,
-            )
-            answer = check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S, wait_for_ready=True)
+            answer = check(None, timeout=_TIMEOUT_S, wait_for_ready=True)
         except grpc.RpcError as error:
-            state, code = f"unreachable: {error.details()}", EXIT_UNREACHABLE
+            state, code, detail = "unreachable", EXIT_UNREACHABLE, str(error.details())
         else:
-            serving = answer.status == health_pb2.HealthCheckResponse.SERVING
-            state, code = ("serving", 0) if serving else ("not serving", EXIT_REFUSED)
-    if as_json:
-        click.echo(json.dumps({"address": where.address, "health": state}))
+            serving = answer == _SERVING
+            state, code = ("serving", 0) if serving else ("not_serving", EXIT_REFUSED)
+    if json_output:
+        print_document({"address": where.address, "health": state, "detail": detail})
     else:
-        click.echo(f"{where.address}: {state}")
+        told = f": {detail}" if detail else ""
+        click.echo(f"{where.address}: {state.replace('_', ' ')}{told}")
     context.exit(code)

@@ -11,14 +11,14 @@ from service.cli.output import (
     connected,
     console,
     document_of,
-    full_name,
     in_mission,
     last_part,
     print_document,
     print_table,
     word,
 )
-from service.cli.watch import describe
+from service.cli.resources import incident_name, shortened
+from service.cli.watch import describe, describe_decision, utc
 from service.client import Client
 
 STATES = {
@@ -53,12 +53,14 @@ def incident() -> None:
 def list_incidents(
     client: Client, mission: str, states: tuple[str, ...], json_output: bool
 ) -> None:
-    r"""List the incidents of a mission, newest first.
+    """List the incidents of a mission, newest first.
+
+    On a terminal identifiers are shortened; `incident show` and `incident decide` take them so.
 
     \b
     Example:
       vedette incident list -m unmiss --state open
-    """
+    """  # noqa: D301 - click wants the backspace itself
     request = incident_pb2.ListIncidentsRequest(
         parent=mission, page_size=1000, states=[STATES[state] for state in states]
     )
@@ -70,11 +72,18 @@ def list_incidents(
     if json_output:
         print_document({"incidents": [document_of(item) for item in found]})
         return
+    identifiers = [last_part(item.name) for item in found]
+    out = console()
+    names = (
+        shortened(identifiers)
+        if out.is_terminal
+        else dict(zip(identifiers, identifiers, strict=True))
+    )
     print_table(
         ("INCIDENT", "STATE", "LEVEL", "CATEGORY", "POSITION", "RANGE", "BEARING", "CE90", "P"),
         (
             (
-                last_part(item.name),
+                names[last_part(item.name)],
                 word(item, "state"),
                 word(item, "level"),
                 item.category,
@@ -96,10 +105,15 @@ def list_incidents(
 @as_json
 @connected
 def show(client: Client, mission: str, incident_id: str, json_output: bool) -> None:
-    """Show one incident."""
+    """Show one incident; the first characters of its identifier are enough.
+
+    \b
+    Example:
+      vedette incident show 18fde364 -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     found = client.call(
         client.incidents.GetIncident,
-        incident_pb2.GetIncidentRequest(name=full_name(incident_id, mission, "incidents")),
+        incident_pb2.GetIncidentRequest(name=incident_name(client, mission, incident_id)),
     )
     if json_output:
         print_document(document_of(found))
@@ -113,12 +127,7 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         f"{word(found, 'marking').replace('_', ' ')}"
     )
     if found.decision.verdict:
-        out.print(
-            escape(
-                f"{word(found.decision, 'verdict')} by {found.decision.decided_by} at "
-                f"{found.decision.decide_time.ToJsonString()}: {found.decision.reason}"
-            )
-        )
+        out.print(escape(f"{describe_decision(found.decision)}, {utc(found.decision.decide_time)}"))
 
 
 @incident.command("decide")
@@ -142,14 +151,17 @@ def decide(
     revision: int | None,
     json_output: bool,
 ) -> None:
-    r"""Record what a person decided: acknowledged, confirmed or dismissed.
+    """Record what a person decided: acknowledged, confirmed or dismissed.
+
+    The first characters of the incident's identifier are enough. With --revision the decision is
+    refused when the incident has changed since you looked at it.
 
     \b
     Examples:
-      vedette incident decide INCIDENT confirmed -m unmiss --revision 3
-      vedette incident decide INCIDENT dismissed -m unmiss --reason "our own truck"
-    """
-    name = full_name(incident_id, mission, "incidents")
+      vedette incident decide 18fde364 confirmed -m unmiss --revision 3
+      vedette incident decide 18fde364 dismissed -m unmiss --reason "our own truck"
+    """  # noqa: D301 - click wants the backspace itself
+    name = incident_name(client, mission, incident_id)
     if revision is None:
         revision = client.call(
             client.incidents.GetIncident, incident_pb2.GetIncidentRequest(name=name)

@@ -89,14 +89,16 @@ def locate(
 ) -> None:
     """Say where a PIXEL of an IMAGE lies on the ground, and how wrong that may be.
 
-    \b
-    vedette locate photo.jpg --pixel 640,480 --dem elevation/
-    vedette locate --batch pixels.jsonl --json
-
     Terrain comes from the elevation models; without any, the ground is taken to be flat at the
     height below the camera that metadata or pose tell. A pixel that has no place is answered
     with the reason. With --batch the exit status is 1 when any line could not be read.
-    """  # noqa: D301 - the mark by which click keeps lines apart
+
+    \b
+    Examples:
+      vedette locate photo.jpg --pixel 640,480 --dem elevation/
+      vedette locate photo.jpg --pixel 640,480 --pose photo.pose.json --json
+      vedette locate --batch pixels.jsonl --json
+    """  # noqa: D301 - click wants the backspace itself
     source = TerrainSource(dem)
     if batch is not None:
         if image is not None or pixel is not None or pose is not None:

@@ -6,14 +6,15 @@ So `vedette submit` works where neither the raster library nor the database is i
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import CompletionItem, get_completion_class
 
 from models.errors import VedetteError
-from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
+from service.cli.exit_codes import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_UNREACHABLE
 
 # Command name -> "module:attribute", and what `vedette --help` says of it without importing it.
 COMMANDS = {
@@ -33,6 +34,18 @@ COMMANDS = {
 }
 
 
+_COMPLETION_HELP = "Print the completion script of a shell."
+
+# Modules that come with another extra than vedette[service].
+_EXTRAS = {
+    "torch": "ultralytics",
+    "torchvision": "ultralytics",
+    "ultralytics": "ultralytics",
+    "safetensors": "ultralytics",
+    "psycopg": "postgresql",
+}
+
+
 class LazyGroup(click.Group):
     """A group whose subcommands are imported when first asked for."""
 
@@ -48,12 +61,24 @@ class LazyGroup(click.Group):
         module, attribute = COMMANDS[cmd_name][0].split(":")
         try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"'vedette {cmd_name}' needs the service parts ({error.name} is not installed): "
-                'pip install "vedette[service]"'
-            ) from error
+        except ModuleNotFoundError:
+            if ctx.resilient_parsing:  # a shell asks what may follow: there is nobody to tell
+                return None
+            raise
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options that begin so; no command is imported for it."""
+        told = [(name, text) for name, (_, text) in COMMANDS.items()]
+        told.append(("completion", _COMPLETION_HELP))
+        return [
+            *(
+                CompletionItem(name, help=text)
+                for name, text in told
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands; it must not import them."""
@@ -74,7 +99,7 @@ def _version() -> str:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="vedette")
 def cli() -> None:
-    r"""Warn peacekeepers of what their pledged drones see near their positions.
+    """Warn peacekeepers of what their pledged drones see near their positions.
 
     \b
     A first day:
@@ -84,22 +109,25 @@ def cli() -> None:
       vedette submit flight-7/ --mission unmiss --pledge swe-1 --sortie flight-7
       vedette watch --mission unmiss
 
+    Every command but serve and completion takes --json; an error is then one JSON line on standard
+    error. `vedette COMMAND --help` shows options and examples.
+
     Exit status: 0 done; 1 refused, or something failed; 2 wrong usage; 3 the service cannot be
     reached; 130 interrupted.
-    """
+    """  # noqa: D301 - click wants the backspace itself
 
 
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
     Examples:
       vedette completion bash > ~/.local/share/bash-completion/completions/vedette
       vedette completion zsh > ~/.zfunc/_vedette
       vedette completion fish > ~/.config/fish/completions/vedette.fish
-    """
+    """  # noqa: D301 - click wants the backspace itself
     found = get_completion_class(shell)
     if found is None:
         raise click.ClickException(f"no completion for {shell}")
@@ -111,8 +139,58 @@ def completion(shell: str) -> None:
 def main() -> None:
     """Run the command; an expected error is one clear line and a telling exit status."""
     try:
-        cli(prog_name="vedette")
+        # Click itself would end an interrupted command like a refused one.
+        ended = cli.main(prog_name="vedette", standalone_mode=False)
+    except click.ClickException as error:
+        if _wants_json() or not isinstance(error, click.UsageError):
+            reason = "USAGE" if isinstance(error, click.UsageError) else "FAILED"
+            _tell(error.format_message(), reason=reason)
+        else:
+            error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _tell("interrupted", reason="INTERRUPTED")
+        sys.exit(EXIT_INTERRUPTED)
     except VedetteError as error:
-        where = f"{error.field}: " if error.field else ""
-        click.echo(f"vedette: {where}{error} [{error.reason}]", err=True)
+        _tell(str(error), reason=error.reason, field=error.field)
         sys.exit(EXIT_UNREACHABLE if getattr(error, "unreachable", False) else EXIT_REFUSED)
+    except ModuleNotFoundError as error:
+        _tell(_install(error), reason="NOT_INSTALLED")
+        sys.exit(EXIT_REFUSED)
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        _tell(f"{where}{error.strerror or error}", reason="FILE_ERROR")
+        sys.exit(EXIT_REFUSED)
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _wants_json() -> bool:
+    """Whether --json was given, also where the rest of the line could not be understood."""
+    given = sys.argv[1:]
+    return "--json" in (given[: given.index("--")] if "--" in given else given)
+
+
+def _tell(message: str, *, reason: str, field: str | None = None) -> None:
+    """An error on standard error: a line for a person, or a JSON line where --json was given."""
+    if _wants_json():
+        document = {"error": {"reason": reason, "field": field or None, "message": message}}
+        click.echo(json.dumps(document, ensure_ascii=False), err=True)
+    else:
+        where = f"{field}: " if field else ""
+        click.echo(f"vedette: {where}{message} [{reason}]", err=True)
+
+
+def _install(error: ModuleNotFoundError) -> str:
+    """What to install for a module that is missing.
+
+    Raises:
+        ModuleNotFoundError: the module is one of Vedette's own: the installation is broken.
+    """
+    missing = (error.name or "").partition(".")[0]
+    if missing in {"", "models", "pipelines", "service", "vedette"}:
+        raise error
+    extra = _EXTRAS.get(missing, "service")
+    command = next((word for word in sys.argv[1:] if word in COMMANDS), "this command")
+    return (
+        f''''{command}' needs {missing}, which is not installed: pip install "vedette[{extra}]"'''
+    )

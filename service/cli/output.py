@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any, TypeVar
 import click
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from models.errors import InvalidInputError
@@ -90,7 +93,7 @@ def as_json(command: Command) -> Command:
 
 def console(*, stderr: bool = False) -> Console:
     """A console with colours only on a terminal; NO_COLOR and redirection turn them off."""
-    found = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    found = Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
     if not found.is_terminal:
         # A pipe or a file has no width to fold at.
         found.width = 240
@@ -108,17 +111,39 @@ def print_line(document: object) -> None:
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, empty: str) -> None:
-    """A table, or what to say when it has no rows."""
+    """A table, or what to say when it has no rows.
+
+    On a terminal cells are folded to its width, but for the first column. Elsewhere each row is one
+    aligned line of any length, so that nothing a program reads is broken or cut.
+    """
+    heads = list(columns)
+    cells = [[plain(cell) for cell in row] for row in rows]
+    if not cells:
+        console(stderr=True).print(empty, markup=False)
+        return
+    screen = console()
+    if not screen.is_terminal:
+        lines = [heads, *cells]
+        widths = [max(cell_len(row[at]) for row in lines) for at in range(len(heads))]
+        for row in lines:
+            padded = (
+                cell + " " * (width - cell_len(cell))
+                for cell, width in zip(row, widths, strict=True)
+            )
+            click.echo("  ".join(padded).rstrip())
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
+    for index, column in enumerate(heads):
         # The first column is what the next command is given: it must be whole to be copied.
         table.add_column(column, overflow="fold", no_wrap=index == 0)
-    for row in rows:
-        table.add_row(*row)
-    if table.row_count:
-        console().print(table)
-    else:
-        console(stderr=True).print(empty)
+    for row in cells:
+        table.add_row(*(escape(cell) for cell in row))
+    screen.print(table, soft_wrap=False)
+
+
+def plain(text: str) -> str:
+    """Text without control characters: what a stranger wrote must not steer a terminal."""
+    return "".join("?" if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 
 def document_of(message: Message) -> dict[str, Any]:

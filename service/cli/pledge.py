@@ -60,12 +60,12 @@ def add(
     marking: str,
     json_output: bool,
 ) -> None:
-    r"""Register a pledge; the same pledge given again changes nothing.
+    """Register a pledge; the same pledge given again changes nothing.
 
     \b
     Example:
       vedette pledge add swe-1 --mission unmiss --contributor SWE --platform "Skydio X2"
-    """
+    """  # noqa: D301 - click wants the backspace itself
     made = client.call(
         client.pledges.CreatePledge,
         pledge_pb2.CreatePledgeRequest(
@@ -90,7 +90,12 @@ def add(
 @as_json
 @connected
 def list_pledges(client: Client, mission: str, json_output: bool) -> None:
-    """List the pledges of a mission, oldest first."""
+    """List the pledges of a mission, oldest first.
+
+    \b
+    Example:
+      vedette pledge list -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     request = pledge_pb2.ListPledgesRequest(parent=mission, page_size=1000)
     found = [
         item for page in client.pages(client.pledges.ListPledges, request) for item in page.pledges

@@ -70,12 +70,12 @@ def add(
     radius_m: float | None,
     json_output: bool,
 ) -> None:
-    r"""Register a position; the same one given again changes nothing.
+    """Register a position; the same one given again changes nothing.
 
     \b
     Example:
       vedette position add post-12 -m unmiss --lat 4.8594 --lon 31.5713 --name "Post 12"
-    """
+    """  # noqa: D301 - click wants the backspace itself
     made = client.call(
         client.positions.CreatePosition,
         position_pb2.CreatePositionRequest(
@@ -103,7 +103,7 @@ def add(
 @as_json
 @connected
 def import_positions(client: Client, mission: str, file: Path, json_output: bool) -> None:
-    r"""Register the points of a GeoJSON file.
+    """Register the points of a GeoJSON file.
 
     Each feature is a Point with the properties id, name, kind (base, post, patrol), sigma_m and
     radius_m. The whole file is checked before anything is sent; every fault is named at once.
@@ -111,7 +111,7 @@ def import_positions(client: Client, mission: str, file: Path, json_output: bool
     \b
     Example:
       vedette position import posts.geojson --mission unmiss
-    """
+    """  # noqa: D301 - click wants the backspace itself
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -145,7 +145,12 @@ def import_positions(client: Client, mission: str, file: Path, json_output: bool
 @as_json
 @connected
 def list_positions(client: Client, mission: str, json_output: bool) -> None:
-    """List the positions of a mission."""
+    """List the positions of a mission.
+
+    \b
+    Example:
+      vedette position list -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     request = position_pb2.ListPositionsRequest(parent=mission, page_size=1000)
     found = [
         item
@@ -179,7 +184,12 @@ def list_positions(client: Client, mission: str, json_output: bool) -> None:
 @as_json
 @connected
 def delete(client: Client, mission: str, position_id: str, json_output: bool) -> None:
-    """Remove a position; its incidents stay."""
+    """Remove a position; its incidents stay.
+
+    \b
+    Example:
+      vedette position delete post-12 -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     name = full_name(position_id, mission, "positions")
     # Not tried again by itself: the second try would not find what the first removed.
     client.call(

@@ -18,12 +18,17 @@ from service.cli.output import (
     console,
     document_of,
     last_part,
+    plain,
     print_document,
     print_table,
     word,
 )
+from service.cli.resources import complete_name
 from service.client import Client
-from service.errors import ChecksumMismatchError
+from service.errors import ChecksumMismatchError, NotFoundError
+
+# As in the name of one: missions, mission, collection, identifier, products, product.
+_SLASHES_OF_A_PRODUCT = 5
 
 _MINE = click.option(
     "--mission",
@@ -45,16 +50,18 @@ def product() -> None:
 @as_json
 @connected
 def list_products(client: Client, parent: str, mission: str | None, json_output: bool) -> None:
-    r"""List the products of an imagery or an incident.
+    """List the products of an imagery or an incident.
+
+    The first characters of an imagery's or incident's identifier are enough.
 
     \b
     Examples:
-      vedette product list missions/unmiss/imagery/IMAGERY
-      vedette product list incidents/INCIDENT -m unmiss
-    """
+      vedette product list imagery/9b7083ea -m unmiss
+      vedette product list incidents/18fde364 -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     found = client.call(
         client.products.ListProducts,
-        product_pb2.ListProductsRequest(parent=_full(parent, mission, "parent")),
+        product_pb2.ListProductsRequest(parent=_full(client, parent, mission, "parent")),
     ).products
     if json_output:
         print_document({"products": [document_of(item) for item in found]})
@@ -76,37 +83,79 @@ def list_products(client: Client, parent: str, mission: str | None, json_output:
     "--output",
     "-o",
     type=click.Path(path_type=Path),
-    help="File or folder to save to; - writes to standard output.  [default: its own name, here]",
+    help="File or folder to save to; - writes one product to standard output; with all products of "
+    "something, a folder, made when missing.  [default: its own name, here]",
 )
 @as_json
 @connected
 def get(
     client: Client, name: str, mission: str | None, output: Path | None, json_output: bool
 ) -> None:
-    r"""Save one product; its checksum is verified before the file appears.
+    """Save one product, or all of an imagery or an incident.
+
+    A checksum is verified before a file appears. The first characters of an imagery's or incident's
+    identifier are enough.
 
     \b
     Examples:
-      vedette product get missions/unmiss/imagery/IMAGERY/products/annotated-image
-      vedette product get incidents/INCIDENT/products/kmz -m unmiss -o alert.kmz
-    """
-    found = client.call(
-        client.products.GetProduct, product_pb2.GetProductRequest(name=_full(name, mission, "name"))
-    )
+      vedette product get imagery/9b7083ea -m unmiss -o products/
+      vedette product get imagery/9b7083ea/products/annotated-image -m unmiss
+      vedette product get incidents/18fde364/products/kmz -m unmiss -o alert.kmz
+    """  # noqa: D301 - click wants the backspace itself
+    full = _full(client, name, mission, "name")
+    if full.count("/") < _SLASHES_OF_A_PRODUCT:
+        _get_all(client, full, output, json_output=json_output)
+        return
+    found = client.call(client.products.GetProduct, product_pb2.GetProductRequest(name=full))
     if output == Path("-"):
         for chunk in client.download(found.name):
             sys.stdout.buffer.write(chunk)
         return
-    # A name that the service gives must not lead out of the folder.
-    file_name = Path(found.file_name).name or last_part(found.name)
-    target = output or Path(file_name)
+    target = output or Path(_file_name(found))
     if target.is_dir():
-        target /= file_name
+        target /= _file_name(found)
     _save(client, found, target)
     if json_output:
         print_document({"product": document_of(found), "path": str(target)})
     else:
-        console().print(f"{target} ({found.size_bytes} bytes)")
+        _tell(found, target)
+
+
+def _get_all(client: Client, parent: str, output: Path | None, *, json_output: bool) -> None:
+    """Save every product of an imagery or an incident to a folder."""
+    folder = output or Path()
+    if folder == Path("-"):
+        raise InvalidInputError(
+            "several products cannot go to standard output; name one of them", field="output"
+        )
+    found = client.call(
+        client.products.ListProducts, product_pb2.ListProductsRequest(parent=parent)
+    ).products
+    if not found:
+        raise NotFoundError(f"{parent} has no products; it may not be processed yet", field="name")
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = []
+    taken: set[str] = set()
+    for item in found:
+        file_name = _file_name(item)
+        if file_name in taken:  # two products of one file name must not replace each other
+            file_name = f"{last_part(item.name)}-{file_name}"
+        taken.add(file_name)
+        _save(client, item, folder / file_name)
+        saved.append({"product": document_of(item), "path": str(folder / file_name)})
+        if not json_output:
+            _tell(item, folder / file_name)
+    if json_output:
+        print_document({"products": saved})
+
+
+def _file_name(found: product_pb2.Product) -> str:
+    """A name to save it under; what the service gives must not lead out of the folder."""
+    return Path(found.file_name).name or last_part(found.name)
+
+
+def _tell(found: product_pb2.Product, target: Path) -> None:
+    console().print(plain(f"{target} ({found.size_bytes} bytes)"), markup=False)
 
 
 def _save(client: Client, found: product_pb2.Product, target: Path) -> None:
@@ -134,11 +183,12 @@ def _compare(sha256: str, found: product_pb2.Product) -> None:
         raise ChecksumMismatchError(f"{found.name} arrived damaged; get it again")
 
 
-def _full(name: str, mission: str | None, field: str) -> str:
+def _full(client: Client, name: str, mission: str | None, field: str) -> str:
+    name = name.rstrip("/")
     if name.startswith("missions/"):
-        return name
+        return complete_name(client, name)
     if mission is None:
         raise InvalidInputError(
             f"{name!r} is not a full name; give missions/MISSION/..., or --mission", field=field
         )
-    return f"missions/{mission.removeprefix('missions/')}/{name}"
+    return complete_name(client, f"missions/{mission.removeprefix('missions/')}/{name}")

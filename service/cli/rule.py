@@ -30,7 +30,12 @@ def rule() -> None:
 @as_json
 @connected
 def list_rules(client: Client, mission: str, json_output: bool) -> None:
-    """List the rules in force; a mission that has set none has the default rule."""
+    """List the rules in force; a mission that has set none has the default rule.
+
+    \b
+    Example:
+      vedette rule list -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     found = client.call(client.rules.ListRules, rule_pb2.ListRulesRequest(parent=mission)).rules
     if json_output:
         print_document({"rules": [document_of(item) for item in found]})
@@ -60,7 +65,14 @@ def list_rules(client: Client, mission: str, json_output: bool) -> None:
 @rule.command("set")
 @click.argument("rule_id")
 @in_mission
-@click.option("--category", "-c", "categories", multiple=True, required=True, help="Repeatable.")
+@click.option(
+    "--category",
+    "-c",
+    "categories",
+    multiple=True,
+    required=True,
+    help="Such as car, or a group: person, vehicle; repeatable.",
+)
 @click.option(
     "--position-kind",
     "position_kinds",
@@ -98,12 +110,12 @@ def set_rule(
     alert: float,
     json_output: bool,
 ) -> None:
-    r"""Create a rule, or put a new revision of it in force.
+    """Create a rule, or put a new revision of it in force.
 
     \b
     Example:
       vedette rule set vehicles -m unmiss -c car -c truck --radius 500
-    """
+    """  # noqa: D301 - click wants the backspace itself
     in_force = client.call(
         client.rules.SetRule,
         rule_pb2.SetRuleRequest(

@@ -33,7 +33,7 @@ from service.settings import load_settings
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log every detail.")
 def serve(verbose: bool, **flags: Any) -> None:
-    r"""Start the service: API, object store, ledger and workers on this machine.
+    """Start the service: API, object store, ledger and workers on this machine.
 
     The first start makes a certificate authority, a server certificate and an administrator's
     token; DIR/endpoint.json then tells the other commands where everything is. SIGTERM or Ctrl-C
@@ -44,7 +44,7 @@ def serve(verbose: bool, **flags: Any) -> None:
     Examples:
       vedette serve --data-dir /var/lib/vedette
       vedette serve --listen 0.0.0.0:7443 --workers 4 --dem-dir dem/
-    """
+    """  # noqa: D301 - click wants the backspace itself
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr
     )

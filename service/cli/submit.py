@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from vedette.v1 import imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
@@ -24,10 +33,12 @@ from service.cli.output import (
     full_name,
     last_part,
     parse_time,
+    plain,
     print_document,
     word,
 )
 from service.client import Client, Submitted
+from service.errors import NotFoundError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
@@ -53,13 +64,20 @@ class Sent:
         return "accepted"
 
     @property
+    def resumed_from(self) -> int:
+        """Byte at which it went on; 0 where nothing was sent before, or nothing had to be."""
+        if self.submitted is None or self.submitted.duplicate:
+            return 0
+        return self.submitted.resumed_from
+
+    @property
     def document(self) -> dict[str, Any]:
         """As JSON."""
         error = self.error
         return {
             "path": str(self.path),
             "status": self.status,
-            "resumed_from": self.submitted.resumed_from if self.submitted else 0,
+            "resumed_from": self.resumed_from,
             "imagery": document_of(self.imagery) if self.imagery else None,
             "error": None
             if error is None
@@ -111,37 +129,57 @@ def submit(
     wait: bool,
     json_output: bool,
 ) -> None:
-    r"""Submit photographs, or folders of them, of one sortie.
+    """Submit photographs, or folders of them, of one sortie.
 
     A cut submission goes on where it stopped: by itself, and also when you give the same command
     again. Bytes that the mission already has are not stored twice. Folders are searched for JPEG,
-    PNG and TIFF files.
+    PNG and TIFF files by their names; other files there are listed as skipped.
 
     Exit status: 0 when every file was accepted (with --wait: processed), 1 when one was not, 3 when
-    the service could not be reached.
+    the service could not be reached, 130 after Ctrl-C.
 
     \b
     Examples:
       vedette submit IMG_0012.JPG --pledge missions/unmiss/pledges/swe-1 --sortie s-041
       vedette submit flight-7/ -m unmiss -p swe-1 -s flight-7 --wait
       vedette submit frame.png -m unmiss -p swe-1 -s s-1 --pose frame.pose.json
-    """
+    """  # noqa: D301 - click wants the backspace itself
     name = _pledge_name(pledge, mission)
     time = parse_time(captured_at, "captured_at") if captured_at else None
     pose_json = _pose_text(pose) if pose else ""
-    files = list(_files(paths))
+    files, skipped = _files(paths)
     if not files:
         raise InvalidInputError("no JPEG, PNG or TIFF file there", field="path")
-    sent = []
-    with _bars(len(files), shown=not json_output) as bar:
-        for path in files:
-            item = _send(client, path, name, sortie, pose_json, time, bar(path))
-            sent.append(item)
-        if wait:
-            for item in sent:
-                _await_processed(client, item)
+    if not json_output:
+        for path in skipped:
+            console(stderr=True).print(
+                plain(f"skipped {path}: no JPEG, PNG or TIFF by its name"), markup=False
+            )
+    sent: list[Sent] = []
+    try:
+        with _bars(files, shown=not json_output) as bar:
+            for path in files:
+                item = _send(client, path, name, sortie, pose_json, time, bar(path))
+                _expect_pledge(item, name, first=not sent)
+                sent.append(item)
+            if wait:
+                for item in sent:
+                    _await_processed(client, item)
+    except KeyboardInterrupt:
+        taken = sum(item.error is None for item in sent)
+        click.echo(
+            f"vedette: {taken} of {len(files)} files are with the service; give the same command "
+            "again and it goes on where it stopped",
+            err=True,
+        )
+        raise
     if json_output:
-        print_document({"submissions": [item.document for item in sent]})
+        print_document(
+            {
+                "submissions": [item.document for item in sent],
+                "skipped": [str(path) for path in skipped],
+            }
+        )
     else:
         _tell(sent)
     if any(item.status in ("refused", "failed") or item.error for item in sent):
@@ -173,6 +211,19 @@ def _send(
     return Sent(path=path, submitted=submitted, imagery=submitted.imagery)
 
 
+def _expect_pledge(item: Sent, pledge: str, *, first: bool) -> None:
+    """Say how a pledge is registered, before every file is refused for the lack of it."""
+    error = item.error
+    if not first or error is None or error.reason != "NOT_FOUND" or "pledge" not in error.field:
+        return
+    mission = pledge.split("/")[1]
+    raise NotFoundError(
+        f"{error}; nothing was sent. Register it with: vedette pledge add {last_part(pledge)} "
+        f"-m {mission} --contributor XXX (the state, for example SWE)",
+        field="pledge",
+    )
+
+
 def _await_processed(client: Client, item: Sent) -> None:
     if item.imagery is None:
         return
@@ -185,15 +236,16 @@ def _tell(sent: list[Sent]) -> None:
     for item in sent:
         if item.error is not None:
             where = f"{item.error.field}: " if item.error.field else ""
-            out.print(f"[red]refused[/red] {item.path}: {where}{item.error} ({item.error.reason})")
+            told = plain(f"{item.path}: {where}{item.error} ({item.error.reason})")
+            out.print(f"[red]refused[/red] {escape(told)}")
             continue
         if item.imagery is None or item.submitted is None:
             continue
         notes = []
         if item.submitted.duplicate:
             notes.append("the mission already had these bytes")
-        if item.submitted.resumed_from:
-            notes.append(f"resumed at byte {item.submitted.resumed_from}")
+        if item.resumed_from:
+            notes.append(f"resumed at byte {item.resumed_from}")
         state = word(item.imagery, "state")
         if item.imagery.state == imagery_pb2.IMAGERY_STATE_PROCESSED:
             place = word(item.imagery, "outcome").replace("_", " ")
@@ -202,9 +254,8 @@ def _tell(sent: list[Sent]) -> None:
             notes.append(item.imagery.failure)
         colour = "red" if item.status == "failed" else "green"
         told = f" ({'; '.join(notes)})" if notes else ""
-        out.print(
-            f"[{colour}]{state}[/{colour}] {item.path} -> {last_part(item.imagery.name)}{told}"
-        )
+        line = plain(f"{item.path} -> {last_part(item.imagery.name)}{told}")
+        out.print(f"[{colour}]{state}[/{colour}] {escape(line)}")
     known = sum(item.status == "already_known" for item in sent)
     refused = sum(item.status in ("refused", "failed") for item in sent)
     out.print(
@@ -214,28 +265,55 @@ def _tell(sent: list[Sent]) -> None:
 
 
 @contextlib.contextmanager
-def _bars(total: int, *, shown: bool) -> Iterator[Callable[[Path], Callable[[int, int], None]]]:
+def _bars(
+    files: Sequence[Path], *, shown: bool
+) -> Iterator[Callable[[Path], Callable[[int, int], None]]]:
+    """A bar for all bytes and one for the file on its way, on a terminal's standard error."""
     screen = console(stderr=True)
     if not (shown and screen.is_terminal):
         yield lambda _path: lambda _done, _size: None
         return
+    sizes = {path: _size(path) for path in files}
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
+        TimeRemainingColumn(),
         console=screen,
         transient=True,
     ) as progress:
-        started = 0
+        whole = progress.add_task(f"{len(files)} files", total=sum(sizes.values()))
+        current: TaskID | None = None
+        before = 0
 
         def start(path: Path) -> Callable[[int, int], None]:
-            nonlocal started
-            started += 1
-            task = progress.add_task(f"{started}/{total} {path.name}", total=None)
-            return lambda done, size: progress.update(task, completed=done, total=size)
+            nonlocal current, before
+            if current is not None:
+                progress.remove_task(current)
+            begun = before
+            before += sizes[path]
+            number = files.index(path) + 1
+            current = task = progress.add_task(
+                plain(f"{number}/{len(files)} {path.name}"), total=sizes[path]
+            )
+            progress.update(whole, completed=begun)
+
+            def advance(done: int, size: int) -> None:
+                progress.update(task, completed=done, total=size)
+                progress.update(whole, completed=begun + done)
+
+            return advance
 
         yield start
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where it cannot be read, which its submission will tell."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _pledge_name(pledge: str, mission: str | None) -> str:
@@ -254,13 +332,19 @@ def _pose_text(path: Path) -> str:
         raise InvalidInputError(f"cannot read {path}: {error}", field="pose") from error
 
 
-def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+def _files(paths: tuple[Path, ...]) -> tuple[list[Path], list[Path]]:
+    """Files to send, each once, and files of folders that are skipped; hidden ones are neither."""
+    files: dict[Path, None] = {}
+    skipped = []
     for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in SUFFIXES and file.is_file()
-            )
-        else:
-            yield path
+        if not path.is_dir():
+            files[path] = None
+            continue
+        for file in sorted(path.rglob("*")):
+            if not file.is_file() or file.name.startswith("."):
+                continue
+            if file.suffix.lower() in SUFFIXES:
+                files[file] = None
+            else:
+                skipped.append(file)
+    return list(files), skipped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.markup import escape
 from vedette.v1 import incident_pb2
@@ -14,6 +15,7 @@ from service.cli.output import (
     document_of,
     in_mission,
     last_part,
+    plain,
     print_line,
     word,
 )
@@ -31,50 +33,83 @@ _COLOURS = {"alert": "bold red", "possible": "yellow"}
     show_default=True,
     help="Only events after this sequence number; 0 for all.",
 )
+@click.option("--bell", is_flag=True, help="Ring the terminal when an alert is raised.")
 @click.option("--once", "--replay-only", "once", is_flag=True, help="Print what there is and end.")
 @as_json
 @connected
-def watch(client: Client, mission: str, since: int, once: bool, json_output: bool) -> None:
-    r"""Print incidents as they come, one a line.
+def watch(
+    client: Client, mission: str, since: int, bell: bool, once: bool, json_output: bool
+) -> None:
+    """Print incidents as they come, one a line.
 
     First what happened after --since, then live. Every line begins with its sequence number: give
     the last one you saw to --since and nothing is missed and nothing comes twice. The connection is
-    taken up again by itself.
+    taken up again by itself; Ctrl-C ends it. Times are UTC.
 
     \b
     Examples:
       vedette watch --mission unmiss
       vedette watch -m unmiss --since 120 --json | jq .incident.level
       vedette watch -m unmiss --once
-    """
+    """  # noqa: D301 - click wants the backspace itself
     out = console()
-    for event in client.subscribe(mission, since=since, replay_only=once):
-        if json_output:
-            print_line(document_of(event))
-        else:
-            print_event(out, event)
+    last = since
+    try:
+        for event in client.subscribe(mission, since=since, replay_only=once):
+            last = event.sequence
+            if json_output:
+                print_line(document_of(event))
+            else:
+                print_event(out, event)
+            if bell and _rings(event):
+                console(stderr=True).bell()
+    except KeyboardInterrupt:
+        click.echo(f"vedette: go on from here with --since {last}", err=True)
+        raise
+
+
+def _rings(event: incident_pb2.IncidentEvent) -> bool:
+    """Whether the event makes an alert of what was none."""
+    return (
+        event.kind
+        in (incident_pb2.INCIDENT_EVENT_KIND_RAISED, incident_pb2.INCIDENT_EVENT_KIND_ESCALATED)
+        and event.incident.level == incident_pb2.INCIDENT_LEVEL_ALERT
+    )
 
 
 def print_event(out: Console, event: incident_pb2.IncidentEvent) -> None:
     """One event as one line for a person."""
     level = word(event.incident, "level")
     colour = _COLOURS.get(level, "default")
+    told = describe(event.incident)
+    if event.kind == incident_pb2.INCIDENT_EVENT_KIND_DECIDED:
+        told = f"{describe_decision(event.incident.decision)}: {told}"
     out.print(
-        f"{event.sequence:>6} {event.event_time.ToJsonString()} {word(event, 'kind'):<9} "
-        f"[{colour}]{level.upper():<8}[/{colour}] {escape(describe(event.incident))}"
+        f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
+        f"[{colour}]{level.upper():<8}[/{colour}] {escape(told)}"
     )
 
 
+def utc(stamp: Timestamp) -> str:
+    """A time in UTC to the second, for a person."""
+    return f"{stamp.ToDatetime():%Y-%m-%d %H:%M:%SZ}"
+
+
+def describe_decision(decision: incident_pb2.Decision) -> str:
+    """What was decided, by whom and why."""
+    why = f' ("{plain(decision.reason)}")' if decision.reason else ""
+    return f"{word(decision, 'verdict')} by {plain(decision.decided_by)}{why}"
+
+
 def describe(incident: incident_pb2.Incident) -> str:
-    """What, where, how sure, and how far from whom."""
+    """What, how far from whom, how sure, and where."""
     ground = incident.ground
-    position = incident.position_display_name or last_part(incident.position)
-    decided = f" [{word(incident, 'state')}]" if incident.decision.verdict else ""
+    position = plain(incident.position_display_name) or last_part(incident.position)
     return (
-        f"{incident.category} ({incident.confidence:.2f}) at {ground.latitude_deg:.6f}, "
-        f"{ground.longitude_deg:.6f} (MGRS {ground.mgrs}) CE90 {ground.ce90_m:.1f} m; "
-        f"{incident.range_m:.0f} m ({incident.range_low_m:.0f} to {incident.range_high_m:.0f}) "
-        f"bearing {incident.bearing_deg:03.0f}° from {position}; "
-        f"P({incident.radius_m:.0f} m) {incident.probability:.2f}; "
-        f"incident {last_part(incident.name)}{decided}"
+        f"{incident.category} {incident.range_m:.0f} m "
+        f"({incident.range_low_m:.0f} to {incident.range_high_m:.0f}) at bearing "
+        f"{incident.bearing_deg:03.0f}° from {position}; confidence {incident.confidence:.2f}, "
+        f"P(within {incident.radius_m:.0f} m) {incident.probability:.2f}; "
+        f"{ground.latitude_deg:.6f}, {ground.longitude_deg:.6f} (MGRS {ground.mgrs}) "
+        f"CE90 {ground.ce90_m:.1f} m; incident {last_part(incident.name)}"
     )
