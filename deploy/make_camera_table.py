@@ -26,6 +26,10 @@ COEFFICIENTS = ("radialR1", "radialR2", "radialR3", "tangentialT1", "tangentialT
 # overlapping frames fit one plane with 599 of 903 at 9.5 px by it, with 902 at 1.4 px by the row
 # of its sister with the same lens (brighton_beach of OpenDroneMap).
 SAME_LENS = {"djiFC300S": "djiFC300X"}
+# The source swaps columns and rows of this sensor; its other entries say 12 micrometres.
+SLIPS = {
+    "teledyne flirBOSON 640": {"ccdWidthMMPerPixel": "7.68/640", "ccdHeightMMPerPixel": "6.144/512"}
+}
 
 
 def fraction(text: str) -> float:
@@ -101,7 +105,8 @@ def main() -> None:
     by_name = {raw["makeModel"]: raw for raw in source["droneCCDParams"]}
     for raw in source["droneCCDParams"]:
         lens = by_name[SAME_LENS.get(raw["makeModel"], raw["makeModel"])]
-        row = entry(raw | {name: lens[name] for name in COEFFICIENTS if name in lens})
+        mended = raw | SLIPS.get(raw["makeModel"], {})
+        row = entry(mended | {name: lens[name] for name in COEFFICIENTS if name in lens})
         if row is None:
             left_out += 1
         elif row not in rows:

@@ -92,9 +92,9 @@ def _gps(exif: Exif) -> datetime | None:
 
 def _maker(text: str | None) -> datetime | None:
     """A maker's UTC; a zone behind it is taken off."""
-    zone = _ZONE_BEHIND.search(text or "")
     # A date's own hyphens are no zone.
-    if zone is None or len(text or "") < len("2021-10-22T11:30:09+02:00"):
+    zone = _ZONE_BEHIND.search((text or "")[len("2021-10-22T11:30:09") :])
+    if zone is None:
         return _clock(text, timedelta(0))
     offset = _offset(zone[1])
     return None if offset is None else _clock(text, offset)

@@ -1,10 +1,11 @@
 """The inner geometry of a photograph, out of all that its metadata tell of it.
 
 In this order: a calibration in the metadata, the table of cameras, the focal plane's resolution,
-the 35 mm equivalent focal length; each next one with a wider error, and none against the last by
-more than rounding. Digital zoom enlarges what the lens drew, so it multiplies a focal length of the
-lens alone; whether a maker's focal length in pixels or its 35 mm equivalent holds it already
-differs, and is believed only where another focal length tells.
+the 35 mm equivalent focal length; each next one with a wider error (where one is worse than the
+last, that one is used), and none against the last by more than rounding. Digital zoom enlarges what
+the lens drew, so it multiplies a focal length of the lens alone; whether a maker's focal length in
+pixels or its 35 mm equivalent holds it already differs, and is believed only where another focal
+length tells.
 """
 
 from __future__ import annotations
@@ -130,6 +131,8 @@ def _choose(
     if zoom > _LEAST_ZOOM:
         return _zoomed(zoom, own=own, lens=lens or plane, film=film, shot=shot, notes=notes)
     found = own or lens or plane
+    if found is not None and film is not None and found.focal_sigma > film.focal_sigma:
+        found = film
     if found is not None and film is not None and not _agree(found, film, shot):
         notes.append(
             Finding(

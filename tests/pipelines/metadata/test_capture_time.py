@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.metadata.capture_reader import read_capture
-from pipelines.metadata.capture_time import capture_time
+from pipelines.metadata.capture_time import capture_time, position_age
 from pipelines.metadata.exif import Exif
 
 TAKEN = "2024:05:06 07:08:09"
@@ -55,3 +55,30 @@ def test_sensefly_utc_agrees_with_the_cameras_clock_in_its_zone(data_dir: Path) 
     # The clock says 13:43:33 where summer time is four hours behind UTC; it is 34 s slow.
     capture = read_capture((data_dir / "photos/sensefly/IMG_0505.jpg").read_bytes())
     assert capture.captured_at == datetime(2013, 6, 4, 17, 44, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2021-10-22T11:30:09.205000+02:00", 9),
+        ("2021-10-22T11:30:09-0130", 13),
+        ("2021-10-22T11:30:09Z", 11),
+        ("2021-10-22T11:30:09", 11),
+    ],
+)
+def test_a_makers_time_is_utc_but_for_a_zone_it_bears(text: str, hour: int) -> None:
+    time, _ = capture_time(Exif(), maker_utc=text)
+    assert time == datetime(2021, 10, 22, hour, 30 if hour != 13 else 0, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("offset", "age_s"),
+    [("+02:00", 129.0), ("-01:00", 3 * 3600 + 129.0), (None, None), ("+99:00", None)],
+)
+def test_the_age_of_a_position_needs_the_zone_of_the_cameras_clock(
+    offset: str | None, age_s: float | None
+) -> None:
+    # 05:06:00 UTC against 07:08:09 by the camera.
+    exif = Exif(taken=TAKEN, offset=offset, gps_date="2024:05:06", gps_time=(5, 6, 0))
+    assert position_age(exif) == age_s
+    assert position_age(Exif(taken=TAKEN, offset="+02:00")) is None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,3 +98,86 @@ def test_an_absolute_height_stands_in_with_its_own_error() -> None:
 
 def test_a_level_camera_that_looks_north_is_not_taken_for_silence() -> None:
     assert check_pose(attitude(0.0, 0.0, 0.1)).outcome is Outcome.LOCATED
+
+
+# --- faults that a file can have besides the above: each with the control without it --------------
+
+
+def outcome(telemetry: Telemetry, **more: Any) -> tuple[Outcome, list[str]]:
+    checked = check_pose(telemetry, **more)
+    return checked.outcome, [finding.code for finding in checked.findings]
+
+
+@pytest.mark.parametrize("height_m", [0.0, 1.2, -1.4])
+def test_a_picture_at_the_height_of_take_off_was_taken_on_the_ground(height_m: float) -> None:
+    absolute = AbsoluteHeight(height_m=500.0, reference=HeightReference.MSL, sigma_m=15.0)
+    grounded = replace(GOOD, relative_height_m=height_m, absolute_height=absolute)
+    assert outcome(grounded) == (Outcome.POSE_REJECTED, ["ON_THE_GROUND"])
+    assert check_pose(grounded).pose is None
+    flying = replace(grounded, relative_height_m=1.6)
+    assert outcome(flying) == (Outcome.LOCATED, [])
+
+
+def test_rtk_tells_the_height_of_an_aircraft_level_with_its_take_off() -> None:
+    absolute = AbsoluteHeight(height_m=500.0, reference=HeightReference.HAE, sigma_m=0.03)
+    checked = check_pose(replace(GOOD, relative_height_m=0.5, absolute_height=absolute))
+    assert checked.outcome is Outcome.LOCATED
+    assert checked.pose is not None
+    assert (checked.pose.height_m, checked.sigmas.vertical_m) == (500.0, 0.03)
+    assert [finding.code for finding in checked.findings] == ["ON_THE_GROUND"]
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "code"),
+    [
+        (0.0, 20.0, "POSITION_ZERO"),
+        (10.0, 0.0, "POSITION_ZERO"),
+        (5e-5, -5e-5, "POSITION_ZERO"),
+        (1e-6, 20.0, None),
+        (10.0, -1e-6, None),
+    ],
+)
+def test_half_a_position_is_none(latitude: float, longitude: float, code: str | None) -> None:
+    told = replace(GOOD, latitude_deg=latitude, longitude_deg=longitude)
+    expected = (Outcome.LOCATED, []) if code is None else (Outcome.NO_POSITION, [code])
+    assert outcome(told) == expected
+
+
+def test_two_positions_in_one_file_must_agree() -> None:
+    near, far = (10.0002, 20.0003), (10.001, 20.0)
+    assert outcome(GOOD, elsewhere=near) == (Outcome.LOCATED, [])
+    assert outcome(GOOD, elsewhere=(None, 20.0)) == (Outcome.LOCATED, [])
+    assert outcome(GOOD, elsewhere=far) == (Outcome.POSE_REJECTED, ["POSITIONS_DISAGREE"])
+    # Across the antimeridian a hair apart.
+    there = replace(GOOD, longitude_deg=179.9999)
+    assert outcome(there, elsewhere=(10.0, -179.9999)) == (Outcome.LOCATED, [])
+
+
+@pytest.mark.parametrize(
+    ("age_s", "stale"), [(None, False), (-300.0, False), (59.0, False), (61.0, True)]
+)
+def test_a_receivers_last_place_is_not_this_pictures(age_s: float | None, *, stale: bool) -> None:
+    expected = (Outcome.NO_POSITION, ["POSITION_STALE"]) if stale else (Outcome.LOCATED, [])
+    assert outcome(replace(GOOD, position_age_s=age_s)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pitch", "expected"),
+    [
+        (-120.0, (Outcome.LOCATED, [])),
+        (-135.0, (Outcome.POSE_REJECTED, ["ATTITUDE_OUT_OF_RANGE"])),
+        (25.0, (Outcome.LOCATED, ["CAMERA_LOOKS_UP"])),
+        (15.0, (Outcome.LOCATED, [])),
+    ],
+)
+def test_how_far_a_gimbal_reaches(pitch: float, expected: tuple[Outcome, list[str]]) -> None:
+    assert outcome(attitude(30.0, pitch, 0.5)) == expected
+
+
+def test_doubts_widen_what_they_are_about() -> None:
+    sigmas = check_pose(replace(GOOD, yaw_doubt_deg=40.0)).sigmas
+    assert sigmas.yaw_deg == pytest.approx(math.hypot(DEFAULT_SIGMAS.yaw_deg, 40.0))
+    assert sigmas.pitch_deg == DEFAULT_SIGMAS.pitch_deg
+    sigmas = check_pose(replace(GOOD, attitude_doubt_deg=3.0)).sigmas
+    assert sigmas.pitch_deg == pytest.approx(math.hypot(DEFAULT_SIGMAS.pitch_deg, 3.0))
+    assert sigmas.roll_deg == pytest.approx(math.hypot(DEFAULT_SIGMAS.roll_deg, 3.0))
