@@ -11,6 +11,7 @@ from service.cli.output import (
     connected,
     console,
     document_of,
+    folded,
     in_mission,
     last_part,
     print_document,
@@ -120,7 +121,7 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         return
     out = console()
     out.print(f"{found.name}  {word(found, 'level').upper()}  {word(found, 'state')}")
-    out.print(escape(describe(found)))
+    out.print(folded(out, describe(found), 2), markup=False)
     out.print(
         f"rule {last_part(found.rule)}; {found.sighting_count} sightings, the last in "
         f"{last_part(found.imagery)}; revision {found.revision}; marking "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from service.endpoint import discover
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+# Columns that a folded cell needs to be read, with the gap before it.
+_LEAST_COLUMN = 8
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -122,7 +125,10 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, empty:
         console(stderr=True).print(empty, markup=False)
         return
     screen = console()
-    if not screen.is_terminal:
+    identifiers = max(cell_len(row[0]) for row in cells)
+    # Where identifiers fill the terminal, folding the rest would leave a letter or two a line.
+    squeezed = identifiers + _LEAST_COLUMN * (len(heads) - 1) > screen.width
+    if squeezed or not screen.is_terminal:
         lines = [heads, *cells]
         widths = [max(cell_len(row[at]) for row in lines) for at in range(len(heads))]
         for row in lines:
@@ -139,6 +145,19 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, empty:
     for row in cells:
         table.add_row(*(escape(cell) for cell in row))
     screen.print(table, soft_wrap=False)
+
+
+def folded(out: Console, text: str, indent: int) -> str:
+    """A line for a person; on a terminal folded between words, the rest indented."""
+    if not out.is_terminal:
+        return text
+    return textwrap.fill(
+        text,
+        max(out.width, 2 * indent),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def plain(text: str) -> str:

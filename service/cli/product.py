@@ -21,9 +21,8 @@ from service.cli.output import (
     plain,
     print_document,
     print_table,
-    word,
 )
-from service.cli.resources import complete_name
+from service.cli.resources import SHORTEST, complete_name
 from service.client import Client
 from service.errors import ChecksumMismatchError, NotFoundError
 
@@ -66,14 +65,26 @@ def list_products(client: Client, parent: str, mission: str | None, json_output:
     if json_output:
         print_document({"products": [document_of(item) for item in found]})
         return
+    terminal = console().is_terminal
     print_table(
-        ("PRODUCT", "KIND", "TYPE", "BYTES", "FILE"),
+        ("PRODUCT", "TYPE", "BYTES", "FILE"),
         (
-            (item.name, word(item, "kind"), item.media_type, str(item.size_bytes), item.file_name)
+            (
+                _short(item.name) if terminal else item.name,
+                item.media_type,
+                str(item.size_bytes),
+                item.file_name,
+            )
             for item in found
         ),
         empty=f"{parent} has no products; it may not be processed yet",
     )
+
+
+def _short(name: str) -> str:
+    """A name as `product get` takes it with --mission: the identifier shortened."""
+    _, _, collection, identifier, products, last = name.split("/")
+    return f"{collection}/{identifier[:SHORTEST]}/{products}/{last}"
 
 
 @product.command("get")

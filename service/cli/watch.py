@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 from vedette.v1 import incident_pb2
 
 from service.cli.output import (
@@ -13,6 +13,7 @@ from service.cli.output import (
     connected,
     console,
     document_of,
+    folded,
     in_mission,
     last_part,
     plain,
@@ -21,6 +22,7 @@ from service.cli.output import (
 )
 from service.client import Client
 
+_INDENT = 7
 _COLOURS = {"alert": "bold red", "possible": "yellow"}
 
 
@@ -80,14 +82,17 @@ def _rings(event: incident_pb2.IncidentEvent) -> bool:
 def print_event(out: Console, event: incident_pb2.IncidentEvent) -> None:
     """One event as one line for a person."""
     level = word(event.incident, "level")
-    colour = _COLOURS.get(level, "default")
     told = describe(event.incident)
     if event.kind == incident_pb2.INCIDENT_EVENT_KIND_DECIDED:
         told = f"{describe_decision(event.incident.decision)}: {told}"
-    out.print(
+    line = (
         f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
-        f"[{colour}]{level.upper():<8}[/{colour}] {escape(told)}"
+        f"{level.upper():<8} {told}"
     )
+    shown = Text(folded(out, line, _INDENT))
+    begin = shown.plain.find(level.upper())
+    shown.stylize(_COLOURS.get(level, ""), begin, begin + len(level))
+    out.print(shown)
 
 
 def utc(stamp: Timestamp) -> str:

@@ -58,3 +58,12 @@ def test_shortened_identifiers_tell_all_apart() -> None:
         "192d4759-aaaa": "192d4759",
         "abc": "abc",
     }
+
+
+def test_identifiers_that_fill_the_terminal_leave_rows_unfolded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Console(force_terminal=True, width=80, emoji=False)
+    monkeypatch.setattr(output, "console", lambda **_: screen)
+    print_table(("PRODUCT", "TYPE"), [(NAME, "image/jpeg")], empty="none")
+    assert capsys.readouterr().out.splitlines()[1] == f"{NAME}  image/jpeg"

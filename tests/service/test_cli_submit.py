@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+from vedette.v1 import imagery_pb2
+
+from service.cli.submit import Sent, _expect_pledge, _files
+from service.client import RemoteError, Submitted
+from service.errors import NotFoundError
+
+PLEDGE = "missions/unmiss/pledges/swe-1"
+
+
+def test_images_of_a_folder_are_sent_once_and_the_rest_is_named(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.tiff", "notes.txt", ".hidden.jpg", "below/c.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    odd = tmp_path / "notes.txt"
+    files, skipped = _files((tmp_path, tmp_path / "b.JPG"))
+    assert files == [tmp_path / name for name in ("a.tiff", "b.JPG", "below/c.png")]
+    assert skipped == [odd]
+    # What is named itself is sent whatever it is called: the service judges its bytes.
+    assert _files((odd,)) == ([odd], [])
+
+
+def refused(reason: str, field: str) -> Sent:
+    error = RemoteError("no", reason=reason, code=grpc.StatusCode.NOT_FOUND, field=field)
+    return Sent(path=Path("a.jpg"), error=error)
+
+
+def test_a_missing_pledge_says_which_command_registers_it() -> None:
+    with pytest.raises(NotFoundError, match="vedette pledge add swe-1 -m unmiss --contributor"):
+        _expect_pledge(refused("NOT_FOUND", "header.pledge"), PLEDGE, first=True)
+
+
+@pytest.mark.parametrize(
+    ("item", "first"),
+    [
+        (refused("NOT_FOUND", "header.pledge"), False),
+        (refused("NOT_FOUND", "name"), True),
+        (refused("INVALID_INPUT", "header.pledge"), True),
+        (Sent(path=Path("a.jpg")), True),
+    ],
+)
+def test_other_refusals_are_told_file_by_file(item: Sent, first: bool) -> None:
+    _expect_pledge(item, PLEDGE, first=first)
+
+
+def test_what_was_known_before_did_not_go_on_anywhere() -> None:
+    imagery = imagery_pb2.Imagery(state=imagery_pb2.IMAGERY_STATE_PROCESSED)
+    for duplicate, resumed in ((True, 0), (False, 500)):
+        submitted = Submitted(imagery=imagery, duplicate=duplicate, resumed_from=500)
+        item = Sent(path=Path("a.jpg"), submitted=submitted, imagery=imagery)
+        assert item.document["resumed_from"] == resumed
