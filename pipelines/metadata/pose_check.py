@@ -15,12 +15,12 @@ from pipelines.pose import HeightReference, Pose, Sigmas
 
 DEFAULT_SIGMAS = Sigmas(
     horizontal_m=2.8,
-    vertical_m=2.5,
+    vertical_m=2.0,
     yaw_deg=2.5,
     pitch_deg=0.8,
     roll_deg=1.0,
     pixel_px=2.0,
-    terrain_m=2.5,
+    terrain_m=3.0,
 )
 """One standard deviation of each input where neither metadata nor submitter tell another.
 

@@ -90,7 +90,8 @@ def _features(path: Path) -> tuple[Floats, NDArray[np.float32]]:
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     points, descriptors = cv2.SIFT.create(3000).detectAndCompute(small, None)
     # OpenCV counts from the middle of the first pixel.
-    return (np.array([point.pt for point in points]) + 0.5) / scale, descriptors
+    places = (np.array([point.pt for point in points]) + 0.5) / scale
+    return places, np.asarray(descriptors, np.float32)
 
 
 def placed(capture: Capture, pixels: Floats) -> tuple[Floats, Places]:
