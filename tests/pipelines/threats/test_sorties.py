@@ -40,7 +40,9 @@ class Frame:
 
 
 def lonlat(enu_m: Floats) -> Floats:
-    return np.array([LONGITUDE, LATITUDE]) + enu_m / np.array([EAST_M, NORTH_M])
+    return np.asarray(
+        np.array([LONGITUDE, LATITUDE]) + enu_m / np.array([EAST_M, NORTH_M]), np.float64
+    )
 
 
 def sighting(index: int, enu_m: Floats, sigma_m: float) -> Sighting:
