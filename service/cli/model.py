@@ -8,12 +8,16 @@ from typing import Any
 import click
 
 from models.catalogue import DEFAULT_MODEL, Catalogue, CatalogueEntry
+from service.cli.model_evaluate import evaluate_model
 from service.cli.output import as_json, console, print_document
 
 
 @click.group()
 def model() -> None:
     """Show the detection models of this installation."""
+
+
+model.add_command(evaluate_model)
 
 
 @model.command("list")

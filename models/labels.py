@@ -1,0 +1,305 @@
+"""Labelled images: what a set of them says is there, in the words of the taxonomy.
+
+Three layouts are read: COCO JSON, YOLO text, and VisDrone's own annotations. A class name becomes
+a category, a group where the kind of vehicle is not told, or a region in which nobody looked. A
+group and a region are not truths of a category: a car found where the set says "some vehicle"
+counts neither for nor against cars.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from models.errors import InvalidInputError
+from models.taxonomy import CATEGORIES, GROUPS
+
+Boxes: TypeAlias = NDArray[np.float64]
+
+IGNORE = "ignore"
+"""Stands for a class whose boxes are regions that nobody labelled."""
+
+CLASSES_FILE = "classes.txt"
+GROUND_FILE = "ground.tsv"
+"""Beside the labels: file_name, gsd_m and ground_km2 of images, tab-separated, with a head."""
+
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+_WORDS: dict[str, str] = {
+    "pedestrian": "person",
+    "people": "person",
+    "bicycle": "two-wheeler",
+    "bike": "two-wheeler",
+    "motor": "two-wheeler",
+    "motorbike": "two-wheeler",
+    "motorcycle": "two-wheeler",
+    "awning-tricycle": "tricycle",
+    "othervehicle": "vehicle",
+    "other vehicle": "vehicle",
+    "dontcare": IGNORE,
+    "don't care": IGNORE,
+    "ignored regions": IGNORE,
+    "others": IGNORE,
+    **{name: name for name in (*CATEGORIES, *GROUPS, IGNORE)},
+}
+
+_VISDRONE = (
+    "ignored regions",
+    "pedestrian",
+    "people",
+    "bicycle",
+    "car",
+    "van",
+    "truck",
+    "tricycle",
+    "awning-tricycle",
+    "bus",
+    "motor",
+    "others",
+)
+"""Classes of VisDrone's own annotations by number (VisDrone/VisDrone2018-DET-toolkit)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledImage:
+    """One image and what is in it.
+
+    Attributes:
+        path: the image file.
+        width_px: its width as it lies on disk.
+        height_px: its height as it lies on disk.
+        xyxy: (N, 4) float64 left, top, right, bottom of each object in pixels; the outer corner
+            of the first pixel is (0, 0).
+        names: category of each object, or its group where the kind is not told.
+        ignored: (M, 4) float64 regions that nobody labelled.
+        gsd_m: metres of ground for one pixel, where it is known.
+        ground_km2: ground in view, square kilometres, where it is known.
+    """
+
+    path: Path
+    width_px: int
+    height_px: int
+    xyxy: Boxes
+    names: tuple[str, ...]
+    ignored: Boxes
+    gsd_m: float | None = None
+    ground_km2: float | None = None
+
+
+def read_labels(path: Path, classes: Sequence[str] | None = None) -> tuple[LabelledImage, ...]:
+    """The labelled images of a set, by file name.
+
+    A folder is searched for `annotations/*.txt` (VisDrone), then one COCO JSON, then
+    `labels/*.txt` (YOLO) whose classes `classes.txt` names line by line.
+
+    Args:
+        path: the folder, or a COCO JSON file.
+        classes: for YOLO, the category, group or "ignore" of each class number, instead of
+            `classes.txt`.
+
+    Raises:
+        InvalidInputError: no layout is recognised, a file is broken, an image is missing, or a
+            class name is not known.
+    """
+    folder = path if path.is_dir() else path.parent
+    if not path.is_dir():
+        images = _read_coco(path)
+    elif any((path / "annotations").glob("*.txt")):
+        images = _read_texts(path, "annotations", _visdrone_rows)
+    elif found := sorted([*path.glob("*.json"), *(path / "annotations").glob("*.json")]):
+        if len(found) > 1:
+            names = ", ".join(file.name for file in found)
+            raise InvalidInputError(f"which of these: {names}? Name the file", field="dataset")
+        images = _read_coco(found[0])
+    elif any((path / "labels").glob("*.txt")):
+        named = _yolo_classes(path, classes)
+        images = _read_texts(path, "labels", lambda rows, size: _yolo_rows(rows, size, named))
+    else:
+        raise InvalidInputError(
+            f"no labels in {path}: neither annotations/*.txt (VisDrone), nor a COCO JSON, nor "
+            "labels/*.txt (YOLO)",
+            field="dataset",
+        )
+    if not images:
+        raise InvalidInputError(f"{path} labels no image", field="dataset")
+    return _with_ground(sorted(images, key=lambda image: image.path.name), folder / GROUND_FILE)
+
+
+def name_of(word: str) -> str:
+    """The category, the group, or "ignore" that a class name stands for.
+
+    Raises:
+        InvalidInputError: the name is not known.
+    """
+    try:
+        return _WORDS[word.strip().lower().replace("_", "-")]
+    except KeyError:
+        raise InvalidInputError(
+            f"no category for the class {word!r}; known are {', '.join(sorted(_WORDS))}",
+            field="classes",
+        ) from None
+
+
+def _labelled(
+    path: Path, size: tuple[int, int], rows: Iterable[tuple[Sequence[float], str]]
+) -> LabelledImage:
+    """An image of (left, top, width, height), name; boxes are clipped to it."""
+    width, height = size
+    boxes: list[list[float]] = []
+    names: list[str] = []
+    for (left, top, wide, high), name in rows:
+        box = [max(left, 0.0), max(top, 0.0), min(left + wide, width), min(top + high, height)]
+        if box[2] > box[0] and box[3] > box[1]:
+            boxes.append(box)
+            names.append(name)
+    xyxy = np.array(boxes, np.float64).reshape(-1, 4)
+    is_object = np.array([name != IGNORE for name in names], np.bool_)
+    return LabelledImage(
+        path=path,
+        width_px=width,
+        height_px=height,
+        xyxy=xyxy[is_object],
+        names=tuple(name for name in names if name != IGNORE),
+        ignored=xyxy[~is_object],
+    )
+
+
+Rows: TypeAlias = list[tuple[Sequence[float], str]]
+
+
+def _read_texts(
+    folder: Path, kind: str, read: Callable[[list[list[float]], tuple[int, int]], Rows]
+) -> list[LabelledImage]:
+    """One text file for each image, numbers separated by blanks or commas."""
+    pictures = {
+        file.stem: file
+        for file in sorted((folder / "images").glob("*"))
+        if file.suffix.lower() in _IMAGE_SUFFIXES
+    }
+    images = []
+    for label in sorted((folder / kind).glob("*.txt")):
+        picture = pictures.get(label.stem)
+        if picture is None:
+            raise InvalidInputError(f"{label.name} has no image in {folder / 'images'}")
+        size = _size(picture)
+        try:
+            numbers = [
+                [float(word) for word in line.replace(",", " ").split()]
+                for line in label.read_text(encoding="utf-8").splitlines()
+                if line.strip()
+            ]
+            images.append(_labelled(picture, size, read(numbers, size)))
+        except (ValueError, IndexError) as error:
+            raise InvalidInputError(f"{label.name} is not readable: {error}") from error
+    return images
+
+
+def _visdrone_rows(numbers: list[list[float]], _size: tuple[int, int]) -> Rows:
+    """Left, top, width, height, score, class...; score 0 and classes 0 and 11 are ignored."""
+    return [(row[:4], name_of(_VISDRONE[int(row[5])]) if row[4] else IGNORE) for row in numbers]
+
+
+def _yolo_rows(numbers: list[list[float]], size: tuple[int, int], classes: Sequence[str]) -> Rows:
+    """Class, then centre and size as shares of the image; polygons are not read."""
+    rows: Rows = []
+    for row in numbers:
+        if len(row) != 5:
+            raise ValueError(f"a line holds 5 numbers, not {len(row)}")
+        if not 0 <= row[0] < len(classes):
+            raise ValueError(f"class {row[0]:g} has no name; {len(classes)} are named")
+        x, y, wide, high = (value * size[place % 2] for place, value in enumerate(row[1:]))
+        rows.append(((x - wide / 2, y - high / 2, wide, high), classes[int(row[0])]))
+    return rows
+
+
+def _yolo_classes(folder: Path, classes: Sequence[str] | None) -> tuple[str, ...]:
+    file = folder / CLASSES_FILE
+    if classes is None and not file.is_file():
+        raise InvalidInputError(
+            f"{folder} names no classes: write {CLASSES_FILE}, one name a line, or use --classes",
+            field="classes",
+        )
+    words = classes if classes is not None else file.read_text(encoding="utf-8").split("\n")
+    return tuple(name_of(word) for word in words if word.strip())
+
+
+def _read_coco(file: Path) -> list[LabelledImage]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        names = {row["id"]: name_of(str(row["name"])) for row in document["categories"]}
+        rows: dict[Any, Rows] = {row["id"]: [] for row in document["images"]}
+        for row in document["annotations"]:
+            # COCO's crowds are regions in which objects were not told apart.
+            name = IGNORE if row.get("iscrowd") else names[row["category_id"]]
+            rows[row["image_id"]].append(([float(value) for value in row["bbox"]], name))
+        return [_coco_image(file.parent, row, rows[row["id"]]) for row in document["images"]]
+    except KeyError as error:
+        raise InvalidInputError(f"{file.name} does not say {error}", field="dataset") from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidInputError(f"{file.name} is no COCO JSON: {error}", field="dataset") from error
+
+
+def _coco_image(folder: Path, row: Mapping[str, Any], rows: Rows) -> LabelledImage:
+    # Some sets write "filename" for COCO's "file_name".
+    name = str(row["file_name"] if "file_name" in row else row["filename"])
+    leads_out = Path(name).is_absolute() or ".." in Path(name).parts
+    for place in (folder / "images", folder, folder.parent / "images"):
+        picture = place / name
+        if not leads_out and picture.is_file():
+            return _labelled(picture, _size(picture), rows)
+    raise InvalidInputError(f"no image {name} beside the labels in {folder}", field="dataset")
+
+
+def _size(picture: Path) -> tuple[int, int]:
+    """Width and height as the file lies on disk, from its head alone."""
+    try:
+        with Image.open(picture) as opened:
+            return opened.size
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise InvalidInputError(f"{picture.name} is no image: {error}", field="dataset") from error
+
+
+def _with_ground(images: Sequence[LabelledImage], file: Path) -> tuple[LabelledImage, ...]:
+    """The images with the ground sampling that a table beside the labels states."""
+    if not file.is_file():
+        return tuple(images)
+    stated: dict[str, tuple[float, float | None]] = {}
+    for line in file.read_text(encoding="utf-8").splitlines()[1:]:
+        cells = line.split("\t")
+        try:
+            stated[cells[0]] = (float(cells[1]), float(cells[2]) if len(cells) > 2 else None)
+        except (ValueError, IndexError) as error:
+            raise InvalidInputError(f"{file.name}: {line!r} is not readable: {error}") from error
+    return tuple(with_ground(image, *stated.get(image.path.name, (None, None))) for image in images)
+
+
+def with_ground(
+    image: LabelledImage, gsd_m: float | None, ground_km2: float | None = None
+) -> LabelledImage:
+    """The image with its ground sampling; the ground in view is that of a nadir frame if unstated.
+
+    Raises:
+        InvalidInputError: a value is not positive.
+    """
+    for value in (gsd_m, ground_km2):
+        if value is not None and not value > 0:
+            raise InvalidInputError(f"{image.path.name}: ground is measured above 0, not {value}")
+    if gsd_m is not None and ground_km2 is None:
+        ground_km2 = image.width_px * image.height_px * gsd_m**2 / 1e6
+    return LabelledImage(
+        path=image.path,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        xyxy=image.xyxy,
+        names=image.names,
+        ignored=image.ignored,
+        gsd_m=gsd_m,
+        ground_km2=ground_km2,
+    )
