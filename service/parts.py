@@ -81,5 +81,7 @@ def open_ledger(settings: Settings) -> Ledger:
         ledger.migrate()
     except VedetteError as error:
         ledger.close()
-        raise StartupError(f"the ledger cannot be used: {error}") from error
+        # A driver's words may take several lines.
+        words = " ".join(str(error).split())
+        raise StartupError(f"the ledger cannot be used: {words}") from error
     return ledger
