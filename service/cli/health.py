@@ -8,7 +8,7 @@ import click
 import grpc
 
 from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
-from service.cli.output import as_json, print_document
+from service.cli.output import ServiceCommand, as_json, print_document
 from service.endpoint import discover
 
 _TIMEOUT_S = 5.0
@@ -16,7 +16,7 @@ _TIMEOUT_S = 5.0
 _SERVING = b"\x08\x01"
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @click.option(
     "--endpoint",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -7,6 +7,7 @@ from rich.markup import escape
 from vedette.v1 import incident_pb2
 
 from service.cli.output import (
+    ServiceGroup,
     as_json,
     connected,
     console,
@@ -35,7 +36,7 @@ VERDICTS = {
 }
 
 
-@click.group()
+@click.group(cls=ServiceGroup)
 def incident() -> None:
     """List, look at and decide on incidents."""
 

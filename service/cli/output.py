@@ -27,9 +27,32 @@ from service.endpoint import discover
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+_FINDING_THE_SERVICE = frozenset({"endpoint", "data_dir", "patience"})
 # Columns that a folded cell needs to be read, with the gap before it.
 _LEAST_COLUMN = 8
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class ServiceCommand(click.Command):
+    """A command whose help tells what finds the service apart from what the command does."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Two lists of options."""
+        rows: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None and isinstance(parameter, click.Option):
+                rows[parameter.name in _FINDING_THE_SERVICE].append(row)
+        for finding, title in ((False, "Options"), (True, "Finding the service")):
+            if rows[finding]:
+                with formatter.section(title):
+                    formatter.write_dl(rows[finding])
+
+
+class ServiceGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = ServiceCommand
 
 
 def connected(command: Command) -> Command:

@@ -6,6 +6,7 @@ import click
 from vedette.v1 import pledge_pb2
 
 from service.cli.output import (
+    ServiceGroup,
     as_json,
     connected,
     console,
@@ -25,7 +26,7 @@ MARKINGS = {
 }
 
 
-@click.group()
+@click.group(cls=ServiceGroup)
 def pledge() -> None:
     """Register and list the capabilities that states pledge to a mission."""
 

@@ -10,6 +10,7 @@ from vedette.v1 import position_pb2
 from models.errors import InvalidInputError
 from pipelines.threats.position_import import read_positions
 from service.cli.output import (
+    ServiceGroup,
     as_json,
     connected,
     console,
@@ -30,7 +31,7 @@ KINDS = {
 }
 
 
-@click.group()
+@click.group(cls=ServiceGroup)
 def position() -> None:
     """Tell the mission where its peacekeepers are."""
 

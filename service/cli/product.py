@@ -13,6 +13,7 @@ from vedette.v1 import product_pb2
 
 from models.errors import InvalidInputError
 from service.cli.output import (
+    ServiceGroup,
     as_json,
     connected,
     console,
@@ -38,7 +39,7 @@ _MINE = click.option(
 )
 
 
-@click.group()
+@click.group(cls=ServiceGroup)
 def product() -> None:
     """List and save the outputs of imagery and incidents."""
 

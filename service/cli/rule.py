@@ -6,6 +6,7 @@ import click
 from vedette.v1 import position_pb2, rule_pb2
 
 from service.cli.output import (
+    ServiceGroup,
     as_json,
     connected,
     console,
@@ -20,7 +21,7 @@ from service.cli.position import KINDS
 from service.client import Client
 
 
-@click.group()
+@click.group(cls=ServiceGroup)
 def rule() -> None:
     """Say what counts as a threat to a position."""
 

@@ -26,6 +26,7 @@ from vedette.v1 import imagery_pb2
 from models.errors import InvalidInputError, VedetteError
 from service.cli.exit_codes import EXIT_REFUSED
 from service.cli.output import (
+    ServiceCommand,
     as_json,
     connected,
     console,
@@ -85,7 +86,7 @@ class Sent:
         }
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @click.argument(
     "paths",
     nargs=-1,

@@ -9,6 +9,7 @@ from rich.text import Text
 from vedette.v1 import incident_pb2
 
 from service.cli.output import (
+    ServiceCommand,
     as_json,
     connected,
     console,
@@ -26,7 +27,7 @@ _INDENT = 7
 _COLOURS = {"alert": "bold red", "possible": "yellow"}
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @in_mission
 @click.option(
     "--since",

@@ -75,6 +75,17 @@ def test_every_help_teaches_with_an_example_on_lines_of_its_own(path: tuple[str,
         assert re.search(r"^  Examples?:\n    vedette " + " ".join(path), text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("path", [("submit",), ("incident", "decide"), ("health",)])
+def test_what_finds_the_service_is_told_apart_in_help(path: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(cli, [*path, "--help"]).stdout
+    options, finding = text.split("\nFinding the service:\n")
+    own = options.partition("\nOptions:\n")[2]
+    assert re.search(r"^  --json  ", own, re.MULTILINE)
+    assert not re.search(r"^  [A-Z]", own, re.MULTILINE)
+    assert "--endpoint" not in own
+    assert "--data-dir" in finding
+
+
 @pytest.mark.parametrize("path", [p for p in PATHS if p not in {("serve",), ("completion",)}])
 def test_every_command_but_two_takes_json(path: tuple[str, ...]) -> None:
     command: click.Command | None = cli
@@ -96,9 +107,10 @@ def test_every_example_is_a_line_that_the_command_understands(
         words = shlex.split(line)
         for word in words:  # files that the examples speak of
             if "." in word and ":" not in word and word[0] != "-" and not is_number(word):
+                Path(word).parent.mkdir(parents=True, exist_ok=True)
                 Path(word).write_text("")
             elif word.endswith("/"):
-                Path(word).mkdir(exist_ok=True)
+                Path(word).mkdir(parents=True, exist_ok=True)
         context = cli.make_context("vedette", list(words))
         name, command, rest = cli.resolve_command(context, words)
         assert command is not None
