@@ -217,7 +217,7 @@ def test_a_vehicle_out_of_the_frame_is_not_the_one_that_comes_into_it() -> None:
             lambda _: standing,
             seconds=4.0,
             detected=1.0,
-            sigma_m=6.0,
+            sigma_m=10.0,
         )
         assert [frame.objects for frame in frames] == [(0,), (1,)]
         for order in ((0, 1), (1, 0)):
