@@ -16,12 +16,15 @@ def certificate(path: Path) -> x509.Certificate:
 
 
 def test_the_server_certificate_chains_to_the_ca_and_names_the_hosts(tmp_path: Path) -> None:
-    made = ensure_identity(tmp_path / "identity", "post.example", NOW)
+    hosts = ("::", "post.example", "192.0.2.7", "::1")
+    made = ensure_identity(tmp_path / "identity", hosts, NOW)
     certificate(made.certificate_file).verify_directly_issued_by(certificate(made.ca_file))
     names = certificate(made.certificate_file).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )
     assert names.value.get_values_for_type(x509.DNSName) == ["localhost", "post.example"]
+    addresses = names.value.get_values_for_type(x509.IPAddress)
+    assert [str(each) for each in addresses] == ["127.0.0.1", "::1", "192.0.2.7"]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.certificate_file, made.key_file)
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -147,3 +148,25 @@ def test_what_nobody_comes_back_for_is_swept_and_nothing_else(tmp_path: Path) ->
 def test_no_key_leads_out_of_the_folder(tmp_path: Path, key: str) -> None:
     with pytest.raises(InvalidInputError):
         Spool(tmp_path).begin(key, b"{}")
+
+
+def test_a_sweep_beside_it_hinders_no_submission(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    ended = threading.Event()
+
+    def sweep() -> None:
+        while not ended.is_set():
+            spool.sweep(datetime(2000, 1, 1, tzinfo=UTC))
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for number in range(200):
+            key = f"{number:040x}"
+            spool.begin(key, b"{}")
+            # The sweep must not hold it just now.
+            spool.open(key).close()
+            spool.remove(key)
+    finally:
+        ended.set()
+        sweeper.join()

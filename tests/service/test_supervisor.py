@@ -54,3 +54,13 @@ async def test_a_worker_that_cannot_work_says_why() -> None:
         await pool.wait_told()
     assert pool.failure == "no model"
     await pool.stop(1.0)
+
+
+async def test_workers_that_die_without_a_word_are_given_up_on_once_and_for_all() -> None:
+    pool = WorkerPool(1, HANDED, command=(sys.executable, "-c", "import os; os.abort()"))
+    pool.start()
+    async with asyncio.timeout(20):
+        await pool.wait_told()
+    assert "3 times a worker ended" in pool.failure
+    assert "signal 6" in pool.failure
+    await pool.stop(1.0)

@@ -32,6 +32,16 @@ class Pledges(pledge_pb2_grpc.PledgeServiceServicer):
             raise RuntimeError("the password is hush")
         return pledge_pb2.ListPledgesResponse(next_page_token=caller())
 
+    async def GetPledge(  # noqa: N802 - the contract's name
+        self, request: pledge_pb2.GetPledgeRequest, context: Any
+    ) -> pledge_pb2.Pledge:
+        raise NotImplementedError
+
+    async def CreatePledge(  # noqa: N802 - the contract's name
+        self, request: pledge_pb2.CreatePledgeRequest, context: Any
+    ) -> pledge_pb2.Pledge:
+        raise NotImplementedError
+
 
 @pytest.fixture
 async def token_and_channel(tmp_path: Path) -> AsyncIterator[tuple[str, Any]]:
