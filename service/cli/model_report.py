@@ -81,7 +81,12 @@ def write_report(
     on_ground = {score.subject: score.sizes_m for score in evaluation.scores if score.sizes_m}
     if on_ground:
         parts += ["<h2>By size on the ground</h2>", _sizes(on_ground)]
-    parts += ["<h2>Precision over recall</h2>", _curves(evaluation)]
+    parts += [
+        "<h2>Precision over recall</h2>",
+        '<div class="wide">'
+        + draw_curves([(score.subject, score) for score in evaluation.scores])
+        + "</div>",
+    ]
     for heading, note, cases in (
         (
             "Worst misses",
@@ -182,8 +187,8 @@ def _rows(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def _curves(evaluation: Evaluation) -> str:
-    """An SVG of every subject's curve; a dot marks the operating threshold."""
+def draw_curves(scores: Sequence[tuple[str, SubjectScore]]) -> str:
+    """An SVG of precision over recall, a line for each labelled score, a dot where it operates."""
     left, top, side = 46, 12, 360
 
     def at(recall: float, precision: float) -> str:
@@ -200,7 +205,7 @@ def _curves(evaluation: Evaluation) -> str:
         f'<text x="12" y="{top + side / 2}" text-anchor="middle" '
         f'transform="rotate(-90 12 {top + side / 2})">precision</text>'
     )
-    for place, score in enumerate(evaluation.scores):
+    for place, (label, score) in enumerate(scores):
         colour = _COLOURS[place % len(_COLOURS)]
         curve = score.curve
         reached = curve.precision > 0
@@ -220,11 +225,11 @@ def _curves(evaluation: Evaluation) -> str:
         lines.append(
             f'<rect x="{left + side + 24}" y="{y_text - 9}" width="12" height="12" '
             f'fill="{colour}"/><text x="{left + side + 42}" y="{y_text + 2}">'
-            f"{escape(score.subject)}, AP {score.ap50:.3f}</text>"
+            f"{escape(label)}, AP {score.ap50:.3f}</text>"
         )
     return (
-        f'<div class="wide"><svg width="640" height="{top + side + 48}" role="img" '
-        f'aria-label="precision over recall">{"".join(lines)}</svg></div>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{top + side + 48}" '
+        f'role="img" aria-label="precision over recall">{"".join(lines)}</svg>'
     )
 
 
