@@ -111,13 +111,6 @@ def undistort(distorted: NDArray[np.float64], distortion: Distortion) -> NDArray
     if distortion == Distortion():
         return distorted.copy()
     limit = min(domain_radius(distortion), 1e6)
-    k1, k2, k3, p1, p2 = (
-        distortion.k1,
-        distortion.k2,
-        distortion.k3,
-        distortion.p1,
-        distortion.p2,
-    )
     ideal = distorted.copy()
     determinant = np.ones(len(ideal))
     residual = np.full(len(ideal), np.inf)
@@ -125,13 +118,7 @@ def undistort(distorted: NDArray[np.float64], distortion: Distortion) -> NDArray
         radius = np.hypot(ideal[:, 0], ideal[:, 1])
         ideal *= np.minimum(1.0, 0.999999 * limit / np.maximum(radius, 1e-300))[:, None]
         error = distort(ideal, distortion) - distorted
-        x, y = ideal[:, 0], ideal[:, 1]
-        squared = x * x + y * y
-        radial = 1 + squared * (k1 + squared * (k2 + squared * k3))
-        slope = 2 * (k1 + squared * (2 * k2 + squared * 3 * k3))
-        xx = radial + slope * x * x + 2 * p1 * y + 6 * p2 * x
-        xy = slope * x * y + 2 * p1 * x + 2 * p2 * y
-        yy = radial + slope * y * y + 6 * p1 * y + 2 * p2 * x
+        xx, xy, yy = _slopes(ideal[:, 0], ideal[:, 1], distortion)
         determinant = xx * yy - xy * xy
         residual = np.hypot(error[:, 0], error[:, 1])
         if not np.any(residual > _CONVERGED):
@@ -175,6 +162,43 @@ def unproject(pixels: NDArray[np.float64], intrinsics: Intrinsics) -> NDArray[np
         intrinsics.fy_px,
     )
     ideal = undistort(distorted, intrinsics.distortion)
-    rays = np.column_stack([ideal, np.ones(len(ideal))])
-    unit: NDArray[np.float64] = rays / np.linalg.norm(rays, axis=1, keepdims=True)
-    return unit
+    x, y = ideal[:, 0], ideal[:, 1]
+    forward = 1 / np.sqrt(1 + x * x + y * y)
+    rays = np.empty((len(ideal), 3))
+    rays[:, 0], rays[:, 1], rays[:, 2] = x * forward, y * forward, forward
+    return rays
+
+
+def ideal_per_pixel(rays: NDArray[np.float64], intrinsics: Intrinsics) -> NDArray[np.float64]:
+    """How ideal image coordinates change with the pixel, (N, 2, 2), at rays (N, 3) of the camera.
+
+    It is the inverse of the derivative of the distorted coordinates, over the focal length: a pixel
+    near the corner of a barrel of a lens spans more of the world than one in its middle.
+    """
+    lens = intrinsics.distortion
+    result = np.zeros((len(rays), 2, 2))
+    if lens == Distortion():
+        result[:, 0, 0], result[:, 1, 1] = 1 / intrinsics.fx_px, 1 / intrinsics.fy_px
+        return result
+    x, y = rays[:, 0] / rays[:, 2], rays[:, 1] / rays[:, 2]
+    xx, xy, yy = _slopes(x, y, lens)
+    determinant = xx * yy - xy * xy
+    result[:, 0, 0] = yy / determinant / intrinsics.fx_px
+    result[:, 1, 1] = xx / determinant / intrinsics.fy_px
+    result[:, 0, 1] = -xy / determinant / intrinsics.fy_px
+    result[:, 1, 0] = -xy / determinant / intrinsics.fx_px
+    return result
+
+
+def _slopes(
+    x: NDArray[np.float64], y: NDArray[np.float64], lens: Distortion
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The derivative of distorted by ideal coordinates, which is symmetric: xx, xy, yy."""
+    squared = x * x + y * y
+    radial = 1 + squared * (lens.k1 + squared * (lens.k2 + squared * lens.k3))
+    slope = 2 * (lens.k1 + squared * (2 * lens.k2 + squared * 3 * lens.k3))
+    return (
+        radial + slope * x * x + 2 * lens.p1 * y + 6 * lens.p2 * x,
+        slope * x * y + 2 * lens.p1 * x + 2 * lens.p2 * y,
+        radial + slope * y * y + 6 * lens.p1 * y + 2 * lens.p2 * x,
+    )

@@ -43,6 +43,8 @@ class CameraHeight:
             only a height above ground is known.
         slope_sigma: metres of further terrain error for each metre of horizontal distance.
         terrain: the ground.
+        terrain_sigma_m: one sigma of what the terrain may be off by against the camera because
+            nobody said what its heights are measured from.
         findings: what was assumed or contradicted.
     """
 
@@ -53,6 +55,7 @@ class CameraHeight:
     slope_sigma: float
     terrain: Terrain
     findings: tuple[Finding, ...]
+    terrain_sigma_m: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +149,7 @@ def decide_height(
                 slope_sigma=0.0,
                 terrain=terrain,
                 findings=findings,
+                terrain_sigma_m=terrain.datum_sigma_m(stated.latitude_deg, stated.longitude_deg),
             )
     elif source.has_files:
         findings += (
@@ -244,44 +248,62 @@ def _over_flat_ground(stated: StatedHeights) -> CameraHeight | Unlocatable:
 def _over_dem(
     stated: StatedHeights, terrain: DemTerrain, ground_hae_m: float
 ) -> CameraHeight | Unlocatable:
-    def decided(
-        hae_m: float, vertical_sigma_m: float, findings: tuple[Finding, ...] = ()
+    unsure = terrain.datum_sigma_m(stated.latitude_deg, stated.longitude_deg)
+
+    def from_the_ground(
+        over_ground_m: float, vertical_sigma_m: float, *findings: Finding
     ) -> CameraHeight:
+        # Whatever the model's heights are measured from, camera and ground are off together.
         return CameraHeight(
-            hae_m=hae_m,
-            above_ground_m=hae_m - ground_hae_m,
+            hae_m=ground_hae_m + over_ground_m,
+            above_ground_m=over_ground_m,
             vertical_sigma_m=vertical_sigma_m,
-            datum_sigma_m=0.0,
+            datum_sigma_m=unsure,
             slope_sigma=0.0,
             terrain=terrain,
             findings=findings,
         )
 
+    def by_itself(hae_m: float, terrain_sigma_m: float) -> CameraHeight:
+        return CameraHeight(
+            hae_m=hae_m,
+            above_ground_m=hae_m - ground_hae_m,
+            vertical_sigma_m=stated.absolute_sigma_m,
+            datum_sigma_m=0.0,
+            slope_sigma=0.0,
+            terrain=terrain,
+            findings=(),
+            terrain_sigma_m=terrain_sigma_m,
+        )
+
     absolute = stated.absolute_hae_m
     if stated.above_ground_m is not None:
-        return decided(ground_hae_m + stated.above_ground_m, stated.relative_sigma_m)
+        return from_the_ground(stated.above_ground_m, stated.relative_sigma_m)
     if stated.over_take_off_m is None:
-        return _no_height() if absolute is None else decided(absolute, stated.absolute_sigma_m)
+        return _no_height() if absolute is None else by_itself(absolute, unsure)
     # The take-off is somewhere near; its ground differs from the ground here by the relief.
     relief = terrain.relief_m(stated.latitude_deg, stated.longitude_deg, TAKE_OFF_RADIUS_M)
     from_ground = ground_hae_m + stated.over_take_off_m
     sigma = math.hypot(stated.relative_sigma_m, relief)
     if absolute is None:
-        return decided(from_ground, sigma)
+        return from_the_ground(stated.over_take_off_m, sigma)
     tolerance = _CONSISTENT_SIGMAS * math.hypot(sigma, stated.absolute_sigma_m, DEM_SIGMA_M)
     gap = absolute - from_ground
     if abs(gap) > tolerance:
         finding, sigma = _contradiction(stated, gap, tolerance, sigma)
-        return decided(from_ground, sigma, (finding,))
+        return from_the_ground(stated.over_take_off_m, sigma, finding)
     if stated.absolute_sigma_m < sigma:
-        return decided(absolute, stated.absolute_sigma_m)
+        # Were the model's heights above the ellipsoid, the two would not agree.
+        shift = terrain.ellipsoid_shift_m(stated.latitude_deg, stated.longitude_deg) or 0.0
+        ruled_out = abs(gap + shift) > tolerance
+        return by_itself(absolute, terrain.sea_level_sigma_m() if ruled_out else unsure)
     finding = Finding(
         code="HEIGHT_OVER_TAKE_OFF_TAKEN",
         severity=Severity.NOTE,
         message=f"the height over take-off is taken, from the elevation model; the absolute "
         f"altitude lies {abs(gap):.0f} m {'higher' if gap > 0 else 'lower'}",
     )
-    return decided(from_ground, sigma, (finding,))
+    return from_the_ground(stated.over_take_off_m, sigma, finding)
 
 
 def _contradiction(

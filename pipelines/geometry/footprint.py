@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.geometry.geodesy import destination, geodetic_from_ecef
-from pipelines.geometry.georeference import rays
+from pipelines.geometry.sightline import rays
 from pipelines.geometry.terrain import LOCATED
 from pipelines.geometry.viewpoint import Viewpoint
 

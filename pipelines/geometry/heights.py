@@ -3,11 +3,13 @@
 Inside the program a height is above the ellipsoid (HAE): h = H + N, with H above the geoid (mean
 sea level) and N the geoid's undulation. PROJ does the sum with grids that lie on this machine;
 its network stays off. The EGM96 grid of 15 minutes comes with Vedette (pipelines/data; made by
-deploy/make_geoid_grid.py), others are used where PROJ's own data folder has them.
+deploy/make_geoid_grid.py), others are used where PROJ's own data folder has them, or a folder that
+is named here (`use_grid_folder`). They are PROJ's own files, for example us_nga_egm08_25.tif.
 """
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj.exceptions import ProjError
 from pyproj.network import set_network_enabled  # type: ignore[attr-defined] # re-exported
 
+from models.errors import InvalidInputError
+
 EGM96_EPSG = 5773
 EGM2008_EPSG = 3855
 
@@ -27,7 +31,7 @@ GRID_FOLDER = Path(__file__).parents[1] / "data"
 @lru_cache(maxsize=16)
 def _transformer(vertical_epsg: int) -> pyproj.Transformer | None:
     set_network_enabled(active=False)
-    if str(GRID_FOLDER) not in pyproj.datadir.get_data_dir():
+    if str(GRID_FOLDER) not in pyproj.datadir.get_data_dir().split(os.pathsep):
         pyproj.datadir.append_data_dir(str(GRID_FOLDER))
     try:
         # Without these two flags PROJ answers a missing grid with N = 0 and no word.
@@ -42,6 +46,19 @@ def _transformer(vertical_epsg: int) -> pyproj.Transformer | None:
     except ProjError:
         return None
     return transformer
+
+
+def use_grid_folder(folder: Path) -> None:
+    """Find PROJ's grids in a folder too, from now on in this process.
+
+    Raises:
+        InvalidInputError: it is no folder.
+    """
+    if not folder.is_dir():
+        raise InvalidInputError(f"{folder} is not a folder of geoid grids", field="geoid_grids")
+    if str(folder) not in pyproj.datadir.get_data_dir().split(os.pathsep):
+        pyproj.datadir.append_data_dir(str(folder))
+    _transformer.cache_clear()
 
 
 def has_grid(vertical_epsg: int) -> bool:

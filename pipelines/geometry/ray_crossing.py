@@ -347,14 +347,14 @@ def _curves(grid: PostGrid, rays: Rays, start: Floats, stop: Floats) -> Floats:
         latitude, longitude, height = geodetic_from_ecef(position)
         return np.stack([*grid.grid_of(latitude, longitude), height])
 
-    near = rays.origin + start[:, None] * rays.direction
-    far = rays.origin + stop[:, None] * rays.direction
+    way, place = np.ascontiguousarray(rays.direction.T), rays.origin.T
+    near, far = place + start * way, place + stop * way
     count = len(start)
     plane = None
     if count > _FEW:
-        plane = fit_local_map(np.concatenate([near, far]), exact, grid.post_m)
+        plane = fit_local_map(np.concatenate([near, far], axis=1), exact, grid.post_m)
     if plane is None:
-        points = exact(np.concatenate([near, (near + far) / 2, far]))
+        points = exact(np.concatenate([near, (near + far) / 2, far], axis=1).T)
         first, middle, last = np.split(points, 3, axis=1)
     else:
         ends = plane.box(near), plane.box(far)

@@ -126,7 +126,7 @@ class Rays:
         return geodetic_from_ecef(self.origin + distance_m[:, None] * self.direction)
 
     def quadratics(self, field: HeightField, begin: Floats, end: Floats) -> Floats:
-        """Coefficients (3, 3, N) of 1, t, t^2, of coordinates and height; t from 0 at begin to 1."""
+        """Coefficients (3, 3, N) of 1, t, t^2; columns are coordinates and height, t is 0 to 1."""
 
         def point(distance: Floats) -> Floats:
             latitude, longitude, height = self.at(distance)

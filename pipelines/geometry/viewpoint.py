@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +28,7 @@ class Viewpoint:
         pose: as it was stated or read.
         intrinsics: inner geometry.
         sigmas: one standard deviation of each input; `vertical_m` is of the height over the
-            terrain, as it was decided.
+            terrain, as it was decided, and `terrain_m` knows of an unsure datum.
         hae_m: camera height above the ellipsoid; in the terrain's own frame where `datum_sigma_m`
             is None.
         above_ground_m: camera height over the ground below it; None where that is not known.
@@ -122,7 +123,11 @@ def set_up(
     return Viewpoint(
         pose=pose,
         intrinsics=intrinsics,
-        sigmas=replace(sigmas, vertical_m=height.vertical_sigma_m),
+        sigmas=replace(
+            sigmas,
+            vertical_m=height.vertical_sigma_m,
+            terrain_m=math.hypot(sigmas.terrain_m, height.terrain_sigma_m),
+        ),
         hae_m=height.hae_m,
         above_ground_m=height.above_ground_m,
         datum_sigma_m=height.datum_sigma_m,
