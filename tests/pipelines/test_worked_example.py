@@ -22,6 +22,7 @@ from pipelines.camera import Intrinsics
 from pipelines.geometry.camera_height import decide_height
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.georeference import georeference
+from pipelines.geometry.heights import undulation_m
 from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.pose import HeightReference, Pose
@@ -70,6 +71,23 @@ def test_the_example_ends_where_its_line_meets_its_terrain(data_dir: Path, tmp_p
     assert point.slant_range_m == pytest.approx(
         RANGE_M + onwards / math.cos(math.radians(20)), abs=7
     )
+
+
+def test_at_the_height_where_the_example_stops_its_place_comes_out() -> None:
+    """Its position, direction and heights, over level ground as high as the end of its line."""
+    sea = float(undulation_m(*PRINTED))
+    height = decide_height(
+        stated_heights(POSE, DEFAULT_SIGMAS), TerrainSource(None), ground_hae_m=LINE_M + sea
+    )
+    viewpoint = set_up(POSE, CAMERA, DEFAULT_SIGMAS, height)
+    assert isinstance(viewpoint, Viewpoint)
+    (point,) = georeference(viewpoint, np.array([[50.0, 50.0]]))
+    assert point.latitude_deg is not None
+    assert point.longitude_deg is not None
+    _, _, apart = GEOD.inv(point.longitude_deg, point.latitude_deg, PRINTED[1], PRINTED[0])
+    print(f"{apart:.1f} m from the printed place")
+    assert apart < 5.0
+    assert point.slant_range_m == pytest.approx(RANGE_M, abs=1.0)
 
 
 def test_the_end_is_that_of_a_march_in_steps_of_five_centimetres(
