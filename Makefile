@@ -11,7 +11,7 @@ export MYPYPATH := protos
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test demo test check format bench bench-detect bench-ingest \
-	bench-georeference protos lock image clean
+	bench-georeference bench-memory protos lock image clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,9 @@ bench-ingest: $(TEST_STAMP) checkout ## Ingest against a plain put into the same
 
 bench-georeference: $(TEST_STAMP) checkout ## Ground points a second against orthority
 	@$(BIN)/python -m benchmarks.georeference $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-memory: $(TEST_STAMP) checkout ## Memory of the whole service as frames grow
+	@$(BIN)/python -m benchmarks.memory $(if $(JSON),--json "$(JSON)") $(ARGS)
 
 protos: $(TEST_STAMP) ## Regenerate the stubs beside protos/vedette/v1/*.proto
 	@BIN=$(BIN) deploy/protos.sh write

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("detection", "ingest", "georeference")
+BENCHMARKS = ("detection", "georeference", "ingest", "memory")
 
 
 def main() -> int:

@@ -3,12 +3,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from PIL import Image
 from vedette.v1 import (
-    detection_pb2,
     ground_pb2,
     imagery_pb2,
     incident_pb2,
@@ -223,52 +219,6 @@ def test_a_photograph_becomes_incidents_that_a_reconnect_neither_loses_nor_repea
         with service.client() as other:
             rest = list(other.subscribe("missions/road", since=sequences[cut], replay_only=True))
         assert [event.sequence for event in rest] == [*sequences[cut + 1 :], len(sequences) + 1]
-
-
-@pytest.mark.timeout(200)
-def test_killed_during_a_sortie_every_acknowledged_frame_is_processed_once(
-    fresh_service: Service,
-    tmp_path: Path,
-    data_dir: Path,
-    add_pledge: Callable[[Client, str], str],
-) -> None:
-    photograph = Image.open(data_dir / "photos" / "skydio" / "skydio-catilina.jpg")
-    names = []
-    with fresh_service.client() as client:
-        pledge = add_pledge(client, "sortie")
-        for number in range(20):
-            path = tmp_path / f"{number}.jpg"
-            # The same road with its car, a little further on in each: distinct bytes, real objects.
-            photograph.crop((number * 8, 150, number * 8 + 1300, 844)).save(path)
-            names.append(client.submit(path, pledge=pledge, sortie="s").imagery.name)
-            if number == 9:
-                fresh_service.kill_store()
-    fresh_service.kill()
-    fresh_service.start()
-    with fresh_service.client() as client:
-        for name in names:
-            *_, last = client.watch_imagery(name)
-            assert last.state == imagery_pb2.IMAGERY_STATE_PROCESSED, last.failure
-        listed = client.call(
-            client.imagery.ListImagery,
-            imagery_pb2.ListImageryRequest(parent="missions/sortie", page_size=100),
-        ).imagery
-        assert sorted(item.name for item in listed) == sorted(names)
-        assert len(set(names)) == 20
-        request = detection_pb2.ListDetectionsRequest(parent="missions/sortie", page_size=1000)
-        detections = [
-            item
-            for page in client.pages(client.detections.ListDetections, request)
-            for item in page.detections
-        ]
-    assert len({item.name for item in detections}) == len(detections)
-    assert len(detections) == sum(item.detection_count for item in listed) > 20
-    assert fresh_service.stop() == 0
-    with closing(sqlite3.connect(fresh_service.folder / "ledger.sqlite3")) as ledger:
-        states = ledger.execute("select state, count(*) from jobs group by state").fetchall()
-    assert [count for _, count in states] == [20], states
-    assert "stopped" in fresh_service.log
-    assert not (fresh_service.folder / "endpoint.json").exists()
 
 
 def vedette(*arguments: str) -> subprocess.CompletedProcess[str]:
