@@ -16,6 +16,8 @@ from pipelines.capture import Capture
 from pipelines.geometry.camera_height import Unlocatable
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.georeference import georeference
+from pipelines.geometry.heights import use_grid_folder
+from pipelines.geometry.vertical_reference import DemDatum
 from pipelines.geometry.viewpoint import find_viewpoint
 from pipelines.ground import GroundPoint
 from pipelines.metadata.capture_reader import read_capture
@@ -65,7 +67,17 @@ def _pixel(_context: click.Context, _option: click.Parameter, value: str | None)
 @click.option(
     "--dem",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of elevation models (GeoTIFF).",
+    help="A folder of elevation models (GeoTIFF, SRTM .hgt, DTED), with its subfolders.",
+)
+@click.option(
+    "--dem-datum",
+    type=click.Choice([datum.value for datum in DemDatum]),
+    help="What the heights of models that do not say so themselves are measured from.",
+)
+@click.option(
+    "--geoid-grids",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of more geoid grids of PROJ, for example with us_nga_egm08_25.tif.",
 )
 @click.option(
     "--pose",
@@ -83,6 +95,8 @@ def locate(
     image: Path | None,
     pixel: tuple[float, float] | None,
     dem: Path | None,
+    dem_datum: str | None,
+    geoid_grids: Path | None,
     pose: Path | None,
     batch: Any,
     as_json: bool,
@@ -99,7 +113,9 @@ def locate(
       vedette locate photo.jpg --pixel 640,480 --pose photo.pose.json --json
       vedette locate --batch pixels.jsonl --json
     """  # noqa: D301 - click wants the backspace itself
-    source = TerrainSource(dem)
+    if geoid_grids is not None:
+        use_grid_folder(geoid_grids)
+    source = TerrainSource(dem, datum=None if dem_datum is None else DemDatum(dem_datum))
     if batch is not None:
         if image is not None or pixel is not None or pose is not None:
             raise click.UsageError("--batch takes neither an image nor --pixel nor --pose")
