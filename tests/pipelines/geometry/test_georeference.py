@@ -121,9 +121,9 @@ def test_surveyed_control_points(data_dir: Path) -> None:
     assert cep <= 6.5
     assert ce90 <= 11.5
     assert np.median(theirs) > 1.5 * cep
-    # The general defaults are wider than this make's own errors; they must never be narrower.
-    assert coverage >= 0.86
-    assert places.ce90_m.mean() < 25.0
+    # More points, and photographs left out: test_thunderstorm.py.
+    assert 0.88 <= coverage <= 0.92
+    assert places.ce90_m.mean() < 12.0
 
 
 def orthority_frames(reader: object) -> dict[str, tuple[object, dict[str, Any]]]:
