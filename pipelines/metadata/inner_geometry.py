@@ -31,6 +31,8 @@ Size = tuple[int, int]
 _FOCAL_AGREEMENT = 1.15
 _ZOOM_AGREEMENT = 1.1
 _LEAST_ZOOM, _LITTLE_ZOOM = 1.01, 1.05
+# Hybrid zoom reaches 200; the rest is a value that was never set.
+_MOST_ZOOM = 256.0
 
 
 def find_inner_geometry(
@@ -166,14 +168,17 @@ def _zoomed(
     notes: list[Finding],
 ) -> tuple[Calibration | None, float]:
     """A focal length, and the zoom that it does not hold yet."""
-    told = (
-        _told_by_each_other(zoom, own, film, shot)
-        if lens is None
-        else _told_by_lens(zoom, (own, film), lens, shot)
-    )
+    believable = zoom <= _MOST_ZOOM
+    told = None
+    if believable:
+        told = (
+            _told_by_each_other(zoom, own, film, shot)
+            if lens is None
+            else _told_by_lens(zoom, (own, film), lens, shot)
+        )
     if told is not None:
         return told
-    if lens is not None:
+    if lens is not None and believable:
         if own is None and film is None:
             return lens, zoom
         notes.append(

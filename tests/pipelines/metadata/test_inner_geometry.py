@@ -97,6 +97,12 @@ def test_a_zoom_that_nothing_resolves_has_no_known_camera(telemetry: Telemetry |
     assert "ZOOM_UNRESOLVED" not in codes
 
 
+def test_a_zoom_that_no_camera_has_is_not_believed() -> None:
+    inner, codes = found(zoomed(P4P, 1000.0))
+    assert inner is None
+    assert "ZOOM_UNRESOLVED" in codes
+
+
 # --- two lenses under one name --------------------------------------------------------------------
 
 
