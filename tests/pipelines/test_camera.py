@@ -14,6 +14,7 @@ from pipelines.camera import (
     Intrinsics,
     distort,
     domain_radius,
+    ideal_per_pixel,
     ned_from_camera,
     project,
     undistort,
@@ -140,3 +141,23 @@ def test_attitude_is_three_turns_in_the_order_of_the_convention(
     body = turn([0, 0, 1], yaw) @ turn([0, 1, 0], pitch) @ turn([1, 0, 0], roll)
     expected = body @ np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]])
     np.testing.assert_allclose(ned_from_camera(yaw, pitch, roll), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("lens", LENSES)
+def test_what_a_pixel_spans_is_the_difference_of_its_neighbours_rays(lens: Distortion) -> None:
+    camera = camera_with(lens)
+    rng = np.random.default_rng(7)
+    pixels = rng.uniform((100, 100), (3900, 2900), (200, 2))
+    gain = ideal_per_pixel(unproject(pixels, camera), camera)
+
+    def ideal(moved: NDArray[np.float64]) -> NDArray[np.float64]:
+        rays = unproject(moved, camera)
+        return rays[:, :2] / rays[:, 2:]
+
+    for axis, step in enumerate(np.eye(2) * 0.01):
+        difference = (ideal(pixels + step) - ideal(pixels - step)) / 0.02
+        np.testing.assert_allclose(gain[:, :, axis], difference, rtol=1e-5, atol=1e-10)
+    if lens != Distortion():
+        spans = np.sqrt(np.abs(np.linalg.det(gain))) * 3090.0
+        # Not a pinhole's: that would be one everywhere.
+        assert np.ptp(spans) > 0.01

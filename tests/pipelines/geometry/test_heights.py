@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pyproj.network
 import pytest
 
+from models.errors import InvalidInputError
 from pipelines.geometry.heights import (
     EGM2008_EPSG,
+    GRID_FOLDER,
     hae_from_msl,
     has_grid,
     msl_from_hae,
     undulation_m,
+    use_grid_folder,
 )
 
 # NGA's sample output of its interpolation program F477 over this grid (latitude, east longitude,
@@ -66,3 +74,33 @@ def test_a_missing_grid_is_told_and_not_taken_for_zero() -> None:
 def test_projs_network_stays_off() -> None:
     undulation_m(0.0, 0.0)
     assert not pyproj.network.is_network_enabled()  # type: ignore[attr-defined] # re-exported
+
+
+def test_a_folder_of_grids_is_used(tmp_path: Path) -> None:
+    """In a process of its own, for PROJ keeps what it found.
+
+    The grid that Vedette ships stands in for EGM2008's under the name PROJ knows that one by.
+    """
+    shutil.copy(GRID_FOLDER / "us_nga_egm96_15.tif", tmp_path / "us_nga_egm08_25.tif")
+    program = """
+import sys
+from pathlib import Path
+from pipelines.geometry.heights import EGM2008_EPSG, has_grid, undulation_m, use_grid_folder
+before = has_grid(EGM2008_EPSG)
+use_grid_folder(Path(sys.argv[1]))
+use_grid_folder(Path(sys.argv[1]))
+print(before, float(undulation_m(38.625473, -0.0005, vertical_epsg=EGM2008_EPSG)))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=GRID_FOLDER.parents[1],
+    )
+    before, undulation = answer.stdout.split()
+    if before == "True":
+        pytest.skip("PROJ has an EGM2008 grid here")
+    assert float(undulation) == pytest.approx(50.066, abs=0.15)
+    with pytest.raises(InvalidInputError, match="no-such"):
+        use_grid_folder(tmp_path / "no-such")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import rasterio
 from numpy.typing import NDArray
 from scipy import integrate
 
-from pipelines.camera import Intrinsics
+from pipelines.camera import Distortion, Intrinsics
 from pipelines.geometry.camera_height import StatedHeights, Unlocatable, decide_height
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.geodesy import destination, ecef_from_enu, ecef_from_geodetic
@@ -223,6 +224,69 @@ def test_ce90_holds_at_low_depression(pitch: float) -> None:
     inside = np.mean(np.where(np.isnan(radial), np.inf, radial) <= ce90)
     # No longer a Gaussian: a circle from its variance holds a little more than the nominal share.
     assert 0.88 <= inside <= 0.96
+
+
+@pytest.mark.parametrize(
+    ("depression", "yaw", "roll", "pixel"),
+    [
+        (5.0, 140.0, 2.0, (2000.0, 1500.0)),
+        (12.0, 260.0, -4.0, (2900.0, 1700.0)),
+        (25.0, 20.0, 9.0, (900.0, 1300.0)),
+        (50.0, 330.0, -12.0, (3600.0, 600.0)),
+        (85.0, 75.0, 5.0, (1900.0, 1700.0)),
+    ],
+)
+def test_ce90_and_le90_hold_over_noisy_terrain_at_any_depression(
+    depression: float, yaw: float, roll: float, pixel: tuple[float, float]
+) -> None:
+    """All nine inputs err, the terrain by 2.5 m; the pixel's own depression is told."""
+    # The optical axis so that the pixel looks down by about that much.
+    below = np.degrees(np.arctan((pixel[1] - 1500.0) / 3000.0))
+    covariance, errors, ce90 = simulate(
+        pose_of(yaw, -(depression - below), roll), pixel, height_m=110.0, count=1500, terrain_m=2.5
+    )
+    radial = np.hypot(errors[:, 0], errors[:, 1])
+    inside = np.mean(np.where(np.isnan(radial), np.inf, radial) <= ce90)
+    # Three standard errors are 0.023; a level ray's error is no Gaussian any more.
+    assert 0.875 <= inside <= (0.97 if depression < 20 else 0.925)
+    vertical = np.abs(errors[:, 2])
+    within = np.mean(
+        np.where(np.isnan(vertical), np.inf, vertical) <= 1.645 * covariance[2, 2] ** 0.5
+    )
+    assert 0.875 <= within <= (0.97 if depression < 20 else 0.925)
+
+
+def test_a_lens_that_bends_makes_a_pixel_mean_more() -> None:
+    """The same pixel error in the corner of a lens that squeezes the corners is a larger angle."""
+    sigmas = Sigmas(
+        horizontal_m=0.0,
+        vertical_m=0.0,
+        yaw_deg=0.0,
+        pitch_deg=0.0,
+        roll_deg=0.0,
+        pixel_px=3.0,
+        terrain_m=0.0,
+    )
+    bent = replace(CAMERA, distortion=Distortion(k1=-0.13, k2=0.11, p1=0.001, k3=-0.016))
+    places = []
+    pixel = np.array([[3700.0, 300.0]])
+    for camera in (CAMERA, bent):
+        viewpoint = replace(
+            at(pose_of(40.0, -70.0, 3.0), sigmas, hae_m=GROUND + 100.0), intrinsics=camera
+        )
+        nominal = locate([viewpoint], np.zeros(1, np.intp), pixel)
+        rng = np.random.default_rng(3)
+        moved = locate([viewpoint], np.zeros(4000, np.intp), pixel + rng.normal(0, 3.0, (4000, 2)))
+        simulated = np.array(
+            [
+                np.std(moved.latitude_deg) * 110_577,
+                np.std(moved.longitude_deg) * 110_710,
+            ]
+        )
+        predicted = np.sqrt(np.diag(nominal.covariance_enu_m2[0]))[[1, 0]]
+        np.testing.assert_allclose(predicted, simulated, rtol=0.04)
+        places.append(predicted)
+    assert np.abs(places[1] / places[0] - 1).max() > 0.05
 
 
 def test_flat_ground_agrees_with_the_textbook_form() -> None:

@@ -14,6 +14,7 @@ from pipelines.capture import Capture
 from pipelines.geometry.camera_height import Unlocatable
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.georeference import georeference
+from pipelines.geometry.vertical_reference import DemDatum
 from pipelines.geometry.viewpoint import Viewpoint, find_viewpoint
 from pipelines.metadata.capture_reader import read_capture
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
@@ -149,6 +150,43 @@ def test_a_surveyed_altitude_is_better_than_a_barometer(dem: TerrainSource) -> N
     )
     assert viewpoint.above_ground_m == pytest.approx(82.0, abs=0.01)
     assert viewpoint.sigmas.vertical_m == 0.05
+
+
+def test_a_model_of_no_stated_datum_widens_what_depends_on_it(
+    dem: TerrainSource, tmp_path: Path
+) -> None:
+    own = DEFAULT_SIGMAS.terrain_m
+    # 1.5 m for another sea level; one in ten for the ellipsoid, 28.57 m away.
+    unsure = np.hypot(1.5, np.sqrt(0.1) * UNDULATION)
+    absolute = found(capture(1530.0, HeightReference.MSL), dem)
+    assert absolute.sigmas.terrain_m == pytest.approx(np.hypot(own, unsure), abs=0.02)
+    assert absolute.datum_sigma_m == 0.0
+    # Measured from the ground, the camera is off with it, and nothing horizontal widens.
+    relative = found(capture(80.0, HeightReference.ABOVE_GROUND), dem)
+    assert relative.sigmas.terrain_m == own
+    assert relative.datum_sigma_m == pytest.approx(unsure, abs=0.02)
+    points = [
+        georeference(viewpoint, np.array([[2000.0, 200.0]]))[0]
+        for viewpoint in (absolute, relative)
+    ]
+    assert (points[0].ce90_m or 0) > (points[1].ce90_m or 0) + 2.0
+    # A surveyed altitude that agrees with a barometer over that ground rules the ellipsoid out.
+    surveyed = found(
+        capture(
+            80.0,
+            HeightReference.ABOVE_GROUND,
+            relative_m=80.0,
+            absolute_m=1531.0,
+            absolute_reference=HeightReference.MSL,
+            absolute_sigma_m=0.05,
+        ),
+        dem,
+    )
+    assert surveyed.sigmas.terrain_m == pytest.approx(np.hypot(own, 1.5))
+    stated = found(
+        capture(1530.0, HeightReference.MSL), TerrainSource(tmp_path, datum=DemDatum.EGM96)
+    )
+    assert stated.sigmas.terrain_m == own
 
 
 def test_without_a_model_the_ground_is_flat_and_its_height_may_be_unknown() -> None:
