@@ -17,8 +17,8 @@ from service.cli.examined import (
     tell_summary,
     tell_whole,
 )
-from service.cli.machine_check import check_machine, machine_document, tell_machine
-from service.cli.output import as_json, print_document
+from service.cli.machine_check import Machine, check_machine, machine_document, tell_machine
+from service.cli.output import as_json, console, print_document
 from service.cli.terrain_check import (
     TerrainReport,
     can_read_terrain,
@@ -75,7 +75,7 @@ def doctor(
     if not images:
         if pose is not None or dem is not None:
             raise click.UsageError("--pose and --dem need an image to check them with")
-        machine = check_machine()
+        machine = _look_at_machine()
         if json_output:
             print_document(machine_document(machine))
         else:
@@ -105,6 +105,14 @@ def doctor(
             click.echo("With --dem FOLDER doctor tells whether elevation models have their ground.")
     if _wanting(examined, terrain):
         sys.exit(EXIT_NOT_LOCATED)
+
+
+def _look_at_machine() -> Machine:
+    waiting = console(stderr=True)
+    if not waiting.is_terminal:
+        return check_machine()
+    with waiting.status("loading every part of the software"):
+        return check_machine()
 
 
 def _tell(examined: list[Examined], *, verbose: bool) -> None:

@@ -40,7 +40,7 @@ _ULTRALYTICS_PARTS = {"torch": "detection on a GPU", "ultralytics": "detection o
 # In a process of its own: a broken library may take the process with it, and none of them is
 # wanted in this one.
 _TRY = """
-import importlib, json, sys
+import importlib, importlib.metadata, json, sys
 sys.modules["openvino_telemetry"] = None
 for name in sys.argv[1:]:
     try:
@@ -49,6 +49,8 @@ for name in sys.argv[1:]:
         told = {"name": name, "error": f"{type(error).__name__}: {error}"}
     else:
         told = {"name": name, "version": str(getattr(found, "__version__", ""))}
+        if not told["version"] and name in importlib.metadata.packages_distributions():
+            told["version"] = importlib.metadata.version(name)
     print(json.dumps(told), flush=True)
 """
 _PATIENCE_S = 120.0
