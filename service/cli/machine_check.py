@@ -20,7 +20,6 @@ from typing import Any
 from pyproj.datadir import get_user_data_dir  # type: ignore[attr-defined] # re-exported
 from rich.markup import escape
 
-from models.catalogue import Catalogue
 from models.errors import ModelRefusedError
 from pipelines.geometry.heights import EGM96_EPSG, EGM2008_EPSG, has_grid
 from service.cli.output import console
@@ -243,6 +242,17 @@ def _weed() -> Part:
 
 def _models() -> Iterator[Part]:
     """Each model of the catalogue, its weights held against their pinned hashes."""
+    try:
+        # The field client may lack what models need.
+        from models.catalogue import Catalogue
+    except ImportError as error:
+        yield Part(
+            name="models",
+            present=False,
+            purpose="detection",
+            action=f"install vedette[service] ({error})",
+        )
+        return
     for entry in Catalogue.shipped().entries:
         action = ""
         try:
