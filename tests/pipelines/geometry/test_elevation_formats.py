@@ -23,11 +23,9 @@ Floats = NDArray[np.float64]
 def hills(latitude: Floats, longitude: Floats) -> Floats:
     """Whole metres, so that files of integers bear it exactly, and smooth over the turn."""
     turn = np.radians(longitude)
-    return np.round(
-        700
-        + 90 * np.sin(np.radians(latitude * 900)) * np.cos(turn * 1200)
-        + 40 * np.sin(turn * 300)
-    )
+    waves = 90 * np.sin(np.radians(latitude * 900)) * np.cos(turn * 1200)
+    heights: Floats = np.round(700 + waves + 40 * np.sin(turn * 300))
+    return heights
 
 
 def named(latitude: int, longitude: int) -> str:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyproj
 import pytest
-import rasterio
 from numpy.typing import NDArray
-from orthority.camera import BrownCamera, PinholeCamera
-from orthority.enums import Interp
-from orthority.param_io import OsfmReader, OtyReader, read_oty_int_param
-from scipy.interpolate import RegularGridInterpolator
 
-from pipelines.camera import Distortion, Intrinsics, project, unproject
+from pipelines.camera import Distortion, Intrinsics
 from pipelines.geometry.camera_height import StatedHeights, Unlocatable, decide_height
 from pipelines.geometry.camera_view import CameraView
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.geodesy import range_and_bearing
 from pipelines.geometry.georeference import Places, georeference, locate
-from pipelines.geometry.viewpoint import Viewpoint, find_viewpoint, set_up, stated_heights
+from pipelines.geometry.viewpoint import Viewpoint, find_viewpoint, set_up
 from pipelines.metadata.capture_reader import read_capture
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Outcome
@@ -124,165 +117,6 @@ def test_surveyed_control_points(data_dir: Path) -> None:
     # More points, and photographs left out: test_thunderstorm.py.
     assert 0.88 <= coverage <= 0.92
     assert places.ce90_m.mean() < 12.0
-
-
-def orthority_frames(reader: object) -> dict[str, tuple[object, dict[str, Any]]]:
-    """The cameras of orthority's own frames, with their inner parameters."""
-    inner = reader.read_int_param()  # type: ignore[attr-defined] # untyped
-    frames = {}
-    for name, outer in reader.read_ext_param().items():  # type: ignore[attr-defined] # untyped
-        parameters = dict(inner[outer["camera"]])
-        kind = parameters.pop("cam_type")
-        # Square pixels, which it warns that it assumes.
-        parameters.setdefault(
-            "sensor_size", (1.0, parameters["im_size"][1] / parameters["im_size"][0])
-        )
-        made = {"brown": BrownCamera, "pinhole": PinholeCamera}[str(kind)]
-        frames[name] = made(**parameters, xyz=outer["xyz"], opk=outer["opk"]), parameters
-    return frames
-
-
-def intrinsics_of(parameters: dict[str, Any]) -> Intrinsics:
-    """Its focal length and offsets are in widths of the image (or in the sensor's unit)."""
-    width, height = parameters["im_size"]
-    sensor_width = parameters.get("sensor_size", (1.0, 1.0))[0]
-    focal = float(np.ravel(parameters["focal_len"])[0]) / sensor_width * width
-    return Intrinsics(
-        width_px=width,
-        height_px=height,
-        fx_px=focal,
-        fy_px=focal,
-        cx_px=width / 2 + parameters["cx"] * width,
-        cy_px=height / 2 + parameters["cy"] * width,
-        distortion=Distortion(
-            **{name: parameters.get(name, 0.0) for name in ("k1", "k2", "p1", "p2", "k3")}
-        ),
-    )
-
-
-@pytest.mark.parametrize("model", ["brown", "pinhole"])
-def test_projection_agrees_with_orthority_pixel_by_pixel(data_dir: Path, model: str) -> None:
-    folder = data_dir / "photos" / "orthority"
-    reader = (
-        OsfmReader(folder / "odm" / "opensfm" / "reconstruction.json")
-        if model == "brown"
-        else _ngi(folder)
-    )
-    frames = orthority_frames(reader)
-    assert len(frames) == 4
-    for theirs, parameters in frames.values():
-        ours = intrinsics_of(parameters)
-        rng = np.random.default_rng(6)
-        ji = rng.uniform((0, 0), (ours.width_px - 1, ours.height_px - 1), (400, 2)).T
-        world = theirs.pixel_to_world_z(ji, 100.0)  # type: ignore[attr-defined] # untyped
-        points = (theirs._R.T @ (world - theirs._T)).T  # type: ignore[attr-defined] # untyped
-        again = theirs.world_to_pixel(world).T + 0.5  # type: ignore[attr-defined] # untyped
-        # Its pixels count from the centre of the first.
-        np.testing.assert_allclose(project(points, ours), again, rtol=0, atol=1e-6)
-        rays = unproject(again, ours)
-        np.testing.assert_allclose(
-            rays, points / np.linalg.norm(points, axis=1, keepdims=True), rtol=0, atol=1e-9
-        )
-
-
-def _ngi(folder: Path) -> object:
-    class Reader:
-        def read_int_param(self) -> dict[str, Any]:
-            parameters: dict[str, Any] = read_oty_int_param(folder / "io" / "ngi_int_param.yaml")
-            return parameters
-
-        def read_ext_param(self) -> dict[str, Any]:
-            parameters: dict[str, Any] = OtyReader(
-                folder / "io" / "ngi_ext_param.geojson"
-            ).read_ext_param()
-            return parameters
-
-    return Reader()
-
-
-@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # its own, of affine
-def test_ground_points_against_orthority_and_a_march(data_dir: Path) -> None:
-    """Four aerial frames over a 24 m model, from 5 km up.
-
-    Orthority's camera stands in a plane map grid, ours on the ellipsoid; a march in the plane grid
-    is the judge.
-    """
-    folder = data_dir / "photos" / "orthority"
-    with rasterio.open(folder / "ngi" / "dem.tif") as dem:
-        heights, transform = dem.read(1), dem.transform
-        grid = pyproj.CRS.from_wkt(dem.crs.to_wkt()).sub_crs_list[0]
-    surface = RegularGridInterpolator(
-        (np.arange(heights.shape[0]) + 0.5, np.arange(heights.shape[1]) + 0.5), heights
-    )
-    to_degrees = pyproj.Transformer.from_crs(grid, "EPSG:4326", always_xy=True)
-    source = TerrainSource(folder / "ngi")
-    for theirs, parameters in orthority_frames(_ngi(folder)).values():
-        x, y, z = theirs._T[:, 0]  # type: ignore[attr-defined] # untyped
-        longitude, latitude = to_degrees.transform(x, y)
-        turn = np.radians(pyproj.Proj(grid).get_factors(longitude, latitude).meridian_convergence)
-        east, north, up = theirs._R  # type: ignore[attr-defined] # untyped
-        # Grid north lies east of true north by the convergence.
-        axes = np.stack(
-            [
-                north * np.cos(turn) - east * np.sin(turn),
-                east * np.cos(turn) + north * np.sin(turn),
-                -up,
-            ]
-        )
-        pose = Pose(
-            latitude_deg=latitude,
-            longitude_deg=longitude,
-            height_m=z,
-            height_reference=HeightReference.MSL,
-            yaw_deg=float(np.degrees(np.arctan2(axes[1, 2], axes[0, 2]))),
-            pitch_deg=float(-np.degrees(np.arcsin(axes[2, 2]))),
-            roll_deg=float(np.degrees(np.arctan2(axes[2, 0], axes[2, 1]))),
-        )
-        viewpoint = set_up(
-            pose,
-            intrinsics_of(parameters),
-            DEFAULT_SIGMAS,
-            decide_height(stated_heights(pose, DEFAULT_SIGMAS), source),
-        )
-        assert not isinstance(viewpoint, Unlocatable)
-        rng = np.random.default_rng(8)
-        ji = rng.uniform((150, 300), (490, 850), (100, 2)).T
-        world = theirs._pixel_to_world_surf(  # type: ignore[attr-defined] # untyped
-            ji, heights, transform, interp=Interp.bilinear
-        )
-        # The same rays in the same plane grid, one metre at a time.
-        sea = theirs.pixel_to_world_z(ji, 0.0)  # type: ignore[attr-defined] # untyped
-        origin = theirs._T  # type: ignore[attr-defined] # untyped
-        ways = (sea - origin) / np.linalg.norm(sea - origin, axis=0)
-        steps = np.arange(3500.0, 7000.0, 1.0)
-        marched = np.empty((2, 100))
-        for index in range(100):
-            track = origin + ways[:, index : index + 1] * steps
-            ground = surface(
-                np.stack([(transform.f - track[1]) / 24, (track[0] - transform.c) / 24]).T
-            )
-            marched[:, index] = track[:2, np.flatnonzero(track[2] <= ground)[0]]
-        places = locate([viewpoint], np.zeros(100, np.intp), ji.T + 0.5)
-        march_longitude, march_latitude = to_degrees.transform(*marched)
-        their_longitude, their_latitude = to_degrees.transform(world[0], world[1])
-        ours_off, _ = range_and_bearing(
-            march_latitude, march_longitude, places.latitude_deg, places.longitude_deg
-        )
-        theirs_off, _ = range_and_bearing(
-            march_latitude, march_longitude, their_latitude, their_longitude
-        )
-        print(
-            f"from the march: ours {ours_off.max():.2f} m at most, orthority's in the median "
-            f"{np.median(theirs_off):.1f} m, at most {theirs_off.max():.1f} m"
-        )
-        # A metre of step, a plane grid against the ellipsoid.
-        assert ours_off.max() <= 0.5
-        apart, _ = range_and_bearing(
-            their_latitude, their_longitude, places.latitude_deg, places.longitude_deg
-        )
-        # Half a post in the median; theirs does not refine between posts, and these are mountains.
-        assert np.median(apart) <= 12.5
-        assert np.median(theirs_off) > 10 * np.median(ours_off)
 
 
 def test_the_skydio_photograph(data_dir: Path) -> None:

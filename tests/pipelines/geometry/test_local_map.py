@@ -31,8 +31,9 @@ def test_the_map_is_good_to_a_millimetre(
     post_m = (111_000 if crs == "EPSG:4326" else 1.0) / posts_a_unit
 
     def exact(position: Floats) -> Floats:
-        lon, lat, height = TO_GEODETIC.transform(*position.T)
-        return np.stack([*(value * posts_a_unit for value in to_map.transform(lon, lat)), height])
+        lon, lat, height = TO_GEODETIC.transform(position[:, 0], position[:, 1], position[:, 2])
+        x, y = to_map.transform(lon, lat)
+        return np.stack([x * posts_a_unit, y * posts_a_unit, height])
 
     rng = np.random.default_rng(1)
     local = rng.uniform(-1, 1, (500, 3)) * (reach_m, reach_m, min(reach_m, 1500.0))
@@ -46,7 +47,8 @@ def test_the_map_is_good_to_a_millimetre(
 
 def test_no_map_where_it_would_err() -> None:
     def kinked(position: Floats) -> Floats:
-        return np.abs(position.T - position.mean(axis=0)[:, None])
+        result: Floats = np.abs(position.T - position.mean(axis=0)[:, None])
+        return result
 
     centre = ecef_from_geodetic(10.0, 20.0, 0.0)
     rng = np.random.default_rng(2)
