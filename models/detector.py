@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.pixel_source import PixelSource
+from models.tiling import TilePlan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,12 +70,18 @@ class Detector(Protocol):
         """What this detector is."""
         ...
 
-    def detect(self, image: NDArray[np.uint8], parameters: DetectionParameters) -> Detections:
+    def detect(
+        self,
+        image: NDArray[np.uint8],
+        parameters: DetectionParameters,
+        plan: TilePlan | None = None,
+    ) -> Detections:
         """Detections in an image.
 
         Args:
             image: (height, width, 3) RGB.
             parameters: thresholds and tiling.
+            plan: which tiles to look at and at which scales; all at full scale without one.
 
         Returns:
             Merged detections in pixels of the image, in descending order of confidence.

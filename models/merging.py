@@ -1,8 +1,9 @@
 """Making one list of what several overlapping views of an image show.
 
-A view is a tile, or the whole frame at reduced scale. Two boxes of different views are compared
-where both views look: each is clipped to what the other view could have seen. So a piece of an
-object that a tile edge cuts is recognised in the whole box of a neighbour, and a small object
+A view is a tile, or the whole frame at reduced scale, or a tile that looks once more, reduced, at
+what others show at full scale; the last two are treated alike. Two boxes of different views are
+compared where both views look: each is clipped to what the other view could have seen. So a piece
+of an object that a tile edge cuts is recognised in the whole box of a neighbour, and a small object
 beside a large one, or the second of two in a row, is not.
 """
 
@@ -58,13 +59,17 @@ and vehicles from 0.762 to 0.759. With it both stay, and average precision too (
 between two categories of a group (a cab in its truck) cost vehicles 0.0003 and is left alone.
 """
 
-_TILE, _OVERVIEW, _CUT = 0, 1, 2  # whole in a tile; whole, at reduced scale; cut by an edge
+_TILE, _OVERVIEW, _CUT = 0, 1, 2  # whole in a tile; whole, looked at again; cut by an edge
 
 
 def merge(
     parts: Sequence[Detections],
     views: NDArray[np.integer],
     groups: NDArray[np.int32],
+    *,
+    frame: NDArray[np.integer] | None = None,
+    again: NDArray[np.bool_] | None = None,
+    scale: NDArray[np.float64] | None = None,
 ) -> Detections:
     """What several views of one image show, each object once.
 
@@ -81,8 +86,12 @@ def merge(
 
     Args:
         parts: detections of each of T views, in pixels of the image, suppressed within the view.
-        views: (T, 4) left, top, right, bottom of each view; together they cover the image.
+        views: (T, 4) left, top, right, bottom of each view, at any scales.
         groups: (K,) group of each category; boxes of different groups are never one object.
+        frame: (4,) left, top, right, bottom of the image; by default what the views span.
+        again: (T,) which views look once more, reduced, at what others show at full scale; by
+            default those of the whole frame.
+        scale: (T,) pixels that the model saw for one of the image; by default 1.
 
     Returns:
         Merged detections in descending order of confidence, whatever the order of the views.
@@ -96,11 +105,16 @@ def merge(
     if len(parts) < 2 or not len(found):
         return found.select(rank_order(found))
 
-    frame = np.concatenate([views[:, :2].min(axis=0), views[:, 2:].max(axis=0)])
+    if frame is None:
+        frame = np.concatenate([views[:, :2].min(axis=0), views[:, 2:].max(axis=0)])
+    if again is None:
+        again = (views == frame).all(axis=1)
     view = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     window = views[view].astype(np.float32)
-    cut = _cut_sides(found.xyxy, window, frame)
-    overview = (views == frame).all(axis=1)[view]
+    # The model says where an edge is in pixels of its own.
+    edge_px = np.full(len(parts), EDGE_PX) if scale is None else EDGE_PX / np.minimum(scale, 1.0)
+    cut = _cut_sides(found.xyxy, window, frame, edge_px[view])
+    overview = again[view]
     longer = (found.xyxy[:, 2:] - found.xyxy[:, :2]).max(axis=1)
     used = np.flatnonzero(~overview | (longer >= OVERVIEW_LEAST_PX))
     found, view, window, cut, overview = (
@@ -145,9 +159,11 @@ def merge(
     return _without_repeats(found.select(kept & whole), united, groups)
 
 
-def _cut_sides(xyxy: Floats, window: Floats, frame: NDArray[np.integer]) -> NDArray[np.bool_]:
+def _cut_sides(
+    xyxy: Floats, window: Floats, frame: NDArray[np.integer], edge_px: Floats
+) -> NDArray[np.bool_]:
     """(N, 4) whether the left, top, right, bottom of a box lies on an edge inside the image."""
-    near = np.abs(xyxy - window) <= EDGE_PX
+    near = np.abs(xyxy - window) <= edge_px[:, None]
     return np.asarray(near & (window != frame))
 
 

@@ -28,6 +28,9 @@ from models.yolo_head import YoloHead
 
 Precision = Literal["auto", "f32"]
 
+_WAITING = 4
+"""Tiles that lie ready beside those that are computed."""
+
 
 class OpenVinoEngine:
     """A YOLO network on the CPU, several tiles in flight.
@@ -83,8 +86,9 @@ class OpenVinoEngine:
             network = core.read_model(graph, openvino.Tensor(np.frombuffer(weights, np.uint8)))
             compiled = core.compile_model(_accept_bytes(network), "CPU", settings)
             in_flight = compiled.get_property(properties.optimal_number_of_infer_requests)
-            # One more than run at once, so that a stream never waits for the reading of results.
-            self._requests = [compiled.create_infer_request() for _ in range(in_flight + 1)]
+            # More than run at once, so that no stream waits for the reading of results, or while
+            # this thread makes the reduced frame or has no core. A request is only its tensors.
+            self._requests = [compiled.create_infer_request() for _ in range(in_flight + _WAITING)]
             used = compiled.get_property(hint.inference_precision).get_type_name()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot run {name} here: {error}") from error

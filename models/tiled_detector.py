@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import cv2
@@ -15,7 +15,17 @@ from models.detector import DetectionParameters, DetectorIdentity, WindowSearch
 from models.merging import merge
 from models.pixel_source import PixelSource
 from models.taxonomy import group_index
-from models.tiling import PADDING, cut_tile, pad_square, tile_grid, tile_starts
+from models.tiling import (
+    PADDING,
+    TilePlan,
+    cut_tile,
+    pad_square,
+    plan_full_scale,
+    scaled_size,
+    scaled_tile,
+    tile_grid,
+    tile_starts,
+)
 
 _WINDOW_PX = 4096
 """Longest side of a window that is read at once: its border, read twice, is 6 % of it."""
@@ -67,12 +77,18 @@ class TiledDetector:
         """What this detector is."""
         return self._engine.identity
 
-    def detect(self, image: NDArray[np.uint8], parameters: DetectionParameters) -> Detections:
+    def detect(
+        self,
+        image: NDArray[np.uint8],
+        parameters: DetectionParameters,
+        plan: TilePlan | None = None,
+    ) -> Detections:
         """Detections in an image.
 
         Args:
             image: (height, width, 3) RGB.
             parameters: thresholds and tiling.
+            plan: which tiles to look at and at which scales; all at full scale without one.
 
         Returns:
             Merged detections in pixels of the image, in descending order of confidence.
@@ -86,19 +102,28 @@ class TiledDetector:
         _check(parameters)
         height, width = image.shape[:2]
         side = self.identity.input_px
-        grid = tile_grid(width, height, side, parameters.tile_overlap)
+        if plan is None:
+            plan = plan_full_scale(width, height, side, parameters.tile_overlap)
+        if not len(plan.views):
+            return Detections.empty()
+        frame = np.array([0, 0, width, height], np.int32)
         # A single tile is the whole frame already.
-        overview = parameters.whole_frame and len(grid) > 1
-
+        if parameters.whole_frame and not (plan.views == frame).all(axis=1).any():
+            plan = _with_overview(plan, frame, side)
         results = self._engine.infer(
-            _squares(image, grid, side, overview=overview), parameters.min_confidence
+            (
+                scaled_tile(image, view, float(scale), side)
+                for view, scale in zip(plan.views, plan.scale, strict=True)
+            ),
+            parameters.min_confidence,
         )
-        views = np.concatenate([grid, np.array([[0, 0, width, height]], np.int32)[: int(overview)]])
         parts = [
-            _place(part, view, scale)
-            for part, view, scale in zip(results, views, _scales(views, image, side), strict=True)
+            _place(part, view, float(scale), side)
+            for part, view, scale in zip(results, plan.views, plan.scale, strict=True)
         ]
-        return merge(parts, views, self._groups)
+        return merge(
+            parts, plan.views, self._groups, frame=frame, again=plan.again, scale=plan.scale
+        )
 
     def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
         """Detections in an image of any size, read window by window in bounded memory.
@@ -126,21 +151,17 @@ class TiledDetector:
             parameters.min_confidence,
         )
         views = np.array(seen.views, np.int32).reshape(-1, 4)
+        scales = np.ones(len(views), np.float64)
+        if overview and len(views):
+            scales[-1] = side / max(width, height)
         parts: list[Detections] = []
-        for part, view, mask in zip(results, views, seen.masks, strict=True):
-            whole = overview and len(parts) == len(views) - 1
-            scale = (1.0, 1.0)
-            if whole:
-                reduced = _reduced_size(width, height, side)
-                scale = (width / reduced[0], height / reduced[1])
-            placed = _place(part, view, scale)
+        for part, view, mask, scale in zip(results, views, seen.masks, scales, strict=True):
+            placed = _place(part, view, float(scale), side)
             parts.append(placed if mask is None else _with_data(placed, view, mask))
-        frame = np.array([[0, 0, width, height]], np.int32)
-        if len(views) and not (views == frame).all(axis=1).any():
-            # The merge takes the extent of the image from the views; skipped tiles span it too.
-            views = np.concatenate([views, frame])
-            parts.append(Detections.empty())
-        found = merge(parts, views, self._groups) if len(views) else Detections.empty()
+        frame = np.array([0, 0, width, height], np.int32)
+        # The whole in one tile at full scale looks at nothing once more.
+        again = (views == frame).all(axis=1) & (len(views) > 1)
+        found = merge(parts, views, self._groups, frame=frame, again=again, scale=scales)
         return WindowSearch(detections=found, tiles=tiles, empty_tiles=seen.empty)
 
 
@@ -205,7 +226,7 @@ def _window_squares(
         if mask is not None and not mask.all():
             rgb = np.where(mask[..., None], rgb, np.uint8(PADDING))
             kept = mask[::_MASK_STEP, ::_MASK_STEP].copy()
-        size = _reduced_size(width, height, side_px)
+        size = scaled_size(width, height, side_px / max(width, height), side_px)
         seen.views.append(np.array([0, 0, width, height], np.int32))
         seen.masks.append(kept)
         yield pad_square(
@@ -234,48 +255,33 @@ def _with_data(part: Detections, view: NDArray[np.int32], mask: NDArray[np.bool_
     return part.select(kept)
 
 
-def _squares(
-    image: NDArray[np.uint8], grid: NDArray[np.int32], side_px: int, *, overview: bool
-) -> Iterator[NDArray[np.uint8]]:
-    """What the network looks at: each tile, then the whole frame reduced to one tile."""
-    for tile in grid:
-        yield cut_tile(image, tile, side_px)
-    if overview:
-        width, height = _reduced_size(image.shape[1], image.shape[0], side_px)
-        # Area averaging: plain interpolation skips pixels at such a reduction and aliases.
-        reduced = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        yield pad_square(np.asarray(reduced, np.uint8), side_px)
+_BEFORE_OVERVIEW = 6
+"""Tiles that are given before the whole frame: they are computed while it is reduced."""
 
 
-def _reduced_size(width: int, height: int, side_px: int) -> tuple[int, int]:
-    """Width and height of the whole frame when its longer side fills a tile."""
-    longest = max(width, height)
-    return (
-        max(1, round(width * side_px / longest)),
-        max(1, round(height * side_px / longest)),
+def _with_overview(plan: TilePlan, frame: NDArray[np.int32], side_px: int) -> TilePlan:
+    """A plan with one view more: the whole frame, its longer side as long as a tile."""
+    at = min(_BEFORE_OVERVIEW, len(plan.views))
+    return replace(
+        plan,
+        views=np.insert(plan.views, at, frame, axis=0),
+        scale=np.insert(plan.scale, at, side_px / int(frame[2:].max())),
+        again=np.insert(plan.again, at, values=True),
     )
 
 
-def _scales(
-    views: NDArray[np.int32], image: NDArray[np.uint8], side_px: int
-) -> Iterator[tuple[float, float]]:
-    """Pixels of the image per pixel of the tile, along x and y, for each view."""
-    height, width = image.shape[:2]
-    for view in views:
-        if max(int(view[2] - view[0]), int(view[3] - view[1])) <= side_px:
-            yield 1.0, 1.0
-        else:
-            reduced_width, reduced_height = _reduced_size(width, height, side_px)
-            yield width / reduced_width, height / reduced_height
-
-
-def _place(part: Detections, view: NDArray[np.int32], scale: tuple[float, float]) -> Detections:
+def _place(part: Detections, view: NDArray[np.int32], scale: float, side_px: int) -> Detections:
     """Detections of a view in pixels of the image, clipped to the view."""
     if not len(part):
         return part
     left, top, right, bottom = (float(value) for value in view)
-    xyxy = part.xyxy * np.array([*scale, *scale], np.float32)
-    xyxy += np.array([left, top, left, top], np.float32)
+    xyxy = part.xyxy
+    if scale != 1.0:
+        # A part of an image is resized to whole pixels, so the scales along x and y differ a bit.
+        columns, rows = scaled_size(int(right - left), int(bottom - top), scale, side_px)
+        per_pixel = ((right - left) / columns, (bottom - top) / rows)
+        xyxy = xyxy * np.array([*per_pixel, *per_pixel], np.float32)
+    xyxy = xyxy + np.array([left, top, left, top], np.float32)
     xyxy = xyxy.clip([left, top, left, top], [right, bottom, right, bottom]).astype(np.float32)
     # Padding beside a small image holds nothing: what lies there alone is clipped to no area.
     solid = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
