@@ -18,6 +18,8 @@ _DATE = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)")
 _OFFSET = re.compile(r"([+\-])(\d\d):?(\d\d)")
 # The zone behind a time that bears one: "2021-10-22T11:30:09.205000+02:00".
 _ZONE_BEHIND = re.compile(r"([+\-]\d\d:?\d\d)$")
+# Zones reach from -12:00 to +14:00.
+_WIDEST_ZONE = timedelta(hours=14)
 # Digital cameras with GPS did not exist before; clocks that lost power say 1970, 1980 or 2000.
 _EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -66,13 +68,22 @@ def capture_time(
 
 
 def position_age(exif: Exif) -> float | None:
-    """Seconds from the GPS time to the camera's, where the zone of the latter is told.
+    """Seconds from the GPS time to the camera's; negative where the camera's clock is slow.
 
     A receiver that lost its satellites goes on telling the last place and the time it was there.
-    None where either time is missing or has no zone; negative where the camera's clock is slow.
+    Where the zone of the camera's clock is not told, what is left of the difference in the zone
+    that leaves least; None where that is nothing, or either time is missing.
     """
     gps, taken = _gps(exif), _with_offset(exif)
-    return None if gps is None or taken is None else (taken - gps).total_seconds()
+    if gps is None:
+        return None
+    if taken is not None:
+        return (taken - gps).total_seconds()
+    local = _clock(exif.taken, timedelta(0))
+    if local is None:
+        return None
+    least = (local - gps - _WIDEST_ZONE).total_seconds()
+    return least if least > 0 else None
 
 
 def _gps(exif: Exif) -> datetime | None:
@@ -110,8 +121,7 @@ def _offset(text: str) -> timedelta | None:
     if found is None:
         return None
     offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
-    # The widest zones there are: -12:00 to +14:00.
-    if offset > timedelta(hours=14):
+    if offset > _WIDEST_ZONE:
         return None
     return -offset if found[1] == "-" else offset
 

@@ -82,3 +82,12 @@ def test_the_age_of_a_position_needs_the_zone_of_the_cameras_clock(
     exif = Exif(taken=TAKEN, offset=offset, gps_date="2024:05:06", gps_time=(5, 6, 0))
     assert position_age(exif) == age_s
     assert position_age(Exif(taken=TAKEN, offset="+02:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("date", "age_s"), [("2024:05:06", None), ("2024:05:05", 8 * 3600 + 8 * 60 + 9)]
+)
+def test_without_a_zone_the_widest_one_bounds_the_age(date: str, age_s: float | None) -> None:
+    # 07:08:09 by the camera; 09:00:00 UTC the day before is 22 hours away, 14 of them a zone's.
+    exif = Exif(taken=TAKEN, gps_date=date, gps_time=(9, 0, 0))
+    assert position_age(exif) == age_s
