@@ -6,38 +6,52 @@ bytes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detector import Detector
+from models.detections import Detections
+from models.detector import Detector, WindowSearch
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.capture import Capture
 from pipelines.geometry.camera_height import Unlocatable
 from pipelines.geometry.camera_view import CameraView
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.ground_view import GroundView
-from pipelines.geometry.raster_ground import raster_view
+from pipelines.geometry.raster_placement import placed_raster
+from pipelines.geometry.reduced_view import ReducedView
 from pipelines.geometry.viewpoint import find_viewpoint
 from pipelines.ground import GroundPoint
-from pipelines.imagery.decode import DecodedImage, read_image
+from pipelines.imagery.decode import read_image
+from pipelines.imagery.media import MediaKind, sniff
+from pipelines.imagery.original import mapped
+from pipelines.imagery.placement import Placement
+from pipelines.imagery.raster_source import open_source
 from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.products import annotate, evidence, geojson, kmz
+from pipelines.products import orthophoto as orthophotos
 from pipelines.products.annotate import annotated_jpeg
 from pipelines.products.evidence import evidence_manifest
 from pipelines.products.frame_scale import frame_scale
 from pipelines.products.geojson import frame_geojson
 from pipelines.products.kmz import frame_kmz
-from pipelines.products.overlay import frame_overlay
+from pipelines.products.orthophoto import annotated, orthophoto, orthophoto_cog
+from pipelines.products.overlay import picture_overlay
+from pipelines.products.warp import Picture
 from pipelines.threats.proximity import weigh
+
+PICTURE_LONGEST_PX = 8192
+"""Longer side of the annotated picture of a raster: some 200 MB of memory, a gigapixel or not."""
 
 _SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSource) -> Assessment:
     """Everything that is known of one image.
+
+    TIFF and NITF are read and searched window by window, so that memory does not grow with them.
 
     Args:
         request: the image, where it comes from, and what to weigh it against.
@@ -49,9 +63,10 @@ def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSo
         InvalidInputError: the stated pose or a rule is not valid.
         EngineError: the detector failed.
     """
-    image = read_image(request.data)
-    capture, view = _set_up(request, image, terrain)
-    detections = detector.detect(image.rgb, request.parameters)
+    with mapped(request.data, request.path) as data:
+        looked_at = _look(request, data, detector)
+        capture, view = _set_up(request, data, looked_at, terrain)
+    detections = looked_at.detections
     categories = tuple(detector.identity.categories[number] for number in detections.class_id)
     ground = _places(view, capture.outcome, detections.xyxy, categories)
     sightings = weigh(ground, categories, detections.confidence, request.positions, request.rules)
@@ -65,22 +80,89 @@ def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSo
         sightings=sightings,
         products=(),
     )
-    return replace(found, products=_products(request, image.rgb, found, view))
+    return replace(found, products=_products(request, looked_at, found, view))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _LookedAt:
+    """What is kept of the pixels once they have been searched.
+
+    Attributes:
+        rgb: (h, w, 3) the image, or of a large raster a reduced copy.
+        mask: (h, w) which pixels of `rgb` hold data; None where all do.
+        size_px: columns and rows of the image.
+        placement: what the file says of its place.
+        detections: in pixels of the image.
+        findings: what was not looked at.
+    """
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.bool_] | None
+    size_px: tuple[int, int]
+    placement: Placement
+    detections: Detections
+    findings: tuple[Finding, ...]
+
+    @property
+    def factor(self) -> tuple[float, float]:
+        """(x, y) pixels of the image that one of `rgb` spans."""
+        return self.size_px[0] / self.rgb.shape[1], self.size_px[1] / self.rgb.shape[0]
+
+
+def _look(request: AssessmentRequest, data: bytes, detector: Detector) -> _LookedAt:
+    """Decode and search an image."""
+    if sniff(data[:16]) in (MediaKind.TIFF, MediaKind.NITF):
+        with open_source(data if request.path is None else request.path) as source:
+            search = detector.detect_windows(source, request.parameters)
+            rgb, mask = source.read_reduced(PICTURE_LONGEST_PX)
+            return _LookedAt(
+                rgb=rgb,
+                mask=mask,
+                size_px=(source.width_px, source.height_px),
+                placement=source.placement,
+                detections=search.detections,
+                findings=_unsearched(search),
+            )
+    image = read_image(data[:])
+    return _LookedAt(
+        rgb=image.rgb,
+        mask=None,
+        size_px=(image.width_px, image.height_px),
+        placement=image.placement,
+        detections=detector.detect(image.rgb, request.parameters),
+        findings=(),
+    )
+
+
+def _unsearched(search: WindowSearch) -> tuple[Finding, ...]:
+    if not search.empty_tiles:
+        return ()
+    return (
+        Finding(
+            code="EMPTY_TILES",
+            severity=Severity.NOTE,
+            message=f"{search.empty_tiles} of {search.tiles} tiles hold no data (nodata or "
+            "transparent) and were not searched",
+        ),
+    )
 
 
 def _set_up(
-    request: AssessmentRequest, image: DecodedImage, terrain: TerrainSource
+    request: AssessmentRequest, data: bytes, looked_at: _LookedAt, terrain: TerrainSource
 ) -> tuple[Capture, GroundView | None]:
     """How the image was taken, and its window on the ground; None where it has none."""
     capture = read_capture(
-        request.data,
+        data,
         stated_pose=request.stated_pose,
         stated_captured_at=request.stated_captured_at,
     )
+    capture = replace(capture, findings=capture.findings + looked_at.findings)
     # A stated pose is a person's word that this is a photograph, whatever the file carries.
-    raster = raster_view(image) if request.stated_pose is None else None
+    raster = None
+    if request.stated_pose is None:
+        raster = placed_raster(looked_at.placement, *looked_at.size_px, terrain)
     if raster is not None:
-        return _placed_by_raster(capture, raster.sigma_m), raster
+        return _placed_by_raster(capture, raster.statement), raster
     viewpoint = find_viewpoint(capture, terrain)
     findings = _sorted(capture.findings + viewpoint.findings)
     if isinstance(viewpoint, Unlocatable):
@@ -88,14 +170,9 @@ def _set_up(
     return replace(capture, findings=findings), CameraView(viewpoint=viewpoint)
 
 
-def _placed_by_raster(capture: Capture, sigma_m: float) -> Capture:
+def _placed_by_raster(capture: Capture, statement: str) -> Capture:
     """The capture of a raster that places itself: what a camera would lack is no fault of it."""
-    placed = Finding(
-        code="PLACED_BY_RASTER",
-        severity=Severity.NOTE,
-        message="the file carries its own place on the ground; how good that is it does not say, "
-        f"and one sigma of {sigma_m:g} m is assumed",
-    )
+    placed = Finding(code="PLACED_BY_RASTER", severity=Severity.NOTE, message=statement)
     kept = tuple(one for one in capture.findings if one.severity is not Severity.ERROR)
     return replace(capture, outcome=Outcome.LOCATED, findings=_sorted((*kept, placed)))
 
@@ -113,22 +190,27 @@ def _places(
 
 def _products(
     request: AssessmentRequest,
-    rgb: NDArray[np.uint8],
+    looked_at: _LookedAt,
     found: Assessment,
     view: GroundView | None,
 ) -> tuple[Product, ...]:
-    """Picture, GeoJSON and KMZ, and the evidence that names them all."""
+    """Picture, GeoJSON, KMZ and overlays, and the evidence that names them all."""
     provenance, positions = request.provenance, request.positions
-    scale = overlay = None
+    rgb, mask = looked_at.rgb, looked_at.mask
+    shown = _as_shown(found, looked_at.factor)
+    scale = overlay = laid = None
     if view is not None:
-        scale = frame_scale(view, found.capture.width_px, found.capture.height_px)
-        overlay = frame_overlay(rgb, view)
-    products = (
+        if looked_at.factor != (1.0, 1.0):
+            view = ReducedView(view=view, factor=looked_at.factor)
+        scale = frame_scale(view, rgb.shape[1], rgb.shape[0])
+        picture = Picture(rgb=rgb, mask=mask, view=view)
+        overlay, laid = picture_overlay(picture), orthophoto(picture)
+    products = [
         Product(
             kind=ProductKind.ANNOTATED_IMAGE,
             media_type=annotate.MEDIA_TYPE,
             file_name=f"{provenance.imagery_id}-annotated.jpg",
-            data=annotated_jpeg(rgb, provenance, found, positions, scale),
+            data=annotated_jpeg(rgb, provenance, shown, positions, scale),
         ),
         Product(
             kind=ProductKind.GEOJSON,
@@ -142,7 +224,21 @@ def _products(
             file_name=f"{provenance.imagery_id}.kmz",
             data=frame_kmz(provenance, found, positions, overlay),
         ),
-    )
+    ]
+    if laid is not None:
+        marked = annotated(laid, provenance, found)
+        products += [
+            Product(
+                kind=kind,
+                media_type=orthophotos.MEDIA_TYPE,
+                file_name=f"{provenance.imagery_id}-{kind.value}.tif",
+                data=orthophoto_cog(one, provenance),
+            )
+            for kind, one in (
+                (ProductKind.OVERLAY, laid),
+                (ProductKind.OVERLAY_ANNOTATED, marked),
+            )
+        ]
     manifest = Product(
         kind=ProductKind.EVIDENCE,
         media_type=evidence.MEDIA_TYPE,
@@ -150,6 +246,16 @@ def _products(
         data=evidence_manifest(request, found, products),
     )
     return (*products, manifest)
+
+
+def _as_shown(found: Assessment, factor: tuple[float, float]) -> Assessment:
+    """What was found, in pixels of the picture that is shown."""
+    if factor == (1.0, 1.0):
+        return found
+    across, down = factor
+    boxes = found.detections
+    scaled = boxes.xyxy / np.array([across, down, across, down], np.float32)
+    return replace(found, detections=replace(boxes, xyxy=scaled.astype(np.float32)))
 
 
 def _sorted(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

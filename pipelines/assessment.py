@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ class ProductKind(StrEnum):
     ANNOTATED_IMAGE = "annotated-image"
     GEOJSON = "geojson"
     KMZ = "kmz"
+    OVERLAY = "overlay"
+    OVERLAY_ANNOTATED = "overlay-annotated"
     EVIDENCE = "evidence"
 
 
@@ -58,7 +61,9 @@ class AssessmentRequest:
 
     Attributes:
         provenance: where it comes from.
-        data: the file's bytes.
+        data: the file's bytes; empty where `path` is given.
+        path: a local copy of the service's own making, for files that are too large to be held in
+            memory; None where `data` holds the bytes.
         stated_pose: the submitter's pose file, as JSON text; None without one.
         stated_captured_at: the submitter's capture time; None without one.
         positions: positions of the mission.
@@ -75,6 +80,12 @@ class AssessmentRequest:
     rules: tuple[Rule, ...]
     parameters: DetectionParameters
     software_version: str
+    path: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the file."""
+        return len(self.data) if self.path is None else self.path.stat().st_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,7 +62,8 @@ class ControlFit:
         """Pixels (N, 2) of coordinates (N, 2); NaN where none is found."""
         # Newton's method from the best affine map, with numeric derivatives over half a pixel.
         affine = self._affine()
-        pixels: Floats = (plane - affine[2]) @ np.linalg.inv(affine[:2])
+        inverse = np.asarray(np.linalg.inv(affine[:2]), np.float64)
+        pixels: Floats = (plane - affine[2]) @ inverse
         step = 0.5
         aside, down = np.array([step, 0.0]), np.array([0.0, step])
         for _ in range(15):
@@ -93,8 +94,7 @@ class ControlFit:
         side = np.linspace(-1.0, 1.0, 5)
         grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2) * self.scale + self.origin
         design = np.column_stack([grid, np.ones(len(grid))])
-        found: Floats = np.linalg.lstsq(design, self.apply(grid), rcond=None)[0]
-        return found
+        return np.asarray(np.linalg.lstsq(design, self.apply(grid), rcond=None)[0], np.float64)
 
 
 def fit_control(pixels: Floats, plane: Floats) -> ControlFit | None:

@@ -8,7 +8,7 @@ first bytes, never by the name of a file, with no sidecar files and no network.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,3 +205,43 @@ def read_values(
         raise UnreadableImageError(f"{source.name} is damaged: {error}") from error
     filled = values.astype(np.float64).filled(np.nan) * scale + offset
     return np.where(np.isfinite(filled), filled, np.nan)
+
+
+def cog_bytes(
+    rgba: NDArray[np.uint8],
+    *,
+    epsg: int,
+    transform: tuple[float, float, float, float, float, float],
+    tags: Mapping[str, str],
+) -> bytes:
+    """A cloud-optimised GeoTIFF: JPEG tiles of 256 pixels, a mask and overviews.
+
+    Args:
+        rgba: (rows, columns, 4); alpha becomes the mask.
+        epsg: coordinate reference system.
+        transform: a, b, c, d, e, f; see `RasterGrid`.
+        tags: written into the file.
+    """
+    rows, columns = rgba.shape[:2]
+    with rasterio.Env(**_HARDENED), rasterio.MemoryFile() as memory:  # noqa: TID251
+        # Three bands and a mask: to make a mask of an alpha band GDAL wants its VRT driver, which
+        # is not to be had here.
+        with memory.open(
+            driver="COG",
+            width=columns,
+            height=rows,
+            count=3,
+            dtype="uint8",
+            crs=f"EPSG:{epsg}",
+            transform=rasterio.Affine(*transform),
+            compress="JPEG",
+            quality=85,
+            blocksize=256,
+            overview_resampling="AVERAGE",
+            overview_compress="JPEG",
+            overview_quality=85,
+        ) as dataset:
+            dataset.update_tags(**tags)
+            dataset.write(np.moveaxis(rgba[..., :3], 2, 0))
+            dataset.write_mask(rgba[..., 3] > 0)
+        return bytes(memory.read())

@@ -37,8 +37,8 @@ def evidence_manifest(
             "schema_version": SCHEMA_VERSION,
             "provenance": asdict(request.provenance),
             "input": {
-                "sha256": hashlib.sha256(request.data).hexdigest(),
-                "size_bytes": len(request.data),
+                "sha256": _sha256(request),
+                "size_bytes": request.size_bytes,
                 "width_px": assessment.capture.width_px,
                 "height_px": assessment.capture.height_px,
                 "stated_pose_sha256": None
@@ -76,6 +76,14 @@ def evidence_manifest(
             ],
         }
     )
+
+
+def _sha256(request: AssessmentRequest) -> str:
+    """Of the bytes that were looked at, not of what they are said to be."""
+    if request.path is None:
+        return hashlib.sha256(request.data).hexdigest()
+    with request.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _capture(assessment: Assessment) -> dict[str, Any]:

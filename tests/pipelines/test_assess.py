@@ -17,10 +17,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Geod
+from rasterio.warp import transform as warp
 
 from models.detections import Detections
-from models.detector import DetectionParameters, DetectorIdentity
+from models.detector import DetectionParameters, DetectorIdentity, WindowSearch
 from models.errors import UnreadableImageError
+from models.pixel_source import PixelSource
 from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest, ProductKind, Provenance
 from pipelines.geometry.elevation import TerrainSource
@@ -74,7 +76,10 @@ class PlantedDetector:
             input_px=640,
         )
 
-    def detect(self, image: NDArray[np.uint8], parameters: DetectionParameters) -> Detections:
+    def detect(
+        self, image: NDArray[np.uint8], parameters: DetectionParameters, plan: object = None
+    ) -> Detections:
+        del plan
         assert image.ndim == 3
         assert parameters.min_confidence == 0.3
         count = len(self.boxes)
@@ -83,6 +88,10 @@ class PlantedDetector:
             confidence=np.linspace(0.9, 0.5, count).astype(np.float32),
             class_id=np.ones(count, np.int32),
         )
+
+    def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
+        rgb, _ = source.read_window(0, 0, source.width_px, source.height_px)
+        return WindowSearch(detections=self.detect(rgb, parameters), tiles=1, empty_tiles=0)
 
 
 # A car 40 m east and 20 m north of the point below the camera: 10 px a metre.
@@ -160,7 +169,7 @@ def test_every_product_is_there_and_the_evidence_names_it() -> None:
     found = assess(request, detector=CAR, terrain=TerrainSource(None))
     assert [one.kind for one in found.products] == list(ProductKind)
     manifest = json.loads(_product(found, ProductKind.EVIDENCE))
-    for entry, product in zip(manifest["products"], found.products[:3], strict=True):
+    for entry, product in zip(manifest["products"], found.products[:-1], strict=True):
         assert entry["sha256"] == hashlib.sha256(product.data).hexdigest()
         assert entry["size_bytes"] == len(product.data)
     assert manifest["input"]["sha256"] == request.provenance.sha256
@@ -179,7 +188,8 @@ def test_without_attitude_there_are_pictures_but_no_places() -> None:
     assert found.capture.outcome is not Outcome.LOCATED
     assert found.footprint_lonlat is None
     assert found.sightings == ()
-    assert [one.kind for one in found.products] == list(ProductKind)
+    overlays = {ProductKind.OVERLAY, ProductKind.OVERLAY_ANNOTATED}
+    assert {one.kind for one in found.products} == set(ProductKind) - overlays
     features = json.loads(_product(found, ProductKind.GEOJSON))["features"]
     assert len(features) == 2
     assert all(feature["geometry"] is None for feature in features)
@@ -253,3 +263,87 @@ def test_sensefly_has_no_attitude(data_dir: Path) -> None:
     found = assess(_request(data, None), detector=CAR, terrain=TerrainSource(None))
     assert found.capture.outcome is Outcome.NO_ATTITUDE
     assert [point.outcome for point in found.ground] == [Outcome.NO_ATTITUDE]
+
+
+def test_a_raster_is_assessed_from_its_path_as_from_its_bytes(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    data = (data_dir / "rasters" / "rio_tiler" / "pix4d_alpha_nodata.tif").read_bytes()
+    path = tmp_path / "kept"
+    path.write_bytes(data)
+    detector = PlantedDetector(boxes=((300, 300, 330, 320),))
+    request = _request(data, None)
+    by_bytes = assess(request, detector=detector, terrain=TerrainSource(None))
+    by_path = assess(
+        replace(request, data=b"", path=path), detector=detector, terrain=TerrainSource(None)
+    )
+    assert by_path.products == by_bytes.products
+    assert by_path.capture == by_bytes.capture
+    # A photograph may come so too.
+    path.write_bytes(_jpeg())
+    photograph = replace(_request(_jpeg(), POSE), data=b"", path=path)
+    found = assess(photograph, detector=CAR, terrain=TerrainSource(None))
+    assert found.sightings
+    path.write_bytes(b"")
+    with pytest.raises(UnreadableImageError, match="empty"):
+        assess(photograph, detector=CAR, terrain=TerrainSource(None))
+
+
+def test_ground_control_in_a_file_places_it(data_dir: Path) -> None:
+    data = (data_dir / "rasters" / "rio_tiler" / "cog_gcps.tif").read_bytes()
+    # Around the first of the file's own points that lies inside: column 64.02, row 0 and down.
+    detector = PlantedDetector(boxes=((54, 0, 74, 2),))
+    found = assess(_request(data, None), detector=detector, terrain=TerrainSource(None))
+    assert found.capture.outcome is Outcome.LOCATED
+    (note,) = [one for one in found.capture.findings if one.code == "PLACED_BY_RASTER"]
+    assert "210 ground control points" in note.message
+    (place,) = found.ground
+    # One pixel, some 200 m, below the point at 78.08913757, 10.76061082.
+    distance = GEOD.inv(78.08913757, 10.76061082, place.longitude_deg, place.latitude_deg)[2]
+    assert 100.0 < distance < 350.0
+    assert place.ce90_m is not None
+    assert 2.0 < place.ce90_m < 30.0
+    assert {one.kind for one in found.products} == set(ProductKind)
+
+
+def test_tiles_without_data_are_told() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class HalfEmpty(PlantedDetector):
+        def detect_windows(
+            self, source: PixelSource, parameters: DetectionParameters
+        ) -> WindowSearch:
+            assert source.width_px == 60
+            assert parameters.min_confidence == 0.3
+            return WindowSearch(detections=Detections.empty(), tiles=8, empty_tiles=3)
+
+    stream = io.BytesIO()
+    Image.new("RGB", (60, 40), (90, 90, 90)).save(stream, "TIFF")
+    found = assess(
+        _request(stream.getvalue(), None),
+        detector=HalfEmpty(boxes=()),
+        terrain=TerrainSource(None),
+    )
+    (note,) = [one for one in found.capture.findings if one.code == "EMPTY_TILES"]
+    assert note.message.startswith("3 of 8 tiles hold no data")
+
+
+def test_a_large_raster_is_shown_reduced_and_placed_whole(
+    monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    monkeypatch.setattr("pipelines.assess.PICTURE_LONGEST_PX", 379)
+    data = (data_dir / "rasters" / "rio_tiler" / "pix4d_alpha_nodata.tif").read_bytes()
+    detector = PlantedDetector(boxes=((300, 300, 330, 320),))
+    found = assess(_request(data, None), detector=detector, terrain=TerrainSource(None))
+    # 0.35272 m a pixel from 297463.30262, 9050677.06135 in UTM 50 S.
+    (longitude,), (latitude,) = warp(
+        "EPSG:32750",
+        "EPSG:4326",
+        [297463.30262 + 315 * 0.35272],
+        [9050677.06135 - 310 * 0.35272],
+    )
+    (place,) = found.ground
+    assert GEOD.inv(longitude, latitude, place.longitude_deg, place.latitude_deg)[2] < 0.01
+    assert found.capture.width_px == 686
+    picture = Image.open(io.BytesIO(_product(found, ProductKind.ANNOTATED_IMAGE)))
+    assert picture.width < 500
+    assert found.detections.xyxy.tolist() == [[300.0, 300.0, 330.0, 320.0]]

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from pyproj import Geod
 from rasterio.transform import GCPTransformer
+from rasterio.warp import transform as warp
 
 from pipelines.geometry.control_view import ControlView, control_view
 from pipelines.geometry.elevation import TerrainSource
@@ -95,9 +96,7 @@ def test_few_points_and_any_system() -> None:
     # The grid is straight to a millimetre over 300 m.
     assert view.sigma_m < 0.01
     (point,) = view.locate(np.array([[100.0, 300.0]]))
-    (longitude,), (latitude,) = rasterio.warp.transform(
-        wkt, "EPSG:4326", [700_050.0], [3_674_850.0]
-    )
+    (longitude,), (latitude,) = warp(wkt, "EPSG:4326", [700_050.0], [3_674_850.0])
     assert GEOD.inv(longitude, latitude, point.longitude_deg, point.latitude_deg)[2] < 0.01
     three = control_view(control[:3], wkt, 600, 400)
     assert three is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
@@ -35,6 +35,8 @@ def test_published_examples(latitude: float, longitude: float, published: str) -
     st.floats(-179.9, 179.9),
 )
 def test_digits_are_the_projection_s_own_cut_to_metres(latitude: float, longitude: float) -> None:
+    # On the very edge of a zone either one is right.
+    assume(1e-9 < longitude % 6.0 < 6.0 - 1e-9)
     zone = int((longitude + 180) // 6) + 1
     south = "+south" if latitude < 0 else ""
     utm = Transformer.from_crs(
