@@ -72,17 +72,20 @@ def linear_columns(
         errors: one sigma of the inputs.
     """
     approach = np.einsum("ni,ni->n", normal, direction)
-    moves = np.concatenate([errors.camera, slant_range_m[:, None, None] * errors.direction], axis=1)
-    along = np.einsum("nki,ni->nk", moves, normal) / approach[:, None]
-    moved = moves - along[:, :, None] * direction[:, None, :]
+    columns = np.empty((len(direction), INPUT_COUNT, 3))
+    columns[:, :3] = errors.camera
+    np.multiply(errors.direction, slant_range_m[:, None, None], out=columns[:, 3:8])
+    # Along the ray back to the terrain.
+    back = np.matmul(columns[:, :8], (normal / approach[:, None])[:, :, None])
+    columns[:, :8] -= back * direction[:, None, :]
     upright = np.einsum("ni,ni->n", normal, up)
-    lifted = direction * (upright * errors.terrain_m / approach)[:, None]
-    return np.concatenate([moved, lifted[:, None, :]], axis=1)
+    columns[:, 8] = direction * (upright * errors.terrain_m / approach)[:, None]
+    return columns
 
 
 def covariance_of_columns(columns: Floats) -> Floats:
     """Covariance (N, 3, 3) of independent one-sigma moves (N, K, 3)."""
-    result: Floats = np.einsum("nki,nkj->nij", columns, columns)
+    result: Floats = np.matmul(np.swapaxes(columns, 1, 2), columns)
     return result
 
 
