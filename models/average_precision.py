@@ -14,8 +14,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import EngineError
-
 Floats: TypeAlias = NDArray[np.float64]
 Interval: TypeAlias = tuple[float, float]
 
@@ -86,9 +84,9 @@ def average_precision(
         sizes: square roots of areas, from, up to but not including, in the unit of the boxes.
 
     Raises:
-        EngineError: the evaluator is not installed.
+        ModuleNotFoundError: the evaluator is not installed.
     """
-    coco, evaluator = _evaluator()
+    coco, evaluator = load_evaluator()
     truths: list[dict[str, Any]] = []
     detections: list[dict[str, Any]] = []
     for place, frame in enumerate(frames, start=1):
@@ -182,16 +180,12 @@ def _silent(*_words: object) -> None:
     """The evaluator tells its progress to this."""
 
 
-def _evaluator() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """COCO's data set and evaluation.
+def load_evaluator() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """COCO's data set and evaluation, as the evaluator gives them.
 
     Raises:
-        EngineError: they are not installed.
+        ModuleNotFoundError: it is not installed.
     """
-    try:
-        from faster_coco_eval import COCO, COCOeval_faster
-    except ImportError as error:
-        raise EngineError(
-            "no evaluator here: install faster-coco-eval, the extra `evaluate` of vedette"
-        ) from error
+    from faster_coco_eval import COCO, COCOeval_faster
+
     return COCO, COCOeval_faster

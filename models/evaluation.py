@@ -167,7 +167,7 @@ def evaluate(
 
     Raises:
         ValueError: a value is out of range, or there is not one list of detections for each image.
-        EngineError: the evaluator is not installed.
+        ModuleNotFoundError: the evaluator is not installed.
     """
     if len(images) != len(found) or not images:
         raise ValueError(f"{len(images)} images and {len(found)} lists of detections")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.average_precision import load_evaluator
 from models.catalogue import Catalogue, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector, DetectorIdentity
@@ -102,6 +103,7 @@ def evaluate_model(
       vedette model evaluate hituav/annotations.json --min-score 0.4 --report report/
       vedette model evaluate cars/ --classes car,truck,bus,ignore --json
     """  # noqa: D301 - click wants the backspace itself
+    load_evaluator()  # told now, not after minutes of looking
     images = read_labels(dataset, classes.split(",") if classes is not None else None)[:limit]
     if not any(image.names for image in images):
         raise InvalidInputError(f"{dataset} labels no object", field="dataset")
