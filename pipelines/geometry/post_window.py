@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from pipelines.geometry.ray_march import ALOFT, CROSSED, GAP
 
-ALOFT, CROSSED, GAP = range(3)
+Floats = NDArray[np.float64]
 
 _BLOCK = 8
 _NUDGE = 1e-7

@@ -12,6 +12,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from pipelines.geometry.elevation import DemTerrain, TerrainSource, datum_findings
+from pipelines.geometry.elevation_sheet import TileCache
 from pipelines.geometry.geodesy import ecef_from_geodetic, ecef_from_ned, geodetic_from_ecef
 from pipelines.geometry.heights import undulation_m
 from pipelines.geometry.terrain import LOCATED
@@ -278,3 +279,22 @@ def test_the_user_may_say_what_heights_are_over(
     assert height == pytest.approx(1450 - 28.57 - lower, abs=0.05)
     assert [finding.code for finding in datum_findings(terrain)] == code
     assert terrain.datum_sigma_m(31.6, -110.4) == pytest.approx(sigma, abs=0.02)
+
+
+def test_tiles_are_kept_in_bounded_memory(tmp_path: Path) -> None:
+    write_hgt(tmp_path, 31, -111)
+    (sheet,) = terrain_of(TerrainSource(tmp_path), 31.5, -110.5).sheets
+    cache = TileCache(capacity=3)
+    reads = []
+    read = sheet.tile
+
+    def counted(column: int, row: int) -> NDArray[np.float32]:
+        reads.append((column, row))
+        return read(column, row)
+
+    sheet.tile = counted  # type: ignore[method-assign,assignment] # counts what is read
+    for column in (0, 1, 2, 0, 3, 0, 1):
+        cache.get(sheet, column, 0)
+    # The fourth pushes out the one that was longest unused.
+    assert reads == [(0, 0), (1, 0), (2, 0), (3, 0), (1, 0)]
+    assert len(cache._tiles) == 3

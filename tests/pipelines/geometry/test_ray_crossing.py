@@ -86,20 +86,7 @@ class Marched:
         self.height_m, self.covers = terrain.height_m, terrain.covers
         self.plane, self.plane_height_m = terrain.plane, terrain.plane_height_m
         self.posts = terrain.posts
-
-    @property
-    def grids(self) -> Sequence[PostGrid]:
-        class Everywhere:
-            """A grid that a ray is never wholly inside, before one that it never reaches."""
-
-            post_m, columns, rows = 1.0, 10, 10
-
-            def grid_of(self, latitude_deg: Floats, longitude_deg: Floats) -> tuple[Floats, Floats]:
-                del longitude_deg
-                ends = np.resize([-5.0, 15.0], len(latitude_deg))
-                return np.sort(ends), np.sort(ends)
-
-        return (Everywhere(), Everywhere())
+        self.grids: Sequence[PostGrid] = ()
 
 
 def clearance(terrain: DemTerrain, origin: Floats, way: Floats, distance: Floats) -> Floats:
