@@ -3,9 +3,10 @@
 `python -m benchmarks.raster [--json FILE] [--with-detector] [--megapixels N ...]`. Cloud-optimised
 GeoTIFFs of 100 megapixels and of 2 gigapixels are written window by window into a temporary folder
 (some 0.6 GB), and each goes through the whole assessment in a process of its own: read, cut into
-tiles, georeferenced, weighed, drawn. The network is stubbed by default, for it alone takes two
-minutes for each 100 megapixels on two cores: the stub reads every tile and reports one box in each.
-`read_s` is reading and tiling alone, `assess_s` all of it.
+tiles, georeferenced, weighed, drawn. The network is stubbed by default, for it alone takes some
+minutes for each 100 megapixels on two cores: the stub reads every tile and reports one box in it.
+`read` is reading and tiling alone, `assess` all of it. Processor time decides, so that a busy
+machine does not; the picture and the overlays cost the same for every raster.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ class Row:
         megapixels: width times height.
         file_mb: size of the file, millions of bytes.
         tiles: how many were looked at.
-        read_s: reading and tiling.
-        read_ns_per_pixel: the same for each pixel.
-        assess_s: the whole assessment.
-        assess_ns_per_pixel: the same for each pixel.
+        read_s: reading and tiling, by the clock.
+        read_ns_per_pixel: the same for each pixel, of the processor.
+        assess_s: the whole assessment, by the clock.
+        assess_ns_per_pixel: the same for each pixel, of the processor.
         peak_gb: largest resident memory of the process, thousands of millions of bytes.
     """
 
@@ -140,16 +141,18 @@ def measure(path: Path, *, with_detector: bool) -> Row:
     engine = StubEngine()
     with open_source(path) as source:
         pixels = source.width_px * source.height_px
-        start = time.perf_counter()
+        # Once before the clock starts: the first tiles wait for libraries.
+        source.read_window(0, 0, min(_STEP_PX, source.width_px), min(640, source.height_px))
+        start, spent = time.perf_counter(), time.process_time()
         TiledDetector(engine).detect_windows(source, DetectionParameters())
-        read_s = time.perf_counter() - start
+        read_s, read_cpu_s = time.perf_counter() - start, time.process_time() - spent
     tiles = engine.tiles
     detector: Detector = TiledDetector(engine)
     if with_detector:
         detector = open_detector("vedette-n")
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), time.process_time()
     found = assess(_request(path), detector=detector, terrain=TerrainSource(None))
-    assess_s = time.perf_counter() - start
+    assess_s, assess_cpu_s = time.perf_counter() - start, time.process_time() - spent
     if any(point.latitude_deg is None for point in found.ground):
         raise SystemExit("a detection has no place")
     # Linux tells kibibytes.
@@ -159,9 +162,9 @@ def measure(path: Path, *, with_detector: bool) -> Row:
         file_mb=path.stat().st_size / 1e6,
         tiles=tiles,
         read_s=read_s,
-        read_ns_per_pixel=read_s / pixels * 1e9,
+        read_ns_per_pixel=read_cpu_s / pixels * 1e9,
         assess_s=assess_s,
-        assess_ns_per_pixel=assess_s / pixels * 1e9,
+        assess_ns_per_pixel=assess_cpu_s / pixels * 1e9,
         peak_gb=peak / 1e9,
     )
 

@@ -27,10 +27,22 @@ _PNG_XMP = b"XML:com.adobe.xmp\x00"
 _MAX_XMP = 4 << 20
 _MAX_SEGMENTS = 2_000
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_XMP = 256, 257, 700
-# GeoTIFF 1.1: pixel scale or a whole transformation, and the directory of keys.
-_GEO_SCALE, _GEO_TRANSFORM, _GEO_KEYS = 33550, 34264, 34735
+# GeoTIFF 1.1: pixel scale or a whole transformation or tie points, and the directory of keys;
+# rational polynomials as DigitalGlobe writes them.
+_GEO_SCALE, _GEO_TRANSFORM, _GEO_KEYS, _GEO_POINTS, _RPC = 33550, 34264, 34735, 33922, 50844
+# Three tie points of six numbers.
+_LEAST_POINTS = 18
 _TIFF_TAGS = frozenset(
-    {_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_XMP, _GEO_SCALE, _GEO_TRANSFORM, _GEO_KEYS}
+    {
+        _TIFF_WIDTH,
+        _TIFF_HEIGHT,
+        _TIFF_XMP,
+        _GEO_SCALE,
+        _GEO_TRANSFORM,
+        _GEO_KEYS,
+        _GEO_POINTS,
+        _RPC,
+    }
 )
 
 # What else arrives by mistake, so that a refusal can name it.
@@ -258,7 +270,15 @@ def _tiff(data: bytes) -> MediaHeader:
         height_px=height,
         exif=data,
         xmp=(packet,) if packet else (),
-        georeferenced=_GEO_KEYS in tags and (_GEO_SCALE in tags or _GEO_TRANSFORM in tags),
+        georeferenced=_RPC in tags
+        or (
+            _GEO_KEYS in tags
+            and (
+                _GEO_SCALE in tags
+                or _GEO_TRANSFORM in tags
+                or len(tags.get(_GEO_POINTS, ())) >= _LEAST_POINTS
+            )
+        ),
     )
 
 

@@ -27,6 +27,9 @@ from pipelines.threats.proximity import Level
 
 MEDIA_TYPE = "image/jpeg"
 _QUALITY = 88
+# Labels that are tried for room, the weightiest; finding room for n takes n times n steps, and a
+# raster of gigapixels may show ten thousand objects.
+_MOST_LABELS = 1_000
 
 _PERSON: Colour = (86, 180, 233)
 _VEHICLE: Colour = (230, 159, 0)
@@ -109,7 +112,7 @@ def _draw_detections(
             height_px=plate.extent_px[1],
             required=bool(plate.lines),
         )
-        for plate in plates
+        for plate in plates[:_MOST_LABELS]
     ]
     placed = place_labels(
         labels,

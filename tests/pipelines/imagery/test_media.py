@@ -61,6 +61,9 @@ def test_a_georeferenced_raster_is_known_from_its_tags(data_dir: Path) -> None:
     plain = data_dir / "photos/skydio/skydio-catilina.jpg"
     assert read_header(dem.read_bytes()).georeferenced
     assert not read_header(plain.read_bytes()).georeferenced
+    # By ground control points, and by rational polynomials.
+    for name in ("rasters/rio_tiler/cog_gcps.tif", "photos/orthority/rpc/qb2_basic1b.tif"):
+        assert read_header((data_dir / name).read_bytes()).georeferenced
 
 
 def test_extended_xmp_is_put_together_in_order() -> None:
