@@ -120,6 +120,7 @@ class CatalogueEntry:
                     sha256={name: card.sha256[name] for name in (graph_name, weights_name)},
                     class_map=card.class_map,
                     input_px=card.input_px,
+                    car_px=card.car_px,
                     threads=threads,
                 )
             )
@@ -133,6 +134,7 @@ class CatalogueEntry:
                 sha256={weights_name: card.sha256[weights_name]},
                 class_map=card.class_map,
                 input_px=card.input_px,
+                car_px=card.car_px,
                 threads=threads,
             )
         )

@@ -23,6 +23,8 @@ class DetectorIdentity:
         sha256: lower-case hexadecimal SHA-256 of each weight file, by file name.
         categories: taxonomy categories in the order of the model's class numbers.
         input_px: side of a tile, pixels.
+        car_px: shortest and longest car, by its longer side in pixels of a tile, that the model
+            finds as well as any; None where that was not measured.
     """
 
     name: str
@@ -30,6 +32,7 @@ class DetectorIdentity:
     sha256: dict[str, str]
     categories: tuple[str, ...]
     input_px: int
+    car_px: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +43,14 @@ class DetectionParameters:
         min_confidence: boxes below it are not reported, 0 to 1.
         tile_overlap: least share of a tile that its neighbour repeats, 0 to 0.9.
         whole_frame: also look at the whole frame, reduced to one tile.
+        everywhere: also look where a frame shows sky, ground too far away, or ground beyond the
+            reach of every position.
     """
 
     min_confidence: float = 0.25
     tile_overlap: float = 0.2
     whole_frame: bool = True
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

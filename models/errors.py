@@ -36,6 +36,10 @@ class EngineError(VedetteError):
     reason = "ENGINE_FAILED"
 
 
+class EngineGoneError(EngineError):
+    """A detection engine hangs or is broken: this process can look at nothing any more."""
+
+
 class ModelRefusedError(VedetteError):
     """Weights are not what the catalogue pins, or no catalogue entry names them."""
 

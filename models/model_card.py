@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class ModelCard:
         license: SPDX identifier.
         network: its architecture, for people.
         input_px: side of a tile, pixels.
+        car_px: shortest and longest car, by its longer side in pixels of a tile, that it finds as
+            well as any; None where that was not measured.
         object_px: smallest and largest longer side of what it learned to see, pixels of a tile.
         training_scale: at which scale it learned.
         training_data: what it learned from, and under which terms.
@@ -56,11 +59,16 @@ class ModelCard:
     weaknesses: tuple[str, ...]
     class_map: ClassMap
     sha256: dict[str, str]
+    car_px: tuple[int, int] | None = None
 
     @property
     def categories(self) -> tuple[str, ...]:
         """Distinct taxonomy categories, in the order of `Detections.class_id`."""
         return self.class_map.categories
+
+
+def _span(table: Mapping[str, int]) -> tuple[int, int]:
+    return int(table["smallest"]), int(table["largest"])
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -78,7 +86,8 @@ def read_card(folder: Path) -> ModelCard:
             license=str(table["license"]),
             network=str(table["network"]),
             input_px=int(table["input_px"]),
-            object_px=(int(table["object_px"]["smallest"]), int(table["object_px"]["largest"])),
+            object_px=_span(table["object_px"]),
+            car_px=_span(table["car_px"]) if "car_px" in table else None,
             training_scale=str(table["training_scale"]),
             training_data=tuple(str(line) for line in table["training_data"]),
             accuracy=tuple(

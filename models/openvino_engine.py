@@ -22,7 +22,7 @@ from openvino.properties import hint
 
 from models.detections import Detections
 from models.detector import DetectorIdentity
-from models.errors import EngineError
+from models.errors import EngineError, EngineGoneError
 from models.taxonomy import ClassMap
 from models.yolo_head import YoloHead
 
@@ -48,6 +48,7 @@ class OpenVinoEngine:
         sha256: dict[str, str],
         class_map: ClassMap,
         input_px: int,
+        car_px: tuple[int, int] | None = None,
         threads: int | None = None,
         precision: Precision = "auto",
         timeout_s: float = 60.0,
@@ -61,6 +62,7 @@ class OpenVinoEngine:
             sha256: verified hash of each weight file, by name.
             class_map: the model's classes and their categories.
             input_px: side of a tile, pixels.
+            car_px: shortest and longest car that the model finds best, pixels of a tile.
             threads: CPU threads to use; None for all.
             precision: "auto" computes as the processor does fastest (half-size floats where it
                 has them: confidences then differ by some hundredths from one kind of processor to
@@ -99,6 +101,7 @@ class OpenVinoEngine:
             sha256=dict(sha256),
             categories=class_map.categories,
             input_px=input_px,
+            car_px=car_px,
         )
 
     @property
@@ -117,16 +120,17 @@ class OpenVinoEngine:
             For each tile its suppressed detections in pixels of the tile.
 
         Raises:
-            EngineError: OpenVINO failed, or a tile took longer than the time allowed.
+            EngineGoneError: OpenVINO failed, or a tile took longer than the time allowed, now or
+                before; only another process can go on.
         """
         with self._lock:
             if self._failed:
-                raise EngineError("OpenVINO did not answer before; start the process again")
+                raise EngineGoneError("OpenVINO did not answer before; start the process again")
             try:
                 return self._stream(tiles, min_confidence)
             except RuntimeError as error:
                 self._failed = True
-                raise EngineError(f"OpenVINO failed: {error}") from error
+                raise EngineGoneError(f"OpenVINO failed: {error}") from error
 
     def _stream(
         self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float
@@ -163,7 +167,7 @@ class OpenVinoEngine:
         """Wait for a request, for the time allowed and no longer."""
         if not request.wait_for(int(self._timeout_s * 1000)):
             self._failed = True
-            raise EngineError(
+            raise EngineGoneError(
                 f"OpenVINO did not answer for one tile within {self._timeout_s:g} s; "
                 "the processor is overloaded or the engine hangs"
             )

@@ -22,7 +22,6 @@ from models.tiling import (
     pad_square,
     plan_full_scale,
     scaled_size,
-    scaled_tile,
     tile_grid,
     tile_starts,
 )
@@ -112,7 +111,7 @@ class TiledDetector:
             plan = _with_overview(plan, frame, side)
         results = self._engine.infer(
             (
-                scaled_tile(image, view, float(scale), side)
+                _scaled_tile(image, view, float(scale), side)
                 for view, scale in zip(plan.views, plan.scale, strict=True)
             ),
             parameters.min_confidence,
@@ -268,6 +267,30 @@ def _with_overview(plan: TilePlan, frame: NDArray[np.int32], side_px: int) -> Ti
         scale=np.insert(plan.scale, at, side_px / int(frame[2:].max())),
         again=np.insert(plan.again, at, values=True),
     )
+
+
+def _scaled_tile(
+    image: NDArray[np.uint8], tile: NDArray[np.int32], scale: float, tile_px: int
+) -> NDArray[np.uint8]:
+    """One tile of an image at a scale of its own.
+
+    Args:
+        image: (height, width, 3).
+        tile: (4,) left, top, right, bottom in pixels of the image.
+        scale: pixels to return for one of the image.
+        tile_px: side of the square to return.
+
+    Returns:
+        (tile_px, tile_px, 3): as `cut_tile` at full scale, else a copy.
+    """
+    if scale == 1.0:
+        return cut_tile(image, tile, tile_px)
+    left, top, right, bottom = (int(value) for value in tile)
+    size = scaled_size(right - left, bottom - top, scale, tile_px)
+    # Area averaging: plain interpolation skips pixels where it reduces much, and aliases.
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    part = np.asarray(cv2.resize(image[top:bottom, left:right], size, interpolation=way), np.uint8)
+    return part if part.shape[:2] == (tile_px, tile_px) else pad_square(part, tile_px)
 
 
 def _place(part: Detections, view: NDArray[np.int32], scale: float, side_px: int) -> Detections:

@@ -46,6 +46,7 @@ class UltralyticsEngine:
         sha256: dict[str, str],
         class_map: ClassMap,
         input_px: int,
+        car_px: tuple[int, int] | None = None,
         threads: int | None = None,
     ) -> None:
         """Build the network and load its weights.
@@ -56,6 +57,7 @@ class UltralyticsEngine:
             sha256: verified hash of each weight file, by name.
             class_map: the model's classes and their categories.
             input_px: side of a tile, pixels.
+            car_px: shortest and longest car that the model finds best, pixels of a tile.
             threads: CPU threads of torch in this process; None leaves them as they are.
 
         Raises:
@@ -83,6 +85,7 @@ class UltralyticsEngine:
             sha256=dict(sha256),
             categories=class_map.categories,
             input_px=input_px,
+            car_px=car_px,
         )
 
     @property

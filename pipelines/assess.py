@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Detector, WindowSearch
+from models.tiling import TilePlan
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.capture import Capture
 from pipelines.geometry.camera_height import Unlocatable
 from pipelines.geometry.camera_view import CameraView
 from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.ground_scale import plan_frame
 from pipelines.geometry.ground_view import GroundView
 from pipelines.geometry.raster_placement import placed_raster
 from pipelines.geometry.reduced_view import ReducedView
-from pipelines.geometry.viewpoint import find_viewpoint
+from pipelines.geometry.viewpoint import Viewpoint, find_viewpoint
 from pipelines.ground import GroundPoint
 from pipelines.imagery.decode import read_image
 from pipelines.imagery.media import MediaKind, sniff
@@ -41,6 +43,7 @@ from pipelines.products.orthophoto import annotated, orthophoto, orthophoto_cog
 from pipelines.products.overlay import picture_overlay
 from pipelines.products.warp import Picture
 from pipelines.threats.proximity import weigh
+from pipelines.threats.reach import reach
 
 PICTURE_LONGEST_PX = 8192
 """Longer side of the annotated picture of a raster: some 200 MB of memory, a gigapixel or not."""
@@ -64,8 +67,13 @@ def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSo
         EngineError: the detector failed.
     """
     with mapped(request.data, request.path) as data:
-        looked_at = _look(request, data, detector)
-        capture, view = _set_up(request, data, looked_at, terrain)
+        capture = read_capture(
+            data,
+            stated_pose=request.stated_pose,
+            stated_captured_at=request.stated_captured_at,
+        )
+        looked_at = _look(request, data, capture, detector, terrain)
+    capture, view = _set_up(request, capture, looked_at, terrain)
     detections = looked_at.detections
     categories = tuple(detector.identity.categories[number] for number in detections.class_id)
     ground = _places(view, capture.outcome, detections.xyxy, categories)
@@ -94,6 +102,8 @@ class _LookedAt:
         placement: what the file says of its place.
         detections: in pixels of the image.
         findings: what was not looked at.
+        viewpoint: where the camera stood, which tells where to look and at which scale; None for
+            what was read window by window.
     """
 
     rgb: NDArray[np.uint8]
@@ -102,6 +112,7 @@ class _LookedAt:
     placement: Placement
     detections: Detections
     findings: tuple[Finding, ...]
+    viewpoint: Viewpoint | Unlocatable | None = None
 
     @property
     def factor(self) -> tuple[float, float]:
@@ -109,7 +120,13 @@ class _LookedAt:
         return self.size_px[0] / self.rgb.shape[1], self.size_px[1] / self.rgb.shape[0]
 
 
-def _look(request: AssessmentRequest, data: bytes, detector: Detector) -> _LookedAt:
+def _look(
+    request: AssessmentRequest,
+    data: bytes,
+    capture: Capture,
+    detector: Detector,
+    terrain: TerrainSource,
+) -> _LookedAt:
     """Decode and search an image."""
     if sniff(data[:16]) in (MediaKind.TIFF, MediaKind.NITF):
         with open_source(data if request.path is None else request.path) as source:
@@ -124,13 +141,37 @@ def _look(request: AssessmentRequest, data: bytes, detector: Detector) -> _Looke
                 findings=_unsearched(search),
             )
     image = read_image(data[:])
+    size_px = (image.width_px, image.height_px)
+    viewpoint = find_viewpoint(capture, terrain)
+    plan = plan_frame(
+        None if isinstance(viewpoint, Unlocatable) else viewpoint,
+        size_px,
+        detector.identity,
+        request.parameters,
+        reach(request.positions, request.rules),
+    )
     return _LookedAt(
         rgb=image.rgb,
         mask=None,
-        size_px=(image.width_px, image.height_px),
+        size_px=size_px,
         placement=image.placement,
-        detections=detector.detect(image.rgb, request.parameters),
-        findings=(),
+        detections=detector.detect(image.rgb, request.parameters, plan),
+        findings=_left_out(plan),
+        viewpoint=viewpoint,
+    )
+
+
+def _left_out(plan: TilePlan) -> tuple[Finding, ...]:
+    if not plan.unsearched:
+        return ()
+    shares = ", ".join(f"{share:.1%} {reason}" for reason, share in plan.unsearched.items())
+    return (
+        Finding(
+            code="PARTLY_UNSEARCHED",
+            severity=Severity.NOTE,
+            message=f"{plan.skipped} of {plan.full_scale} tiles were not searched; of the frame: "
+            f"{shares}",
+        ),
     )
 
 
@@ -148,14 +189,9 @@ def _unsearched(search: WindowSearch) -> tuple[Finding, ...]:
 
 
 def _set_up(
-    request: AssessmentRequest, data: bytes, looked_at: _LookedAt, terrain: TerrainSource
+    request: AssessmentRequest, capture: Capture, looked_at: _LookedAt, terrain: TerrainSource
 ) -> tuple[Capture, GroundView | None]:
     """How the image was taken, and its window on the ground; None where it has none."""
-    capture = read_capture(
-        data,
-        stated_pose=request.stated_pose,
-        stated_captured_at=request.stated_captured_at,
-    )
     capture = replace(capture, findings=capture.findings + looked_at.findings)
     # A stated pose is a person's word that this is a photograph, whatever the file carries.
     raster = None
@@ -163,7 +199,7 @@ def _set_up(
         raster = placed_raster(looked_at.placement, *looked_at.size_px, terrain)
     if raster is not None:
         return _placed_by_raster(capture, raster.statement), raster
-    viewpoint = find_viewpoint(capture, terrain)
+    viewpoint = looked_at.viewpoint or find_viewpoint(capture, terrain)
     findings = _sorted(capture.findings + viewpoint.findings)
     if isinstance(viewpoint, Unlocatable):
         return replace(capture, outcome=viewpoint.outcome, findings=findings), None

@@ -1,0 +1,242 @@
+"""Which tiles of a photograph to look at, and at which scale, from where the camera stood.
+
+The ground sample distance of each place tells how long a car looks there; the model says which
+cars it finds best. Where a frame shows sky, ground so far away that no car could be told, or
+ground that no rule could weigh, there is nothing to look for.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Geod
+
+from models.detector import DetectionParameters, DetectorIdentity
+from models.tiling import ScaleField, TilePlan, plan_full_scale, plan_tiles, plan_two_scales
+from pipelines.geometry.georeference import Places, locate
+from pipelines.geometry.sightline import rays
+from pipelines.geometry.terrain import ABOVE_HORIZON, LOCATED
+from pipelines.geometry.viewpoint import Viewpoint
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+CAR_M = 4.5
+"""Length of a car."""
+
+LARGEST_M = 12.0
+"""Length of a bus or a truck, the largest that is looked for."""
+
+SCALES = (0.25, 0.5, 1.0, 2.0)
+"""From a quarter, for the near field, to twofold, beyond which magnifying shows nothing more."""
+
+LEAST_CAR_PX = 5.0
+"""A shorter car is not told from the ground at any magnification."""
+
+SKY, TOO_FAR, OUT_OF_REACH = "sky", "too far", "out of reach"
+"""Why a place is not looked at."""
+
+_CELLS_A_SIDE = 48
+_LEAST_CELL_PX = 32
+_HORIZON_SIGMAS = 3.0
+# Further from where it was placed no object is: as far as probabilities of nearness are worked out.
+_PLACE_SIGMAS = 8.5
+_GEOD = Geod(ellps="WGS84")
+
+
+class Discs(Protocol):
+    """Ground that is of interest: discs of P centres (WGS 84) and radii."""
+
+    @property
+    def latitude_deg(self) -> Floats:
+        """(P,)."""
+        ...
+
+    @property
+    def longitude_deg(self) -> Floats:
+        """(P,)."""
+        ...
+
+    @property
+    def radius_m(self) -> Floats:
+        """(P,)."""
+        ...
+
+
+def plan_frame(
+    viewpoint: Viewpoint | None,
+    size_px: tuple[int, int],
+    identity: DetectorIdentity,
+    parameters: DetectionParameters,
+    discs: Discs | None = None,
+) -> TilePlan:
+    """The tiles of one frame.
+
+    Args:
+        viewpoint: where the camera stood; None where that is not known: then everything is looked
+            at, at full and at half scale.
+        size_px: width and height of the image.
+        identity: the model's input and what it finds best.
+        parameters: overlap, and whether to look everywhere.
+        discs: ground outside of which nothing is looked for; all ground without them.
+    """
+    width, height = size_px
+    side, overlap = identity.input_px, parameters.tile_overlap
+    if viewpoint is None:
+        return plan_two_scales(width, height, side, overlap)
+    intrinsics = viewpoint.intrinsics
+    if (intrinsics.width_px, intrinsics.height_px) != size_px:
+        return plan_full_scale(width, height, side, overlap)
+    field = scale_field(
+        viewpoint,
+        car_px=identity.car_px,
+        discs=discs,
+        everywhere=parameters.everywhere,
+    )
+    return plan_tiles(width, height, side, overlap, field)
+
+
+def scale_field(
+    viewpoint: Viewpoint,
+    *,
+    car_px: tuple[int, int] | None,
+    discs: Discs | None = None,
+    everywhere: bool = False,
+) -> ScaleField:
+    """At which scale each place of a frame is looked at.
+
+    The scale nearest to 1 of `SCALES` at which a car is as long as the model likes it. People are
+    a tenth as long as a car from above, so that nothing is reduced before cars are too long.
+
+    Args:
+        viewpoint: where the camera stood.
+        car_px: shortest and longest car that the model finds best; None leaves all at scale 1.
+        discs: ground outside of which nothing is looked for; all ground without them.
+        everywhere: leave nothing out.
+    """
+    width, height = viewpoint.intrinsics.width_px, viewpoint.intrinsics.height_px
+    cell = max(_LEAST_CELL_PX, math.ceil(max(width, height) / _CELLS_A_SIDE))
+    columns, rows = math.ceil(width / cell), math.ceil(height / cell)
+    x = np.minimum(np.arange(columns + 1) * float(cell), width)
+    y = np.minimum(np.arange(rows + 1) * float(cell), height)
+    pixels = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    station = np.zeros(len(pixels), np.intp)
+    places = locate([viewpoint], station, pixels, with_errors=discs is not None)
+    direction, _ = rays([viewpoint], station, pixels)
+    focal = math.sqrt(viewpoint.intrinsics.fx_px * viewpoint.intrinsics.fy_px)
+    # Metres across the line of sight that one pixel spans.
+    gsd = places.slant_range_m * (direction @ viewpoint.ecef_from_camera[:, 2]) / focal
+
+    shape = (rows + 1, columns + 1)
+    gsd_of_cell = _mean_of_corners(gsd.reshape(shape))
+    car = CAR_M / gsd_of_cell
+    scale = np.where(np.isnan(car), 1.0, _scale_for(car, car_px))
+    object_px = np.nan_to_num(LARGEST_M / gsd_of_cell)
+    if everywhere:
+        return ScaleField(cell_px=cell, scale=scale, object_px=object_px)
+
+    on_ground = ~np.isnan(car)
+    sky = ~on_ground & _all_corners((places.code == ABOVE_HORIZON).reshape(shape))
+    far = on_ground & (car < LEAST_CAR_PX)
+    beyond = np.zeros_like(sky)
+    if discs is not None:
+        beyond = on_ground & ~far & ~_within_reach(places, shape, discs)
+    scale[sky | far | beyond] = 0.0
+    # The camera may look lower than stated: the sky next to the horizon is as the ground there.
+    tilt = math.radians(_HORIZON_SIGMAS * viewpoint.sigmas.pitch_deg)
+    turn = math.radians(_HORIZON_SIGMAS * viewpoint.sigmas.roll_deg)
+    margin = math.ceil((focal * math.tan(min(tilt, 1.0)) + width / 2 * math.sin(turn)) / cell)
+    kernel = np.ones((2 * min(margin, rows) + 1,) * 2, np.uint8)
+    near_ground = np.asarray(cv2.dilate(np.where(sky, 0.0, scale), kernel), np.float64)
+    scale = np.where(sky, near_ground, scale)
+    area = np.diff(y)[:, None] * np.diff(x)[None, :] / (width * height)
+    reasons = ((SKY, sky & (scale == 0)), (TOO_FAR, far), (OUT_OF_REACH, beyond))
+    return ScaleField(
+        cell_px=cell,
+        scale=scale,
+        object_px=object_px,
+        unsearched={
+            reason: round(float(area[cells].sum()), 4) for reason, cells in reasons if cells.any()
+        },
+    )
+
+
+def _scale_for(car: Floats, wanted: tuple[int, int] | None) -> Floats:
+    """The scale nearest to 1 at which a car of these lengths has a wanted one; NaN goes to 1."""
+    chosen = np.ones_like(car)
+    if wanted is None:
+        return chosen
+    shortest, longest = wanted
+    for scale in sorted((one for one in SCALES if one > 1), reverse=False):
+        chosen[car * chosen < shortest] = scale
+    for scale in sorted((one for one in SCALES if one < 1), reverse=True):
+        chosen[car * chosen > longest] = scale
+    return chosen
+
+
+def _within_reach(places: Places, shape: tuple[int, int], discs: Discs) -> Mask:
+    """(R, C) cells that hold ground which may be inside a disc, as far wrong as places may be.
+
+    The ground between the corners of a cell is no further from one of them than they are apart.
+    """
+    located = np.flatnonzero(places.code == LOCATED)
+    latitude, longitude = places.latitude_deg[located], places.longitude_deg[located]
+    sigma = np.sqrt(np.trace(places.covariance_enu_m2[located][:, :2, :2], axis1=1, axis2=2))
+    # How far outside every disc each corner is; corners that show no ground say nothing.
+    outside = np.full(shape[0] * shape[1], np.inf)
+    for disc_latitude, disc_longitude, radius in zip(
+        discs.latitude_deg, discs.longitude_deg, discs.radius_m, strict=True
+    ):
+        _, _, distance = _GEOD.inv(
+            np.full(len(located), disc_longitude),
+            np.full(len(located), disc_latitude),
+            longitude,
+            latitude,
+        )
+        outside[located] = np.minimum(outside[located], distance - radius - _PLACE_SIGMAS * sigma)
+    return np.asarray(_least_of_corners(outside.reshape(shape)) <= _span_m(places, shape))
+
+
+def _span_m(places: Places, shape: tuple[int, int]) -> Floats:
+    """(R, C) longest diagonal of a cell on the ground; infinite where a corner shows none."""
+    latitude, longitude = (
+        np.where(places.code == LOCATED, values, np.nan).reshape(shape)
+        for values in (places.latitude_deg, places.longitude_deg)
+    )
+    diagonals = []
+    for first, second in (
+        ((slice(None, -1), slice(None, -1)), (slice(1, None), slice(1, None))),
+        ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))),
+    ):
+        ends = [longitude[first], latitude[first], longitude[second], latitude[second]]
+        known = ~np.isnan(ends).any(axis=0)
+        length = np.full(known.shape, np.inf)
+        from_longitude, from_latitude, to_longitude, to_latitude = (end[known] for end in ends)
+        length[known] = _GEOD.inv(from_longitude, from_latitude, to_longitude, to_latitude)[2]
+        diagonals.append(length)
+    return np.asarray(np.maximum(*diagonals), np.float64)
+
+
+def _corners(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """(4, R, C) the corners of each cell, of values (R + 1, C + 1)."""
+    return np.stack([values[:-1, :-1], values[:-1, 1:], values[1:, :-1], values[1:, 1:]])
+
+
+def _mean_of_corners(values: Floats) -> Floats:
+    """(R, C) mean of the corners that are known; NaN where none is."""
+    corners = np.asarray(_corners(values), np.float64)
+    known = ~np.isnan(corners)
+    total = np.where(known, corners, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _least_of_corners(values: Floats) -> Floats:
+    return np.asarray(_corners(values).min(axis=0), np.float64)
+
+
+def _all_corners(values: Mask) -> Mask:
+    return np.asarray(_corners(values).all(axis=0), np.bool_)
