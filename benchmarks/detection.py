@@ -1,8 +1,10 @@
-"""Image to boxes: Vedette against sahi on torch, sahi on OpenVINO, and the bare engine.
+"""Image to boxes: Vedette against sahi on torch and OpenVINO, supervision, and the bare engine.
 
 All look at the same frames with the same weights, tiles and confidence, in turns, each in a
 process of its own. A tile is one run of the network: the tiles of the frame, and the whole frame
-reduced to one more.
+reduced to one more. Beside the time on the clock stands the processor time of each, which other
+work on the machine hardly changes: as many processor seconds a tile mean as many tiles a second
+where the machine is left alone.
 
     python -m benchmarks.detection [--json FILE] [--rounds N]
 """
@@ -22,10 +24,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection_contenders import CONTENDERS, OVERLAP, TILE_PX
-from benchmarks.detection_frames import Frame, data_folder, make_frames
+from benchmarks.detection_frames import SIZES, Frame, data_folder, make_frames
 from models.tiling import tile_grid
 
 MODULE = "benchmarks.detection_contenders"
+PEERS = {
+    "sahi_openvino": "sahi + OpenVINO",
+    "sahi_torch": "sahi + torch",
+    "supervision_openvino": "supervision + OpenVINO",
+}
 
 
 class Contender:
@@ -61,21 +68,24 @@ class Contender:
 
 
 def measure(folder: Path, frames: list[Frame], rounds: int) -> dict[str, dict[str, list[Any]]]:
-    """Answers by frame and contender: one warm run, then `rounds` in turns."""
+    """Answers by frame and contender: one warm run, then `rounds` in turns.
+
+    Each size has processes of its own, so that a peak of memory is that of its size.
+    """
     answers: dict[str, dict[str, list[Any]]] = {
         frame.name: {name: [] for name in CONTENDERS} for frame in frames
     }
-    contenders = [Contender(name, folder) for name in CONTENDERS]
-    try:
-        for contender in contenders:
-            contender.run(frames[0])
-        for _ in range(rounds):
-            for frame in frames:
+    for frame in frames:
+        contenders = [Contender(name, folder) for name in CONTENDERS]
+        try:
+            for contender in contenders:
+                contender.run(frame)
+            for _ in range(rounds):
                 for contender in contenders:
                     answers[frame.name][contender.name].append(contender.run(frame))
-    finally:
-        for contender in contenders:
-            contender.close()
+        finally:
+            for contender in contenders:
+                contender.close()
     return answers
 
 
@@ -89,7 +99,11 @@ def summarise(frame: Frame, answers: dict[str, list[Any]]) -> dict[str, Any]:
     def most(name: str) -> float:
         return round(max(float(answer["peak_rss_mb"]) for answer in answers[name]), 1)
 
+    def cpu_ms(name: str, key: str = "cpu_s") -> float:
+        return float(statistics.median(answer[key] for answer in answers[name])) / tiles * 1e3
+
     bare = rate("engine", "single_s")
+    bare_cpu = cpu_ms("engine")
     # A ratio of runs that follow each other is steadier than one of medians.
     paired = {
         key: statistics.median(
@@ -108,19 +122,24 @@ def summarise(frame: Frame, answers: dict[str, list[Any]]) -> dict[str, Any]:
         "ours_one_frame_tiles_per_s": rate("ours", "single_s"),
         "ours_decoded_tiles_per_s": rate("ours", "decoded_s"),
         "engine_tiles_per_s": bare,
-        "sahi_torch_tiles_per_s": rate("sahi_torch", "single_s"),
-        "sahi_openvino_tiles_per_s": rate("sahi_openvino", "single_s"),
         "ours_to_engine": paired["stream_s"],
         "ours_decoded_to_engine": paired["decoded_s"],
         "ours_one_frame_to_engine": paired["single_s"],
         "ours_decode_s": statistics.median(answer["decode_s"] for answer in answers["ours"]),
         "peak_rss_mb": most("ours"),
         "engine_peak_rss_mb": most("engine"),
-        "sahi_torch_peak_rss_mb": most("sahi_torch"),
-        "sahi_openvino_peak_rss_mb": most("sahi_openvino"),
+        "engine_cpu_ms_per_tile": bare_cpu,
+        "ours_cpu_ms_per_tile": cpu_ms("ours"),
+        "ours_decoded_cpu_ms_per_tile": cpu_ms("ours", "decoded_cpu_s"),
+        "ours_to_engine_cpu": bare_cpu / cpu_ms("ours"),
+        "ours_decoded_to_engine_cpu": bare_cpu / cpu_ms("ours", "decoded_cpu_s"),
     }
-    for peer in ("sahi_torch", "sahi_openvino"):
+    for peer in PEERS:
+        result[f"{peer}_tiles_per_s"] = rate(peer, "single_s")
+        result[f"{peer}_peak_rss_mb"] = most(peer)
+        result[f"{peer}_cpu_ms_per_tile"] = cpu_ms(peer)
         result[f"ours_to_{peer}"] = result["ours_tiles_per_s"] / result[f"{peer}_tiles_per_s"]
+        result[f"ours_to_{peer}_cpu"] = cpu_ms(peer) / cpu_ms("ours")
     return {
         key: round(value, 3) if isinstance(value, float) else value for key, value in result.items()
     }
@@ -135,12 +154,20 @@ def machine() -> dict[str, Any]:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "load": [round(value, 1) for value in os.getloadavg()],
+        "python": platform.python_version(),
+    }
 
 
 def tell(host: dict[str, Any], results: list[dict[str, Any]], seconds: float) -> None:
     """Print the table."""
-    print(f"Image to boxes on {host['cpu']}, {host['cores']} cores; tiles a second, medians")
+    print(
+        f"Image to boxes on {host['cpu']}, {host['cores']} cores, load {host['load']}; "
+        "tiles a second, medians"
+    )
     for result in results:
         print(
             f"\n{result['frame']}, {result['width_px']} x {result['height_px']}, "
@@ -169,7 +196,7 @@ def tell(host: dict[str, Any], results: list[dict[str, Any]], seconds: float) ->
                 None,
             ),
         ]
-        for peer, label in (("sahi_openvino", "sahi + OpenVINO"), ("sahi_torch", "sahi + torch")):
+        for peer, label in PEERS.items():
             rate = result[f"{peer}_tiles_per_s"]
             rows.append(
                 (f"{label}, JPEG to boxes", rate, rate / bare, result[f"{peer}_peak_rss_mb"])
@@ -178,8 +205,18 @@ def tell(host: dict[str, Any], results: list[dict[str, Any]], seconds: float) ->
             told = f"{memory:>9.0f}" if memory is not None else f"{'':>9}"
             print(f"  {label:<44}{rate:>9.1f}{share:>11.2f}{told}")
         print(
-            f"  Vedette is {result['ours_to_sahi_openvino']:.1f} times sahi + OpenVINO, "
-            f"{result['ours_to_sahi_torch']:.1f} times sahi + torch"
+            "  Vedette is "
+            + ", ".join(
+                f"{result[f'ours_to_{peer}']:.1f} times {label}" for peer, label in PEERS.items()
+            )
+        )
+        print(
+            f"  By processor time: {result['ours_to_engine_cpu']:.2f} of the engine, "
+            f"{result['ours_decoded_to_engine_cpu']:.2f} without decoding; "
+            + ", ".join(
+                f"{result[f'ours_to_{peer}_cpu']:.1f} times {label}"
+                for peer, label in PEERS.items()
+            )
         )
     print(f"\nmeasured in {seconds:.0f} s")
 
@@ -188,14 +225,21 @@ def main() -> None:
     """Measure, print the table, and write the figures where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each contender")
+    parser.add_argument(
+        "--frames", nargs="+", choices=list(SIZES), default=list(SIZES), help="sizes of frames"
+    )
     parser.add_argument("--data", type=Path, help="folder of real imagery")
     arguments = parser.parse_args()
 
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as name:
         folder = Path(name)
-        frames = make_frames(data_folder(arguments.data), folder)
+        frames = [
+            frame
+            for frame in make_frames(data_folder(arguments.data), folder)
+            if frame.name in arguments.frames
+        ]
         with (folder / "export.log").open("wb") as log:
             subprocess.run(
                 [sys.executable, "-m", MODULE, "export", name], check=True, stdout=log, stderr=log

@@ -1,4 +1,4 @@
-"""Frames of 12 and 20 megapixels made of real aerial photographs."""
+"""Frames of 12, 20 and 48 megapixels made of real aerial photographs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIZES = {"12MP": (4000, 3000), "20MP": (5472, 3648)}
+SIZES = {"12MP": (4000, 3000), "20MP": (5472, 3648), "48MP": (8000, 6000)}
 """Width and height in pixels: the sensors of common small and survey drones."""
 
 
@@ -20,7 +20,7 @@ class Frame:
     """One frame to look at.
 
     Attributes:
-        name: "12MP" or "20MP".
+        name: "12MP", "20MP" or "48MP".
         path: JPEG file.
         width_px: its width.
         height_px: its height.
