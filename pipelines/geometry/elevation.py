@@ -288,8 +288,8 @@ def datum_findings(terrain: DemTerrain) -> tuple[Finding, ...]:
             if len(sheet.files) > 1:
                 names += f" and {len(sheet.files) - 1} more"
             said = (
-                f"is over {reference.stated}, for which no grid lies on this machine; read as EGM96 "
-                f"mean sea level, {reference.sigma_m:.1f} m less certain"
+                f"is over {reference.stated}, for which no grid lies on this machine; read as "
+                f"EGM96 mean sea level, {reference.sigma_m:.1f} m less certain"
                 if reference.stated
                 else "does not say what its heights are measured from; read as EGM96 mean sea "
                 "level, with a wider error (state its datum if you know it)"
