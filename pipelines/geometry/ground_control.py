@@ -18,6 +18,8 @@ _TERMS = {1: 3, 2: 6, 3: 10}
 _SPLINE_LEAST = 12
 # A spline over more points than this takes seconds; a polynomial is fitted to all of them.
 _SPLINE_MOST = 2_000
+_CHORDS, _NEWTONS = 8, 12
+_SETTLED_PX = 1e-5
 _SIMPLER = 1.05
 """A map must err so much more than the next richer one before that is taken."""
 
@@ -60,34 +62,41 @@ class ControlFit:
 
     def invert(self, plane: Floats) -> Floats:
         """Pixels (N, 2) of coordinates (N, 2); NaN where none is found."""
-        # Newton's method from the best affine map, with numeric derivatives over half a pixel.
+        # From the best affine map by its own slope, which settles at once where the map is nearly
+        # straight; then by Newton's method, with numeric derivatives over half a pixel.
         affine = self._affine()
         inverse = np.asarray(np.linalg.inv(affine[:2]), np.float64)
         pixels: Floats = (plane - affine[2]) @ inverse
-        step = 0.5
-        aside, down = np.array([step, 0.0]), np.array([0.0, step])
-        for _ in range(15):
-            error = plane - self.apply(pixels)
-            by_column = self.apply(pixels + aside) - self.apply(pixels - aside)
-            by_row = self.apply(pixels + down) - self.apply(pixels - down)
-            a, c = by_column.T / (2 * step)
-            b, d = by_row.T / (2 * step)
-            with np.errstate(all="ignore"):
-                determinant = a * d - b * c
-                move = np.stack(
-                    [
-                        (d * error[:, 0] - b * error[:, 1]) / determinant,
-                        (a * error[:, 1] - c * error[:, 0]) / determinant,
-                    ],
-                    axis=1,
-                )
-            # Far outside the points a spline or cubic may throw the search anywhere.
-            reach = 2.0 * self.scale
-            pixels = pixels + np.clip(move, -reach, reach)
-            if not (np.abs(move) > 1e-7).any():
+        # Far outside the points a spline or cubic may throw the search anywhere.
+        reach = 2.0 * self.scale
+        active = np.flatnonzero(np.isfinite(pixels).all(axis=1))
+        pixels[~np.isfinite(pixels).all(axis=1)] = np.nan
+        for step in range(_CHORDS + _NEWTONS):
+            here = pixels[active]
+            error = plane[active] - self.apply(here)
+            move = error @ inverse if step < _CHORDS else self._newton(here, error)
+            pixels[active] = here + np.clip(move, -reach, reach)
+            active = active[~(np.abs(move).max(axis=1) < _SETTLED_PX)]
+            if not active.size:
                 break
-        settled = np.abs(move).max(axis=1) < 1e-3
-        return np.where(settled[:, None], pixels, np.nan)
+        pixels[active] = np.nan
+        return pixels
+
+    def _newton(self, pixels: Floats, error: Floats) -> Floats:
+        """(N, 2) steps that would undo errors in the plane were the map straight there."""
+        aside, down = np.array([0.5, 0.0]), np.array([0.0, 0.5])
+        by_column = self.apply(pixels + aside) - self.apply(pixels - aside)
+        by_row = self.apply(pixels + down) - self.apply(pixels - down)
+        (a, c), (b, d) = by_column.T, by_row.T
+        with np.errstate(all="ignore"):
+            determinant = a * d - b * c
+            return np.stack(
+                [
+                    (d * error[:, 0] - b * error[:, 1]) / determinant,
+                    (a * error[:, 1] - c * error[:, 0]) / determinant,
+                ],
+                axis=1,
+            )
 
     def _affine(self) -> Floats:
         """(3, 2) the affine map nearest to this one over the points' extent."""
@@ -171,9 +180,12 @@ def _polynomial(scaled: Floats, plane: Floats, degree: int) -> tuple[Floats, Flo
 
 def _kernel(places: Floats, knots: Floats) -> Floats:
     """(N, P) r^2 log r^2 of distances from knots."""
-    square = ((places[:, None, :] - knots[None, :, :]) ** 2).sum(axis=2)
-    with np.errstate(all="ignore"):
-        return np.where(square > 0.0, square * np.log(square), 0.0)
+    square = (places[:, None, 0] - knots[None, :, 0]) ** 2
+    square += (places[:, None, 1] - knots[None, :, 1]) ** 2
+    # At a knot itself zero times the logarithm is zero.
+    logarithm = np.log(np.maximum(square, 1e-300))
+    logarithm *= square
+    return np.asarray(logarithm, np.float64)
 
 
 def _spline(scaled: Floats, plane: Floats) -> tuple[Floats, Floats, Floats] | None:
