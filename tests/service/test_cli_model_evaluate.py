@@ -13,7 +13,7 @@ from PIL import Image
 from service.cli.main import cli
 
 
-def evaluate(*arguments: str | Path, status: int = 0) -> Any:
+def evaluate(*arguments: str | int | Path, status: int = 0) -> Any:
     result = CliRunner().invoke(cli, ["model", "evaluate", *map(str, arguments)])
     assert result.exit_code == status, (result.stderr, result.exception)
     return result
