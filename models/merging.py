@@ -68,12 +68,13 @@ def merge(
     groups: NDArray[np.int32],
     *,
     frame: NDArray[np.integer] | None = None,
-    again: NDArray[np.bool_] | None = None,
+    least_px: NDArray[np.float64] | None = None,
     scale: NDArray[np.float64] | None = None,
 ) -> Detections:
     """What several views of one image show, each object once.
 
-    Boxes of the whole frame shorter than OVERVIEW_LEAST_PX are left out. Then:
+    Boxes of a reduced view shorter than its least length are left out, and cut pieces that are
+    thinner than EDGE_PX across the edge. Then:
 
     1. Whole boxes of different views that agree are one object. The box of a tile stands before
        that of the whole frame, which is coarser; the confidence is the highest of the category.
@@ -89,8 +90,9 @@ def merge(
         views: (T, 4) left, top, right, bottom of each view, at any scales.
         groups: (K,) group of each category; boxes of different groups are never one object.
         frame: (4,) left, top, right, bottom of the image; by default what the views span.
-        again: (T,) which views look once more, reduced, at what others show at full scale; by
-            default those of the whole frame.
+        least_px: (T,) of views that look once more, reduced, at what others show at full scale:
+            what is shorter is left to those; 0 for the others. By default OVERVIEW_LEAST_PX for
+            views of the whole frame.
         scale: (T,) pixels that the model saw for one of the image; by default 1.
 
     Returns:
@@ -107,16 +109,19 @@ def merge(
 
     if frame is None:
         frame = np.concatenate([views[:, :2].min(axis=0), views[:, 2:].max(axis=0)])
-    if again is None:
-        again = (views == frame).all(axis=1)
+    if least_px is None:
+        least_px = np.where((views == frame).all(axis=1), OVERVIEW_LEAST_PX, 0.0)
     view = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     window = views[view].astype(np.float32)
     # The model says where an edge is in pixels of its own.
     edge_px = np.full(len(parts), EDGE_PX) if scale is None else EDGE_PX / np.minimum(scale, 1.0)
     cut = _cut_sides(found.xyxy, window, frame, edge_px[view])
-    overview = again[view]
-    longer = (found.xyxy[:, 2:] - found.xyxy[:, :2]).max(axis=1)
-    used = np.flatnonzero(~overview | (longer >= OVERVIEW_LEAST_PX))
+    overview = least_px[view] > 0
+    sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
+    # Thinner than an edge is known, and the neighbour shows the rest.
+    sliver = ((cut[:, :2] | cut[:, 2:]) & (sides <= edge_px[view, None])).any(axis=1)
+    small = sides.max(axis=1) < least_px[view]
+    used = np.flatnonzero(~(sliver | small))
     found, view, window, cut, overview = (
         found.select(used),
         view[used],

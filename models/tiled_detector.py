@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity, WindowSearch
-from models.merging import merge
+from models.merging import OVERVIEW_LEAST_PX, merge
 from models.pixel_source import PixelSource
 from models.taxonomy import group_index
 from models.tiling import (
@@ -121,7 +121,7 @@ class TiledDetector:
             for part, view, scale in zip(results, plan.views, plan.scale, strict=True)
         ]
         return merge(
-            parts, plan.views, self._groups, frame=frame, again=plan.again, scale=plan.scale
+            parts, plan.views, self._groups, frame=frame, least_px=plan.least_px, scale=plan.scale
         )
 
     def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
@@ -159,8 +159,9 @@ class TiledDetector:
             parts.append(placed if mask is None else _with_data(placed, view, mask))
         frame = np.array([0, 0, width, height], np.int32)
         # The whole in one tile at full scale looks at nothing once more.
-        again = (views == frame).all(axis=1) & (len(views) > 1)
-        found = merge(parts, views, self._groups, frame=frame, again=again, scale=scales)
+        whole = (views == frame).all(axis=1) & (len(views) > 1)
+        least_px = np.where(whole, OVERVIEW_LEAST_PX, 0.0)
+        found = merge(parts, views, self._groups, frame=frame, least_px=least_px, scale=scales)
         return WindowSearch(detections=found, tiles=tiles, empty_tiles=seen.empty)
 
 
@@ -265,7 +266,7 @@ def _with_overview(plan: TilePlan, frame: NDArray[np.int32], side_px: int) -> Ti
         plan,
         views=np.insert(plan.views, at, frame, axis=0),
         scale=np.insert(plan.scale, at, side_px / int(frame[2:].max())),
-        again=np.insert(plan.again, at, values=True),
+        least_px=np.insert(plan.least_px, at, OVERVIEW_LEAST_PX),
     )
 
 

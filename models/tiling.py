@@ -44,7 +44,8 @@ class TilePlan:
     Attributes:
         views: (T, 4) int32 left, top, right, bottom of each tile in pixels of the image.
         scale: (T,) float64, pixels of a tile for one of the image.
-        again: (T,) whether a tile looks once more, reduced, at what others show at full scale.
+        least_px: (T,) float64, of tiles that look once more, reduced, at what others show at full
+            scale: boxes that are shorter in the image are left to those; 0 for the others.
         full_scale: tiles that the whole image would be at full scale.
         skipped: how many of these show nothing but places that are left out.
         unsearched: share of the image that no tile need show, by reason, 0 to 1.
@@ -52,7 +53,7 @@ class TilePlan:
 
     views: NDArray[np.int32]
     scale: NDArray[np.float64]
-    again: NDArray[np.bool_]
+    least_px: NDArray[np.float64]
     full_scale: int = 0
     skipped: int = 0
     unsearched: Mapping[str, float] = field(default_factory=dict)
@@ -66,15 +67,24 @@ def plan_full_scale(width: int, height: int, tile_px: int, overlap: float) -> Ti
     """
     grid = tile_grid(width, height, tile_px, overlap)
     return TilePlan(
-        views=grid, scale=np.ones(len(grid), np.float64), again=np.zeros(len(grid), np.bool_)
+        views=grid, scale=np.ones(len(grid), np.float64), least_px=np.zeros(len(grid), np.float64)
     )
 
 
-def plan_two_scales(width: int, height: int, tile_px: int, overlap: float) -> TilePlan:
+def plan_two_scales(
+    width: int, height: int, tile_px: int, overlap: float, least_px: float
+) -> TilePlan:
     """The whole image as it is, and once more at half size where that is more than a tile.
 
-    For frames of unknown scale: a model that has learned small objects misses large ones, and the
-    other way about.
+    For frames of unknown scale: a model that has learned small objects misses large ones.
+
+    Args:
+        width: image width, pixels.
+        height: image height, pixels.
+        tile_px: side of the squares that the model takes.
+        overlap: least share of a tile that its neighbour repeats, 0 to 0.9.
+        least_px: the longest object that the model finds as well as any; at half size only what is
+            longer is looked for.
 
     Raises:
         ValueError: a value is outside its range.
@@ -86,7 +96,7 @@ def plan_two_scales(width: int, height: int, tile_px: int, overlap: float) -> Ti
     return TilePlan(
         views=np.concatenate([full.views, half]),
         scale=np.repeat([1.0, 0.5], [len(full.views), len(half)]),
-        again=np.repeat([False, True], [len(full.views), len(half)]),
+        least_px=np.repeat([0.0, least_px], [len(full.views), len(half)]),
     )
 
 
@@ -134,7 +144,7 @@ def plan_tiles(
     return TilePlan(
         views=chosen,
         scale=np.concatenate(scales) if scales else np.zeros(0, np.float64),
-        again=np.zeros(len(chosen), np.bool_),
+        least_px=np.zeros(len(chosen), np.float64),
         full_scale=len(searched),
         skipped=int((~searched).sum()),
         unsearched=dict(demand.unsearched),

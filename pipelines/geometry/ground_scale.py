@@ -43,6 +43,8 @@ SKY, TOO_FAR, OUT_OF_REACH = "sky", "too far", "out of reach"
 _CELLS_A_SIDE = 48
 _LEAST_CELL_PX = 32
 _HORIZON_SIGMAS = 3.0
+# Of a model that nobody has measured: small objects only, as aerial data sets hold them.
+_UNKNOWN_CAR_PX = (16, 64)
 # Further from where it was placed no object is: as far as probabilities of nearness are worked out.
 _PLACE_SIGMAS = 8.5
 _GEOD = Geod(ellps="WGS84")
@@ -87,7 +89,8 @@ def plan_frame(
     width, height = size_px
     side, overlap = identity.input_px, parameters.tile_overlap
     if viewpoint is None:
-        return plan_two_scales(width, height, side, overlap)
+        longest = (identity.car_px or _UNKNOWN_CAR_PX)[1]
+        return plan_two_scales(width, height, side, overlap, longest)
     intrinsics = viewpoint.intrinsics
     if (intrinsics.width_px, intrinsics.height_px) != size_px:
         return plan_full_scale(width, height, side, overlap)
