@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from models.detector import DetectionParameters
-from models.errors import UnreadableImageError, VedetteError
+from models.errors import EngineGoneError, UnreadableImageError, VedetteError
 from pipelines.assessment import Assessment, AssessmentRequest, Product, Provenance
 from pipelines.threats.rules import DEFAULT_RULE
 from service.clock import utc_now
@@ -63,7 +63,11 @@ class Worker:
         self._poll_seconds = poll_seconds
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; a job in hand is brought to its end."""
+        """Work until told to stop; a job in hand is brought to its end.
+
+        Raises:
+            EngineGoneError: the detection engine hangs or is broken; only another process can work.
+        """
         while not stop.is_set():
             try:
                 worked = self.run_once(stop)
@@ -79,6 +83,8 @@ class Worker:
         Raises:
             UnavailableError: the ledger or the object store does not answer; a job in hand is
                 taken up again later, however long it lasts.
+            EngineGoneError: the detection engine hangs or is broken; the job in hand is taken up
+                again, by another process.
         """
         lease = self._ledger.lease_job(self._worker_id, self._clock(), self._lease_seconds)
         if lease is None:
@@ -124,6 +130,10 @@ class Worker:
             raise
         except NotFoundError as error:
             self._fail(lease, f"its bytes are not to be had: {error}", retry=True)
+        except EngineGoneError as error:
+            # This process can look at nothing any more; the next one takes the job up again.
+            self._fail(lease, str(error), retry=True)
+            raise
         except VedetteError as error:
             self._fail(lease, str(error), retry=True)
         except Exception as error:  # noqa: BLE001 - logged, and noted as the failure of the job

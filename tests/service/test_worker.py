@@ -23,9 +23,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.catalogue import Catalogue
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
-from models.errors import EngineError, UnreadableImageError
+from models.errors import EngineError, EngineGoneError, UnreadableImageError
+from models.openvino_engine import OpenVinoEngine
+from models.tiled_detector import TiledDetector
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
@@ -261,6 +264,39 @@ def test_a_long_assessment_keeps_its_lease(sqlite_ledger: Ledger, objects: Objec
     worker(sqlite_ledger, objects, assess, lease_seconds=0.4).run_once(threading.Event())
     assert leased_meanwhile == [None] * 8
     assert state_of(sqlite_ledger)[0] is ImageryState.PROCESSED
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_an_engine_that_hangs_ends_its_worker_and_the_next_one_ends_the_job_once(
+    sqlite_ledger: Ledger, objects: ObjectStore
+) -> None:
+    entry = Catalogue.shipped().entry("vedette-n")
+    engine = OpenVinoEngine(
+        name="hangs",
+        graph=entry.read(".xml")[1],
+        weights=entry.read(".bin")[1],
+        sha256={},
+        class_map=entry.card.class_map,
+        input_px=640,
+        timeout_s=0.0,  # the watchdog strikes in the middle of the frame, tiles in flight
+    )
+    pixels = np.zeros((1500, 2000, 3), np.uint8)
+
+    def hangs(_request: AssessmentRequest) -> Assessment:
+        TiledDetector(engine).detect(pixels, DetectionParameters())
+        raise AssertionError("the watchdog slept")
+
+    with pytest.raises(EngineGoneError, match="did not answer"):
+        worker(sqlite_ledger, objects, hangs).run(threading.Event())
+    assert state_of(sqlite_ledger) == (ImageryState.QUEUED, "")
+    assert sqlite_ledger.list_detections("unmiss").items == ()
+    # The supervisor starts another process; the job waits for its turn.
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    heir = worker(sqlite_ledger, objects, assess_frame, clock=lambda: later)
+    assert heir.run_once(threading.Event())
+    assert state_of(sqlite_ledger)[0] is ImageryState.PROCESSED
+    assert len(sqlite_ledger.list_detections("unmiss").items) == 1
+    assert not heir.run_once(threading.Event())
 
 
 @pytest.mark.usefixtures("one_frame")
