@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     tile_overlap: float = Field(
         0.2, ge=0.0, le=0.9, description="Least share of a tile that its neighbour repeats."
     )
+    everywhere: bool = Field(
+        False,
+        description="Also look for objects in the sky of a frame, on ground too far away to tell a "
+        "car, and where no rule reaches from any position.",
+    )
     dem_dir: Path | None = Field(
         None, description="Folder of elevation models (GeoTIFF); flat ground without one."
     )
@@ -173,7 +178,9 @@ class Settings(BaseSettings):
     def detection(self) -> DetectionParameters:
         """Thresholds and tiling of detection."""
         return DetectionParameters(
-            min_confidence=self.min_confidence, tile_overlap=self.tile_overlap
+            min_confidence=self.min_confidence,
+            tile_overlap=self.tile_overlap,
+            everywhere=self.everywhere,
         )
 
 
