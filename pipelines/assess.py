@@ -71,6 +71,7 @@ def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSo
             data,
             stated_pose=request.stated_pose,
             stated_captured_at=request.stated_captured_at,
+            terrain_sigma_m=request.terrain_sigma_m,
         )
         looked_at = _look(request, data, capture, detector, terrain)
     capture, view = _set_up(request, capture, looked_at, terrain)

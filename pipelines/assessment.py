@@ -70,6 +70,8 @@ class AssessmentRequest:
         rules: rules of the mission in force.
         parameters: thresholds and tiling of detection.
         software_version: written into the evidence.
+        terrain_sigma_m: one standard deviation of the terrain's height where neither the stated
+            pose nor a raster tells one; None for the default.
     """
 
     provenance: Provenance
@@ -81,6 +83,7 @@ class AssessmentRequest:
     parameters: DetectionParameters
     software_version: str
     path: Path | None = None
+    terrain_sigma_m: float | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -39,7 +39,13 @@ from service.identity import Identity, ensure_identity
 from service.ingest import Ingest, IngestLimits
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
-from service.parts import node_prefix, open_ledger, open_objects, with_store
+from service.parts import (
+    node_prefix,
+    open_elevation_objects,
+    open_ledger,
+    open_objects,
+    with_store,
+)
 from service.seaweedfs import SeaweedProcess
 from service.settings import Settings, dump_settings
 from service.spool import Spool
@@ -178,6 +184,10 @@ async def _open(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Par
     stack.callback(ledger.close)
     objects = await asyncio.to_thread(open_objects, settings, embedded=embedded)
     stack.callback(objects.close)
+    # The workers read them; a wrong name is told before anything listens.
+    elevation = await asyncio.to_thread(open_elevation_objects, settings)
+    if elevation is not None:
+        elevation.close()
     ingest = Ingest(
         ledger,
         objects,

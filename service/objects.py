@@ -180,6 +180,47 @@ class ObjectStore:
             except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
                 _pause_or_raise(error, deadline)
 
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Keys that begin with a prefix, by name, and sizes in bytes.
+
+        Raises:
+            NotFoundError: there is no such bucket.
+            UnavailableError: the store does not answer, or refuses.
+        """
+
+        def pages() -> list[tuple[str, int]]:
+            found = self._client.list_objects(
+                bucket_name=self._bucket, prefix=prefix, recursive=True
+            )
+            return [(one.object_name, one.size or 0) for one in found if not one.is_dir]
+
+        yield from self._patiently(pages)
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """A range of an object's bytes; fewer only at its end.
+
+        Args:
+            key: of the object.
+            offset: of the first byte, inside the object.
+            length: how many, at least 1.
+
+        Raises:
+            NotFoundError: no such object.
+            UnavailableError: the store does not answer, or refuses.
+        """
+
+        def ranged() -> bytes:
+            response = self._client.get_object(
+                bucket_name=self._bucket, object_name=key, offset=offset, length=length
+            )
+            try:
+                return response.read()
+            finally:
+                response.close()
+                response.release_conn()
+
+        return self._patiently(ranged)
+
     def size(self, key: str) -> int | None:
         """Size of an object in bytes; None where there is none.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import SecretStr
 
 from models.errors import VedetteError
-from service.errors import StartupError
+from service.errors import NotFoundError, StartupError, UnavailableError
 from service.ledger.store import Ledger
+from service.object_elevation import ElevationObjects
 from service.objects import ObjectStore, S3Credentials
 from service.seaweedfs import SeaweedProcess
 from service.settings import Settings
@@ -39,6 +41,20 @@ def with_store(settings: Settings, store: SeaweedProcess) -> Settings:
     )
 
 
+def _store(settings: Settings, bucket: str, settle: Callable[[], None] | None) -> ObjectStore:
+    if settings.s3_endpoint is None or not settings.s3_access_key or not settings.s3_secret_key:
+        raise StartupError("no S3 endpoint is set")
+    return ObjectStore(
+        settings.s3_endpoint,
+        S3Credentials(
+            access_key=settings.s3_access_key.get_secret_value(),
+            secret_key=settings.s3_secret_key.get_secret_value(),
+        ),
+        bucket,
+        settle=settle,
+    )
+
+
 def open_objects(settings: Settings, *, embedded: bool) -> ObjectStore:
     """The object store of the settings, its bucket made where it is missing.
 
@@ -49,17 +65,7 @@ def open_objects(settings: Settings, *, embedded: bool) -> ObjectStore:
     Raises:
         StartupError: it does not answer or refuses.
     """
-    if settings.s3_endpoint is None or not settings.s3_access_key or not settings.s3_secret_key:
-        raise StartupError("no S3 endpoint is set")
-    objects = ObjectStore(
-        settings.s3_endpoint,
-        S3Credentials(
-            access_key=settings.s3_access_key.get_secret_value(),
-            secret_key=settings.s3_secret_key.get_secret_value(),
-        ),
-        settings.s3_bucket,
-        settle=os.sync if embedded else None,
-    )
+    objects = _store(settings, settings.s3_bucket, os.sync if embedded else None)
     try:
         objects.ensure_bucket()
     except VedetteError as error:
@@ -68,6 +74,39 @@ def open_objects(settings: Settings, *, embedded: bool) -> ObjectStore:
             f"the object store at {settings.s3_endpoint} cannot be used: {error}"
         ) from error
     return objects
+
+
+def open_elevation_objects(settings: Settings) -> ElevationObjects | None:
+    """The elevation models in the object store; None where the settings name none there.
+
+    Args:
+        settings: with endpoint and credentials.
+
+    Raises:
+        StartupError: the store does not answer or refuses, there is no such bucket, or nothing
+            lies under the prefix.
+    """
+    if settings.dem_objects is None:
+        return None
+    bucket, prefix = settings.dem_objects
+    reader = ElevationObjects(_store(settings, bucket, None), prefix)
+    try:
+        some = next(iter(reader.list()), None)
+    except NotFoundError as error:
+        reader.close()
+        raise StartupError(
+            f"dem_dir {settings.dem_dir}: the object store has no bucket {bucket!r}"
+        ) from error
+    except UnavailableError as error:
+        reader.close()
+        raise StartupError(f"dem_dir {settings.dem_dir} cannot be read: {error}") from error
+    if some is None:
+        reader.close()
+        raise StartupError(
+            f"dem_dir {settings.dem_dir}: nothing lies there; put elevation models there or name "
+            "another prefix"
+        )
+    return reader
 
 
 def open_ledger(settings: Settings) -> Ledger:

@@ -23,11 +23,13 @@ from pydantic_settings import (
 )
 
 from models.detector import DetectionParameters
+from pipelines.geometry.vertical_reference import DemDatum
 from service.endpoint import DEFAULT_DATA_DIR
 from service.errors import StartupError
 
 FILE_NAME = "vedette.toml"
 PREFIX = "VEDETTE_"
+_S3 = "s3://"
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*")
 
 
@@ -84,8 +86,26 @@ class Settings(BaseSettings):
         description="Also look for objects in the sky of a frame, on ground too far away to tell a "
         "car, and where no rule reaches from any position.",
     )
-    dem_dir: Path | None = Field(
-        None, description="Folder of elevation models (GeoTIFF); flat ground without one."
+    dem_dir: str | None = Field(
+        None,
+        description="Elevation models (GeoTIFF, SRTM .hgt, DTED): a folder, or s3://bucket/prefix "
+        "in the object store of this service; flat ground without one.",
+    )
+    dem_datum: DemDatum | None = Field(
+        None,
+        description="What the heights of elevation models that do not say so are measured from: "
+        "egm96, egm2008 or ellipsoid; read as EGM96 with a wider error when not set.",
+    )
+    geoid_grid_dir: Path | None = Field(
+        None, description="Folder of more geoid grids, as PROJ names them; nothing is fetched."
+    )
+    terrain_sigma_m: float | None = Field(
+        None,
+        gt=0.0,
+        le=1000.0,
+        allow_inf_nan=False,
+        description="One standard deviation of the terrain's height, in metres, where a pose "
+        "states none; 3 m when not set, 5 to 8 m over SRTM in forest or savannah.",
     )
     ledger_url: SecretStr | None = Field(
         None, description="SQLAlchemy URL of the ledger; SQLite in the data folder without one."
@@ -123,6 +143,14 @@ class Settings(BaseSettings):
     )
     tak_mission: str | None = Field(None, description="Mission whose incidents go to TAK.")
 
+    @field_validator("dem_dir")
+    @classmethod
+    def _dem_dir_is_folder_or_bucket(cls, value: str | None) -> str | None:
+        scheme, mark, rest = (value or "").partition("://")
+        if mark and (scheme != "s3" or not rest.partition("/")[0]):
+            raise ValueError(f"{value!r} is neither a folder nor s3://bucket/prefix")
+        return value
+
     @field_validator("listen")
     @classmethod
     def _listen_is_host_and_port(cls, value: str) -> str:
@@ -148,9 +176,24 @@ class Settings(BaseSettings):
             missing = [name for name in wanted if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"tak_url needs {', '.join(missing)}")
-        if self.dem_dir is not None and not self.dem_dir.is_dir():
-            raise ValueError(f"dem_dir {self.dem_dir} is not a folder")
+        if self.dem_folder is not None and not self.dem_folder.is_dir():
+            raise ValueError(f"dem_dir {self.dem_folder} is not a folder")
+        if self.geoid_grid_dir is not None and not self.geoid_grid_dir.is_dir():
+            raise ValueError(f"geoid_grid_dir {self.geoid_grid_dir} is not a folder")
         return self
+
+    @property
+    def dem_objects(self) -> tuple[str, str] | None:
+        """Bucket and prefix (which may be empty) of elevation models in the object store."""
+        if self.dem_dir is None or not self.dem_dir.startswith(_S3):
+            return None
+        bucket, _, prefix = self.dem_dir.removeprefix(_S3).partition("/")
+        return bucket, prefix.strip("/")
+
+    @property
+    def dem_folder(self) -> Path | None:
+        """Folder of elevation models."""
+        return None if self.dem_dir is None or self.dem_objects is not None else Path(self.dem_dir)
 
     @property
     def host(self) -> str:

@@ -6,6 +6,7 @@ else goes to the log on standard error.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import json
@@ -14,16 +15,27 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from models.catalogue import Catalogue
 from models.detector import Detector
 from models.errors import EngineGoneError, VedetteError
 from pipelines.assess import assess
+from pipelines.assessment import Assessment, AssessmentRequest
 from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.heights import use_grid_folder
 from service.clock import utc_now
+from service.errors import StartupError
 from service.ledger.store import Ledger
-from service.parts import node_prefix, open_objects, software_version
+from service.parts import (
+    node_prefix,
+    open_elevation_objects,
+    open_objects,
+    software_version,
+)
 from service.settings import Settings, parse_settings
 from service.supervisor import EXIT_CONFIG, Handed
 from service.worker import Worker
@@ -67,14 +79,16 @@ def main() -> None:
 
 
 def _work(settings: Settings, handed: Handed, detector: Detector, stop: threading.Event) -> None:
-    terrain = TerrainSource(settings.dem_dir)
-    ledger = Ledger.open(settings.ledger)
-    objects = open_objects(settings, embedded=handed.embedded_store)
-    try:
+    with contextlib.ExitStack() as stack:
+        ground = stack.enter_context(open_ground(settings))
+        ledger = Ledger.open(settings.ledger)
+        stack.callback(ledger.close)
+        objects = open_objects(settings, embedded=handed.embedded_store)
+        stack.callback(objects.close)
         worker = Worker(
             ledger,
             objects,
-            functools.partial(assess, detector=detector, terrain=terrain),
+            functools.partial(_assess, detector=detector, ground=ground),
             f"{node_prefix()}{os.getpid()}/{utc_now():%Y%m%dT%H%M%S}",
             software_version(),
             settings.detection,
@@ -83,9 +97,56 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
         identity = detector.identity
         _say({"ready": {"model": identity.name, "engine": identity.engine}})
         worker.run(stop)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """What the settings say of the ground.
+
+    Attributes:
+        terrain: elevation models.
+        sigma_m: one standard deviation of their heights where a pose states none; None for the
+            default.
+        unbroken: raises UnavailableError when what ran inside could not read all it asked for.
+    """
+
+    terrain: TerrainSource
+    sigma_m: float | None
+    unbroken: Callable[[], AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def open_ground(settings: Settings) -> Iterator[Ground]:
+    """Index the elevation models of the settings.
+
+    Raises:
+        StartupError: they lie in an object store, which does not give them or has none there.
+        UnavailableError: it stopped answering while they were indexed.
+    """
+    if settings.geoid_grid_dir is not None:
+        # Before any model is opened: its heights may be over a geoid that lies there.
+        use_grid_folder(settings.geoid_grid_dir)
+    reader = open_elevation_objects(settings)
+    unbroken = contextlib.nullcontext if reader is None else reader.unbroken
+    try:
+        with unbroken():
+            terrain = TerrainSource(settings.dem_folder, reader=reader, datum=settings.dem_datum)
+        if reader is not None and not terrain.has_files:
+            told = "; ".join(finding.message for finding in terrain.findings)
+            raise StartupError(f"dem_dir {settings.dem_dir}: {told}")
+        yield Ground(terrain=terrain, sigma_m=settings.terrain_sigma_m, unbroken=unbroken)
     finally:
-        objects.close()
-        ledger.close()
+        if reader is not None:
+            reader.close()
+
+
+def _assess(request: AssessmentRequest, *, detector: Detector, ground: Ground) -> Assessment:
+    with ground.unbroken():
+        return assess(
+            replace(request, terrain_sigma_m=ground.sigma_m),
+            detector=detector,
+            terrain=ground.terrain,
+        )
 
 
 def _say(word: dict[str, object]) -> None:

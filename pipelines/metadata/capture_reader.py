@@ -38,7 +38,11 @@ _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def read_capture(
-    data: bytes, *, stated_pose: str | None = None, stated_captured_at: datetime | None = None
+    data: bytes,
+    *,
+    stated_pose: str | None = None,
+    stated_captured_at: datetime | None = None,
+    terrain_sigma_m: float | None = None,
 ) -> Capture:
     """How an image was taken; pixels are not decoded.
 
@@ -49,10 +53,15 @@ def read_capture(
             file's.
 
     Raises:
+        terrain_sigma_m: one standard deviation of the terrain's height where the pose file states
+            none; None for the default.
         UnreadableImageError: the bytes are no image of a known kind, or have no header.
         InvalidInputError: the stated pose is not valid, or is of an image of another shape.
     """
-    stated = None if stated_pose is None else parse_pose(stated_pose)
+    defaults = DEFAULT_SIGMAS
+    if terrain_sigma_m is not None:
+        defaults = replace(defaults, terrain_m=terrain_sigma_m)
+    stated = None if stated_pose is None else parse_pose(stated_pose, defaults=defaults)
     header = read_header(data)
     exif = read_exif(header.exif)
     xmp = read_xmp(header.xmp)
@@ -90,6 +99,9 @@ def read_capture(
     outcome, sigmas = checked.outcome, checked.sigmas
     if calibration is None:
         outcome = Outcome.NO_INTRINSICS if outcome is Outcome.LOCATED else outcome
+    if stated is None:
+        # No metadata tell of the terrain.
+        sigmas = replace(sigmas, terrain_m=defaults.terrain_m)
     elif sigmas.pixel_px == DEFAULT_SIGMAS.pixel_px:
         sigmas = replace(sigmas, pixel_px=calibration.pixel_sigma(sigmas.pixel_px))
     absolute = checked.absolute_height

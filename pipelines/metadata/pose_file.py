@@ -78,13 +78,17 @@ class StatedPose:
 
     pose: Pose
     intrinsics: Intrinsics | None
+    Args:
+        source: its text, or the object.
+        defaults: sigmas that it does not state.
+
     sigmas: Sigmas
     captured_at: datetime | None
     make: str | None
     model: str | None
 
 
-def parse_pose(source: str | Mapping[str, Any]) -> StatedPose:
+def parse_pose(source: str | Mapping[str, Any], *, defaults: Sigmas = DEFAULT_SIGMAS) -> StatedPose:
     """Read a pose file, or the object it holds.
 
     Raises:
@@ -110,7 +114,7 @@ def parse_pose(source: str | Mapping[str, Any]) -> StatedPose:
     return StatedPose(
         pose=pose,
         intrinsics=intrinsics,
-        sigmas=_sigmas(values.get("sigmas")),
+        sigmas=_sigmas(values.get("sigmas"), defaults),
         captured_at=_time(values.get("captured_at")),
         make=make,
         model=model,
@@ -261,16 +265,14 @@ def _distortion(value: object) -> Distortion:
     )
 
 
-def _sigmas(value: object) -> Sigmas:
+def _sigmas(value: object, defaults: Sigmas) -> Sigmas:
     if value is None:
-        return DEFAULT_SIGMAS
+        return defaults
     values = _object(value, "sigmas")
     _keys(values, _SIGMAS, "sigmas.")
     return Sigmas(
         **{
-            name: _number(
-                values, name, "sigmas.", 0.0, _MAX_SIGMA, default=getattr(DEFAULT_SIGMAS, name)
-            )
+            name: _number(values, name, "sigmas.", 0.0, _MAX_SIGMA, default=getattr(defaults, name))
             for name in _SIGMAS
         }
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from pipelines.geometry.vertical_reference import DemDatum
 from service.app import LOG_FORMAT
 from service.app import serve as run_service
 from service.settings import load_settings
@@ -28,8 +29,18 @@ from service.settings import load_settings
 @click.option("--min-confidence", type=float, help="Boxes below it are not reported.")
 @click.option(
     "--dem-dir",
+    metavar="FOLDER|s3://BUCKET/PREFIX",
+    help="Elevation models: a folder, or a place in the object store of this service.",
+)
+@click.option(
+    "--dem-datum",
+    type=click.Choice([datum.value for datum in DemDatum]),
+    help="What the heights of models that do not say so themselves are measured from.",
+)
+@click.option(
+    "--geoid-grid-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of elevation models.",
+    help="Folder of more geoid grids of PROJ, for example with us_nga_egm08_25.tif.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log every detail.")
 def serve(verbose: bool, **flags: Any) -> None:

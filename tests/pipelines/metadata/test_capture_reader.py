@@ -344,3 +344,26 @@ def test_a_wrong_pose_and_no_image_are_refused() -> None:
         read_capture(photograph(), stated_pose="{}")
     with pytest.raises(UnreadableImageError):
         read_capture(b"GIF89a")
+
+
+def test_an_operators_terrain_sigma_holds_where_no_pose_states_one(data_dir: Path) -> None:
+    data = (data_dir / "photos/skydio/skydio-catilina.jpg").read_bytes()
+    pose = {
+        "latitude_deg": 4.0,
+        "longitude_deg": 30.0,
+        "height_m": 100.0,
+        "height_reference": "above_ground",
+        "yaw_deg": 0.0,
+        "pitch_deg": -90.0,
+    }
+    for stated, expected in (
+        (None, 6.5),
+        (pose, 6.5),
+        (pose | {"sigmas": {"yaw_deg": 1.0}}, 6.5),
+        (pose | {"sigmas": {"terrain_m": 1.5}}, 1.5),
+    ):
+        text = None if stated is None else json.dumps(stated)
+        told = read_capture(data, stated_pose=text, terrain_sigma_m=6.5)
+        assert told.sigmas.terrain_m == expected
+        untold = read_capture(data, stated_pose=text)
+        assert untold.sigmas.terrain_m == (1.5 if expected == 1.5 else DEFAULT_SIGMAS.terrain_m)
