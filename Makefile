@@ -60,7 +60,7 @@ demo: $(SERVICE_STAMP) checkout ## Watch the whole path on a rendered sortie, or
 	@$(BIN)/python deploy/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(ARGS)
 
 test: $(TEST_STAMP) checkout ## Run the tests: real S3, real TAK server, real model
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(TEST_STAMP) checkout ## Lint, types, import contract, protocol lint, generated stubs
 	@$(BIN)/ruff format --check .

@@ -19,6 +19,13 @@ import pytest
 _POSTGRES_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On CI a skipped test is a failure: something that it needs was not installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real imagery and truth: VEDETTE_DATA, else beside the clone."""
