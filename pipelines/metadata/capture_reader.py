@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from models.errors import InvalidInputError
+from pipelines.camera import Intrinsics
 from pipelines.capture import Capture
 from pipelines.imagery.media import read_header
 from pipelines.metadata.alteration import (
@@ -33,6 +34,7 @@ from pipelines.metadata.pose_file import StatedPose, parse_pose
 from pipelines.metadata.telemetry import Telemetry
 from pipelines.metadata.xmp import Xmp, read_xmp
 from pipelines.outcome import Finding, Outcome, Severity
+from pipelines.pose import Sigmas
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
@@ -51,10 +53,10 @@ def read_capture(
         stated_pose: the submitter's pose file (`pipelines.metadata.pose_file`), which wins.
         stated_captured_at: the submitter's capture time, aware; it wins, also over the pose
             file's.
-
-    Raises:
         terrain_sigma_m: one standard deviation of the terrain's height where the pose file states
             none; None for the default.
+
+    Raises:
         UnreadableImageError: the bytes are no image of a known kind, or have no header.
         InvalidInputError: the stated pose is not valid, or is of an image of another shape.
     """
@@ -97,13 +99,13 @@ def read_capture(
         *time_findings,
     ]
     outcome, sigmas = checked.outcome, checked.sigmas
-    if calibration is None:
-        outcome = Outcome.NO_INTRINSICS if outcome is Outcome.LOCATED else outcome
     if stated is None:
         # No metadata tell of the terrain.
         sigmas = replace(sigmas, terrain_m=defaults.terrain_m)
-    elif sigmas.pixel_px == DEFAULT_SIGMAS.pixel_px:
-        sigmas = replace(sigmas, pixel_px=calibration.pixel_sigma(sigmas.pixel_px))
+    if calibration is None:
+        outcome = Outcome.NO_INTRINSICS if outcome is Outcome.LOCATED else outcome
+    else:
+        sigmas = _with_lens(sigmas, calibration)
     absolute = checked.absolute_height
     return Capture(
         width_px=header.width_px,
@@ -121,6 +123,39 @@ def read_capture(
         absolute_height_reference=None if absolute is None else absolute.reference,
         absolute_height_sigma_m=None if absolute is None else absolute.sigma_m,
     )
+
+
+def stated_camera(
+    stated: StatedPose,
+) -> tuple[Intrinsics | None, Sigmas, tuple[Finding, ...]]:
+    """The inner geometry that a pose file tells without any image, sigmas, and what to know of it.
+
+    A camera of which only maker and model are stated is looked up for the size stated, as it is for
+    an image without metadata.
+    """
+    if stated.intrinsics is not None:
+        return stated.intrinsics, stated.sigmas, ()
+    if stated.size_px is None:
+        finding = Finding(
+            code="NO_INTRINSICS",
+            severity=Severity.ERROR,
+            message="without an image, state camera.fx_px with camera.width_px and "
+            "camera.height_px; or camera.make and camera.model with both sizes",
+        )
+        return None, stated.sigmas, (finding,)
+    calibration, findings = find_inner_geometry(
+        Exif(), Telemetry(), stated.size_px, stated.make, stated.model, any_way_up=True
+    )
+    if calibration is None:
+        return None, stated.sigmas, findings
+    return calibration.intrinsics, _with_lens(stated.sigmas, calibration), findings
+
+
+def _with_lens(sigmas: Sigmas, calibration: Calibration) -> Sigmas:
+    """The pixel's sigma widened by the focal length's, unless somebody stated another."""
+    if sigmas.pixel_px != DEFAULT_SIGMAS.pixel_px:
+        return sigmas
+    return replace(sigmas, pixel_px=calibration.pixel_sigma(sigmas.pixel_px))
 
 
 def _altered(calibration: Calibration | None, alteration: Alteration) -> Calibration | None:

@@ -1,18 +1,7 @@
 """The pose file: a submitter's word on where a camera was and where it looked.
 
-A JSON object. Required: `latitude_deg`, `longitude_deg`, `height_m`, `height_reference`,
-`yaw_deg`, `pitch_deg`. What may be left out (or be null), and what is then assumed:
-
-| left out | assumed |
-| --- | --- |
-| `roll_deg` | 0: the camera is level from left to right |
-| `camera` | what the file's own metadata say of the camera |
-| `camera.fx_px` | the same; `camera.make` and `camera.model` then look the camera up |
-| `camera.fy_px` | equal to `fx_px` (square pixels) |
-| `camera.cx_px`, `camera.cy_px` | the centre of the image |
-| `camera.distortion`, or a coefficient of it | 0: none |
-| `sigmas`, or a value of it | `pipelines.metadata.pose_check.DEFAULT_SIGMAS` |
-| `captured_at` | what the file's own metadata tell |
+A JSON object. `docs/reference.md` ("Pose format") tells its keys and what is assumed of those that
+are left out or null.
 
 With `camera.fx_px`, the size it is for (`camera.width_px` and `camera.height_px`) is required: a
 focal length in pixels means nothing without it. A key that is not of this list is refused, so
@@ -74,22 +63,24 @@ class StatedPose:
         captured_at: aware UTC time; None where it states none.
         make: maker of the camera; None where it states none.
         model: model of the camera; None where it states none.
+        size_px: width and height of the image it is for; None where it states none.
     """
 
     pose: Pose
     intrinsics: Intrinsics | None
-    Args:
-        source: its text, or the object.
-        defaults: sigmas that it does not state.
-
     sigmas: Sigmas
     captured_at: datetime | None
     make: str | None
     model: str | None
+    size_px: tuple[int, int] | None = None
 
 
 def parse_pose(source: str | Mapping[str, Any], *, defaults: Sigmas = DEFAULT_SIGMAS) -> StatedPose:
     """Read a pose file, or the object it holds.
+
+    Args:
+        source: its text, or the object.
+        defaults: sigmas that it does not state.
 
     Raises:
         InvalidInputError: naming the dotted field at fault, for example "camera.fx_px".
@@ -110,7 +101,8 @@ def parse_pose(source: str | Mapping[str, Any], *, defaults: Sigmas = DEFAULT_SI
         pitch_deg=_number(values, "pitch_deg", "", -90.0, 90.0),
         roll_deg=_number(values, "roll_deg", "", -180.0, 180.0, default=0.0),
     )
-    make, model, intrinsics = _camera(values.get("camera"))
+    camera = values.get("camera")
+    make, model, intrinsics = _camera(camera)
     return StatedPose(
         pose=pose,
         intrinsics=intrinsics,
@@ -118,6 +110,7 @@ def parse_pose(source: str | Mapping[str, Any], *, defaults: Sigmas = DEFAULT_SI
         captured_at=_time(values.get("captured_at")),
         make=make,
         model=model,
+        size_px=None if camera is None else _size(camera),
     )
 
 
@@ -127,7 +120,9 @@ def _load(text: str) -> object:
         _refuse("", f"is longer than {_MAX_TEXT} characters")
     try:
         value: object = json.loads(
-            text, object_pairs_hook=_pairs, parse_constant=lambda name: _refuse("", f"holds {name}")
+            text,
+            object_pairs_hook=each_once,
+            parse_constant=lambda name: _refuse("", f"holds {name}"),
         )
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"the pose is not JSON: {error}") from error
@@ -136,7 +131,12 @@ def _load(text: str) -> object:
     return value
 
 
-def _pairs(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+def each_once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object out of its pairs, for `json.loads`.
+
+    Raises:
+        InvalidInputError: a key is given twice: which of the two is meant cannot be told.
+    """
     result: dict[str, object] = {}
     for key, value in pairs:
         if key in result:
@@ -214,6 +214,15 @@ def _side(values: Mapping[str, Any], name: str, prefix: str) -> int:
     return int(value)
 
 
+def _size(camera: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Width and height of the image; None where neither is stated."""
+    names = ("width_px", "height_px")
+    if all(camera.get(name) is None for name in names):
+        return None
+    width, height = (_side(camera, name, "camera.") for name in names)
+    return width, height
+
+
 def _reference(value: object) -> HeightReference:
     known = [reference.value for reference in HeightReference]
     if not isinstance(value, str) or value not in known:
@@ -234,8 +243,9 @@ def _camera(value: object) -> tuple[str | None, str | None, Intrinsics | None]:
             if values.get(name) is not None:
                 _refuse("camera.fx_px", f"is required where camera.{name} is given")
         return make, model, None
-    width = _side(values, "width_px", prefix)
-    height = _side(values, "height_px", prefix)
+    if (size := _size(values)) is None:
+        _refuse("camera.width_px", "and camera.height_px are required with camera.fx_px")
+    width, height = size
     fx = _above_zero(values, "fx_px", prefix)
     # A crop may put the principal point outside the image, but not by whole images.
     return (

@@ -82,7 +82,7 @@ def _pixel(_context: click.Context, _option: click.Parameter, value: str | None)
 @click.option(
     "--pose",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A pose file (JSON), in place of the image's metadata.",
+    help="A pose file (JSON; docs/reference.md, 'Pose format'), in place of the image's metadata.",
 )
 @click.option(
     "--batch",
@@ -105,7 +105,12 @@ def locate(
 
     Terrain comes from the elevation models; without any, the ground is taken to be flat at the
     height below the camera that metadata or pose tell. A pixel that has no place is answered
-    with the reason. With --batch the exit status is 1 when any line could not be read.
+    with the reason; that is an answer, and the exit status is 0. With --batch it is 1 when any line
+    could not be read.
+
+    A pose is a JSON object of latitude_deg, longitude_deg, height_m, height_reference (hae, msl or
+    above_ground), yaw_deg, pitch_deg, and where they are known roll_deg, camera (make and model, or
+    width_px, height_px and fx_px), sigmas and captured_at. A batch has no image to tell the camera.
 
     \b
     Examples:
@@ -180,6 +185,9 @@ def _print_batch(batch: Any, source: TerrainSource, *, as_json: bool) -> int:
         if "error" in answer:
             status = 1
         click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _line(answer))
+        if not as_json:
+            for finding in answer.get("findings", ()):
+                click.echo(f"  {finding['severity']:10} {finding['message']}")
     return status
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -17,7 +17,8 @@ from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.georeference import ground_points, locate
 from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.ground import GroundPoint
-from pipelines.metadata.pose_file import parse_pose
+from pipelines.metadata.capture_reader import stated_camera
+from pipelines.metadata.pose_file import each_once, parse_pose
 from pipelines.outcome import Finding, Outcome
 
 _LINES_AT_ONCE = 20_000
@@ -85,15 +86,18 @@ def _answers(block: list[_Asked | _Refused]) -> Iterator[dict[str, Any]]:
                 "line": item.line,
                 "error": {"field": item.error.field, "reason": str(item.error)},
             }
-        elif isinstance(item.viewpoint, Unlocatable):
-            unlocatable = item.viewpoint
+        else:
+            viewpoint = item.viewpoint
+            point = (
+                GroundPoint(outcome=viewpoint.outcome)
+                if isinstance(viewpoint, Unlocatable)
+                else next(points)
+            )
             yield {
                 "id": item.identifier,
-                **document(GroundPoint(outcome=unlocatable.outcome)),
-                "findings": [finding_document(one) for one in unlocatable.findings],
+                **document(point),
+                "findings": [finding_document(one) for one in viewpoint.findings],
             }
-        else:
-            yield {"id": item.identifier, **document(next(points))}
 
 
 def _read(
@@ -131,17 +135,21 @@ def _viewpoint(
         stated = parse_pose(pose)
     except InvalidInputError as error:
         raise InvalidInputError(str(error), field=f"pose.{error.field}".rstrip(".")) from error
-    if stated.intrinsics is None:
-        return Unlocatable(outcome=Outcome.NO_INTRINSICS, findings=())
-    height = decide_height(
-        stated_heights(stated.pose, stated.sigmas), source, ground_hae_m=ground_hae_m
-    )
-    return set_up(stated.pose, stated.intrinsics, stated.sigmas, height)
+    intrinsics, sigmas, findings = stated_camera(stated)
+    if intrinsics is None:
+        return Unlocatable(outcome=Outcome.NO_INTRINSICS, findings=findings)
+    height = decide_height(stated_heights(stated.pose, sigmas), source, ground_hae_m=ground_hae_m)
+    viewpoint = set_up(stated.pose, intrinsics, sigmas, height)
+    return replace(viewpoint, findings=(*viewpoint.findings, *findings))
 
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        values = json.loads(line, parse_constant=lambda name: _refuse("", f"the line holds {name}"))
+        values = json.loads(
+            line,
+            object_pairs_hook=each_once,
+            parse_constant=lambda name: _refuse("", f"the line holds {name}"),
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"the line is not JSON: {error}") from error
     if not isinstance(values, dict):

@@ -113,7 +113,8 @@ class Sent:
 @click.option(
     "--pose",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A pose file (JSON), where the metadata do not suffice; for every PATH given.",
+    help="A pose file (JSON; docs/reference.md, 'Pose format'), where the metadata do not suffice; "
+    "for every PATH given.",
 )
 @click.option("--captured-at", help="When it was taken, for example 2026-11-24T10:15:00Z.")
 @click.option("--wait", is_flag=True, help="Wait until every file is processed.")

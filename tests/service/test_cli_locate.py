@@ -141,6 +141,47 @@ def test_what_cannot_be_located_has_an_outcome() -> None:
     assert high["outcome"] == "no_height"
 
 
+def test_a_key_given_twice_is_refused_wherever_it_stands() -> None:
+    line = json.dumps(asked("a", [2000, 1500]))
+    pose, whole = batch(
+        line.replace('"yaw_deg": 90.0', '"yaw_deg": 90.0, "yaw_deg": 270.0'),
+        line.replace('"id": "a"', '"id": "a", "id": "b"'),
+        code=1,
+    )
+    assert (pose["error"]["field"], whole["error"]["field"]) == ("yaw_deg", "id")
+    assert "given twice" in pose["error"]["reason"]
+
+
+def test_a_camera_of_one_fixed_lens_is_looked_up_by_its_name() -> None:
+    # 9.1 mm over pixels of 12 um, as the maker of the XL715's thermal camera publishes them.
+    named = {"make": "Autel Robotics", "model": "XL715", "width_px": 640, "height_px": 512}
+    focal = 9.1 / 0.012
+    by_name, by_figures, silent, unknown = batch(
+        asked("name", [100, 300], camera=named),
+        asked("figures", [100, 300], camera={**named, "fx_px": focal}),
+        asked("silent", [1, 1], camera={"make": "DJI", "model": "FC3411"}),
+        asked("unknown", [1, 1], camera={**named, "model": "none"}),
+    )
+    assert by_name["outcome"] == "located"
+    for key in ("latitude_deg", "longitude_deg", "slant_range_m"):
+        assert by_name[key] == pytest.approx(by_figures[key], abs=1e-7 if "deg" in key else 1e-3)
+    # A focal length of the table is less sure than a stated one.
+    assert by_name["ce90_m"] > by_figures["ce90_m"]
+    assert [one["code"] for one in by_name["findings"]] == ["INTRINSICS_SOURCE"]
+    assert silent["outcome"] == unknown["outcome"] == "no_intrinsics"
+    for answer in (silent, unknown):
+        assert [one["code"] for one in answer["findings"]] == ["NO_INTRINSICS"]
+        assert "camera.fx_px" in answer["findings"][0]["message"]
+
+
+def test_text_of_a_batch_tells_findings() -> None:
+    result = run("--batch", "-", stdin=json.dumps(asked("car", [1, 1], camera=None)) + "\n")
+    first, second = result.stdout.splitlines()
+    assert first.startswith("car: ")
+    assert second.split()[0] == "error"
+    assert "camera.fx_px" in second
+
+
 def test_without_ground_only_a_height_above_it_is_known() -> None:
     line = asked("a", [2000, 1500])
     del line["ground_hae_m"]
