@@ -80,7 +80,7 @@ def plan_frame(
 
     Args:
         viewpoint: where the camera stood; None where that is not known: then everything is looked
-            at, at full and at half scale.
+            at, in a large frame at full and at half scale.
         size_px: width and height of the image.
         identity: the model's input and what it finds best.
         parameters: overlap, and whether to look everywhere.
@@ -89,7 +89,11 @@ def plan_frame(
     width, height = size_px
     side, overlap = identity.input_px, parameters.tile_overlap
     if viewpoint is None:
-        longest = (identity.car_px or _UNKNOWN_CAR_PX)[1]
+        shortest, longest = identity.car_px or _UNKNOWN_CAR_PX
+        # What is too long at full scale is told from the whole frame reduced to a tile, unless it
+        # is too short there: then half scale lies between the two.
+        if longest * side / max(size_px) >= shortest:
+            return plan_full_scale(width, height, side, overlap)
         return plan_two_scales(width, height, side, overlap, longest)
     intrinsics = viewpoint.intrinsics
     if (intrinsics.width_px, intrinsics.height_px) != size_px:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -21,6 +21,9 @@ from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
 from service.cli.output import as_json, console, plain, print_document, print_table
+
+if TYPE_CHECKING:
+    from pipelines.geometry.viewpoint import Viewpoint
 
 _DEFAULTS = DetectionParameters()
 _EXIT_UNREADABLE = 1
@@ -35,12 +38,27 @@ class Looked:
         width_px: width of the file as it lies on disk.
         height_px: height of the file as it lies on disk.
         detections: in pixels of the file as it lies on disk.
+        unsearched: share of it that was left out, by reason.
     """
 
     name: str
     width_px: int
     height_px: int
     detections: Detections
+    unsearched: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Opened:
+    """A file as it was read.
+
+    Attributes:
+        rgb: (h, w, 3) as it lies on disk.
+        viewpoint: where the camera stood, over flat ground; None where the file does not tell.
+    """
+
+    rgb: NDArray[np.uint8]
+    viewpoint: Viewpoint | None
 
 
 @click.command()
@@ -79,6 +97,11 @@ class Looked:
     show_default=True,
     help="Look at the whole frame at reduced scale too, for what is larger than a tile.",
 )
+@click.option(
+    "--everywhere",
+    is_flag=True,
+    help="Also look at the sky, and at ground too far away to tell a car.",
+)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads to use.  [default: all]")
 @as_json
 def detect(
@@ -88,6 +111,7 @@ def detect(
     min_score: float,
     overlap: float,
     whole_frame: bool,
+    everywhere: bool,
     threads: int | None,
     json_output: bool,
 ) -> None:
@@ -95,6 +119,8 @@ def detect(
 
     Boxes are left, top, width and height in pixels of the file as it lies on disk, whatever
     orientation its metadata state; pixel coordinates start at the outer corner of the first pixel.
+    A photograph whose metadata tell its pose is looked at in each place at the scale that suits the
+    model there, over flat ground; JSON tells as `unsearched` what share of it was left out.
     A file is called by its base name, or by the path given where two have the same.
     Folders are searched for JPEG, PNG and TIFF files, told by their first bytes.
 
@@ -111,7 +137,10 @@ def detect(
     _warn(refused)
     detector = Catalogue.shipped().open_detector(model, engine, threads)
     parameters = DetectionParameters(
-        min_confidence=min_score, tile_overlap=overlap, whole_frame=whole_frame
+        min_confidence=min_score,
+        tile_overlap=overlap,
+        whole_frame=whole_frame,
+        everywhere=everywhere,
     )
     looked: list[Looked] = []
     names = _names(files)
@@ -170,7 +199,7 @@ def _names(files: Sequence[Path]) -> dict[Path, str]:
     return {file: file.name if counts[file.name] == 1 else str(file) for file in files}
 
 
-def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, NDArray[np.uint8] | str]]:
+def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, Opened | str]]:
     """Each file with its pixels or why it has none; the next is decoded meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as ahead:
         waiting = [ahead.submit(_decode, file) for file in files[:1]]
@@ -180,25 +209,35 @@ def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, NDArray[np.uint8] | 
             yield file, image
 
 
-def _decode(file: Path) -> NDArray[np.uint8] | str:
+def _decode(file: Path) -> Opened | str:
+    from pipelines.geometry.camera_height import Unlocatable
+    from pipelines.geometry.elevation import TerrainSource
+    from pipelines.geometry.viewpoint import find_viewpoint
     from pipelines.imagery.decode import read_image
+    from pipelines.metadata.capture_reader import read_capture
 
     try:
-        return read_image(file.read_bytes()).rgb
+        data = file.read_bytes()
+        rgb = read_image(data).rgb
+        found = find_viewpoint(read_capture(data), TerrainSource(None))
+        return Opened(rgb=rgb, viewpoint=None if isinstance(found, Unlocatable) else found)
     except OSError as error:
         return str(error.strerror)
     except UnreadableImageError as error:
         return str(error)
 
 
-def _look(
-    detector: Detector, parameters: DetectionParameters, name: str, image: NDArray[np.uint8]
-) -> Looked:
+def _look(detector: Detector, parameters: DetectionParameters, name: str, image: Opened) -> Looked:
+    from pipelines.geometry.ground_scale import plan_frame
+
+    height, width = image.rgb.shape[:2]
+    plan = plan_frame(image.viewpoint, (width, height), detector.identity, parameters)
     return Looked(
         name=name,
-        width_px=image.shape[1],
-        height_px=image.shape[0],
-        detections=detector.detect(image, parameters),
+        width_px=width,
+        height_px=height,
+        detections=detector.detect(image.rgb, parameters, plan),
+        unsearched=dict(plan.unsearched),
     )
 
 
@@ -216,9 +255,15 @@ def _document(
             "min_score": parameters.min_confidence,
             "tile_overlap": parameters.tile_overlap,
             "whole_frame": parameters.whole_frame,
+            "everywhere": parameters.everywhere,
         },
         "images": [
-            {"file_name": item.name, "width": item.width_px, "height": item.height_px}
+            {
+                "file_name": item.name,
+                "width": item.width_px,
+                "height": item.height_px,
+                **({"unsearched": item.unsearched} if item.unsearched else {}),
+            }
             for item in looked
         ],
         "detections": [

@@ -154,12 +154,15 @@ def test_a_frame_that_nothing_is_looked_for_in_has_no_tiles() -> None:
     assert len(everywhere.views) == 7 * 5
 
 
-def test_without_a_pose_all_is_looked_at_at_two_scales() -> None:
-    plan = plan_frame(None, (WIDTH_PX, HEIGHT_PX), MODEL, DetectionParameters())
+def test_without_a_pose_all_of_a_large_frame_is_looked_at_at_two_scales() -> None:
+    width, height = 8000, 6000
+    plan = plan_frame(None, (width, height), MODEL, DetectionParameters())
     assert sorted(set(plan.scale.tolist())) == [0.5, 1.0]
     for scale in (0.5, 1.0):
-        seen = np.zeros((HEIGHT_PX, WIDTH_PX), np.bool_)
+        seen = np.zeros((height, width), np.bool_)
         for left, top, right, bottom in plan.views[plan.scale == scale]:
             seen[top:bottom, left:right] = True
         assert seen.all()
     assert plan.least_px.tolist() == (BEST[1] * (plan.scale == 0.5)).tolist()
+    # In 5,000 pixels an object too long for full scale is long enough in the reduced whole.
+    assert set(plan_frame(None, (5000, 3000), MODEL, DetectionParameters()).scale) == {1.0}
