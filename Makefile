@@ -10,8 +10,8 @@ ARGS ?=
 export MYPYPATH := protos
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test demo test check format bench bench-detect bench-ingest \
-	bench-georeference bench-memory protos lock image clean
+.PHONY: help install install-test demo test check format bench bench-accuracy bench-calibration \
+	bench-detect bench-georeference bench-ingest bench-memory bench-raster protos lock image clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,15 @@ bench-ingest: $(TEST_STAMP) checkout ## Ingest against a plain put into the same
 
 bench-georeference: $(TEST_STAMP) checkout ## Ground points a second against orthority
 	@$(BIN)/python -m benchmarks.georeference $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-accuracy: $(TEST_STAMP) checkout ## Accuracy at equal weights against sahi and whole frames
+	@$(BIN)/python -m benchmarks.accuracy $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-calibration: $(TEST_STAMP) checkout ## Predicted against observed error on surveyed points
+	@$(BIN)/python -m benchmarks.calibration $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-raster: $(TEST_STAMP) checkout ## Memory and time a pixel from 100 megapixels to 2 gigapixels
+	@$(BIN)/python -m benchmarks.raster $(if $(JSON),--json "$(JSON)") $(ARGS)
 
 bench-memory: $(TEST_STAMP) checkout ## Memory of the whole service as frames grow
 	@$(BIN)/python -m benchmarks.memory $(if $(JSON),--json "$(JSON)") $(ARGS)
