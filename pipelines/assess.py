@@ -18,11 +18,14 @@ from pipelines.assessment import Assessment, AssessmentRequest, Product, Product
 from pipelines.capture import Capture
 from pipelines.geometry.camera_height import Unlocatable
 from pipelines.geometry.camera_view import CameraView
-from pipelines.geometry.elevation import TerrainSource
+from pipelines.geometry.elevation import DemTerrain, TerrainSource
+from pipelines.geometry.elevation_file import ElevationFile
 from pipelines.geometry.ground_scale import plan_frame
 from pipelines.geometry.ground_view import GroundView
 from pipelines.geometry.raster_placement import placed_raster
+from pipelines.geometry.rational_view import RationalView
 from pipelines.geometry.reduced_view import ReducedView
+from pipelines.geometry.terrain import Terrain
 from pipelines.geometry.viewpoint import Viewpoint, find_viewpoint
 from pipelines.ground import GroundPoint
 from pipelines.imagery.decode import read_image
@@ -235,6 +238,7 @@ def _products(
     provenance, positions = request.provenance, request.positions
     rgb, mask = looked_at.rgb, looked_at.mask
     shown = _as_shown(found, looked_at.factor)
+    elevation = _elevation(view, found)
     scale = overlay = laid = None
     if view is not None:
         if looked_at.factor != (1.0, 1.0):
@@ -280,9 +284,30 @@ def _products(
         kind=ProductKind.EVIDENCE,
         media_type=evidence.MEDIA_TYPE,
         file_name=f"{provenance.imagery_id}-evidence.json",
-        data=evidence_manifest(request, found, products),
+        data=evidence_manifest(request, found, products, elevation),
     )
     return (*products, manifest)
+
+
+def _elevation(view: GroundView | None, found: Assessment) -> tuple[ElevationFile, ...]:
+    """The elevation models below the camera and around all ground that the frame shows."""
+    terrain: Terrain | None = None
+    places = [
+        (point.longitude_deg, point.latitude_deg)
+        for point in found.ground
+        if point.longitude_deg is not None and point.latitude_deg is not None
+    ]
+    if isinstance(view, RationalView):
+        terrain = view.terrain
+    elif isinstance(view, CameraView):
+        terrain, pose = view.viewpoint.terrain, view.viewpoint.pose
+        places.append((pose.longitude_deg, pose.latitude_deg))
+    if not isinstance(terrain, DemTerrain):
+        return ()
+    around = np.array(places, np.float64).reshape(-1, 2)
+    if found.footprint_lonlat is not None:
+        around = np.concatenate([around, found.footprint_lonlat])
+    return terrain.files_around(around)
 
 
 def _as_shown(found: Assessment, factor: tuple[float, float]) -> Assessment:

@@ -113,6 +113,23 @@ class DemTerrain:
         sheet = next(sheet for sheet in self.sheets if sheet is grid)
         return window(sheet, self.cache, column, row, width, height)
 
+    def files_around(self, lonlat_deg: Floats) -> tuple[ElevationFile, ...]:
+        """The files, by name, whose bounds touch the box around places (N, 2) in degrees."""
+        if not len(lonlat_deg):
+            return ()
+        first = lonlat_deg[0, 0]
+        # Across the antimeridian a box is counted on from its first place.
+        longitude = first + (lonlat_deg[:, 0] - first + 180.0) % 360.0 - 180.0
+        low, high = float(longitude.min()), float(longitude.max())
+        south, north = float(lonlat_deg[:, 1].min()), float(lonlat_deg[:, 1].max())
+        found = []
+        for file in (file for sheet in self.sheets for file in sheet.files):
+            west, bottom, east, top = file.bounds_deg
+            turn = 360.0 * round(((low + high) - (west + east)) / 720.0)
+            if west + turn <= high and east + turn >= low and bottom <= north and top >= south:
+                found.append(file)
+        return tuple(sorted(found, key=lambda file: file.raster.name))
+
     def covers(self, latitude_deg: Floats, longitude_deg: Floats) -> NDArray[np.bool_]:
         """Whether places (N,) lie inside the bounds of a sheet."""
         covered = np.zeros(len(latitude_deg), np.bool_)

@@ -65,6 +65,11 @@ class ElevationFile:
         self.transform = np.array(grid.transform).reshape(2, 3)
 
     @cached_property
+    def sha256(self) -> str | None:
+        """Of its bytes, read once; None where an object is too large to be read whole."""
+        return self.raster.sha256()
+
+    @cached_property
     def bounds_deg(self) -> tuple[float, float, float, float]:
         """West, south, east, north, from points along the edge."""
         share = np.linspace(0.0, 1.0, 21)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,11 @@ DRIVERS: dict[str, Driver] = {
     ".dt2": "DTED",
 }
 """What may be an elevation model, by the end of its name, with what reads it."""
+
+MOST_HASHED_BYTES = 1 << 29
+"""A larger object of a store is read in ranges only, never whole for its hash."""
+
+_PIECE_BYTES = 1 << 23
 
 
 class ObjectReader(Protocol):
@@ -45,6 +51,25 @@ class ElevationRaster:
     name: str
     driver: Driver
     source: Path | RangedRaster
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of what is read."""
+        if isinstance(self.source, RangedRaster):
+            return self.source.size
+        return self.source.stat().st_size
+
+    def sha256(self) -> str | None:
+        """Of its bytes, read whole; None for an object of more than `MOST_HASHED_BYTES`."""
+        if isinstance(self.source, Path):
+            with self.source.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        if self.source.size > MOST_HASHED_BYTES:
+            return None
+        digest = hashlib.sha256()
+        for offset in range(0, self.source.size, _PIECE_BYTES):
+            digest.update(self.source.read(offset, min(_PIECE_BYTES, self.source.size - offset)))
+        return digest.hexdigest()
 
 
 def rasters_in_folder(folder: Path) -> Iterator[ElevationRaster]:

@@ -1,7 +1,8 @@
 """The evidence manifest: what every output of a frame rests on, fit to be checked later.
 
 Canonical JSON, so that its own hash means something. `products` names the SHA-256 and size of
-every other output of the frame; `input`, `detector` and `software` name what they were made from.
+every other output of the frame; `input`, `detector`, `software`, `terrain` and `weighed` name what
+they were made from.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from dataclasses import asdict
 from typing import Any
 
 from pipelines.assessment import Assessment, AssessmentRequest, Product
+from pipelines.geometry.elevation_file import ElevationFile
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.geojson import utc_text
+from pipelines.threats.rules import Rule
 
 SCHEMA = "vedette.evidence"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MEDIA_TYPE = "application/json"
 
 
 def evidence_manifest(
-    request: AssessmentRequest, assessment: Assessment, products: Sequence[Product]
+    request: AssessmentRequest,
+    assessment: Assessment,
+    products: Sequence[Product],
+    elevation: Sequence[ElevationFile] = (),
 ) -> bytes:
     """The manifest of one frame.
 
@@ -29,6 +35,7 @@ def evidence_manifest(
         request: what was asked; the hash of its bytes is computed here, not taken on trust.
         assessment: what was found; products in it are ignored.
         products: every other output of the frame.
+        elevation: the elevation models that the frame's ground was taken from.
     """
     stated_pose = request.stated_pose
     return canonical_json(
@@ -52,12 +59,22 @@ def evidence_manifest(
                 "parameters": asdict(request.parameters),
             },
             "capture": _capture(assessment),
-            "terrain": sorted({ground.terrain for ground in assessment.ground if ground.terrain}),
-            "weighed": {
-                "positions": [position.position_id for position in request.positions],
-                "rules": [
-                    {"rule_id": rule.rule_id, "revision": rule.revision} for rule in request.rules
+            "terrain": {
+                "labels": sorted(
+                    {ground.terrain for ground in assessment.ground if ground.terrain}
+                ),
+                "elevation": [
+                    {
+                        "file_name": file.raster.name,
+                        "size_bytes": file.raster.size_bytes,
+                        "sha256": file.sha256,
+                    }
+                    for file in elevation
                 ],
+            },
+            "weighed": {
+                "positions": [asdict(position) for position in request.positions],
+                "rules": [_rule(rule) for rule in request.rules],
             },
             "found": {
                 "detections": len(assessment.detections),
@@ -76,6 +93,15 @@ def evidence_manifest(
             ],
         }
     )
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    # Sets have no order, and the same rule has to give the same bytes.
+    return {
+        **asdict(rule),
+        "categories": sorted(rule.categories),
+        "position_kinds": sorted(rule.position_kinds),
+    }
 
 
 def _sha256(request: AssessmentRequest) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Geod
@@ -180,6 +181,41 @@ def test_the_same_request_gives_the_same_bytes() -> None:
     one, other = (
         assess(_request(_jpeg(), POSE), detector=CAR, terrain=TerrainSource(None)) for _ in range(2)
     )
+    assert one.products == other.products
+
+
+def test_the_evidence_names_the_elevation_models_below_the_frame(tmp_path: Path) -> None:
+    for name, west in (("here.tif", 35.49), ("beside.tif", 35.55)):
+        with rasterio.open(
+            tmp_path / name,
+            "w",
+            driver="GTiff",
+            width=60,
+            height=60,
+            count=1,
+            dtype="float32",
+            crs="EPSG:4979",
+            transform=rasterio.Affine(0.0005, 0, west, 0, -0.0005, 33.215),
+        ) as dem:
+            dem.write(np.full((60, 60), 250.0, np.float32), 1)
+    # Indexed anew: nothing of one run helps the other.
+    one, other = (
+        assess(_request(_jpeg(), POSE), detector=CAR, terrain=TerrainSource(tmp_path))
+        for _ in range(2)
+    )
+    manifest = json.loads(_product(one, ProductKind.EVIDENCE))
+    here = (tmp_path / "here.tif").read_bytes()
+    assert manifest["terrain"] == {
+        "labels": ["dem:here.tif"],
+        "elevation": [
+            {
+                "file_name": "here.tif",
+                "size_bytes": len(here),
+                "sha256": hashlib.sha256(here).hexdigest(),
+            }
+        ],
+    }
+    assert manifest["weighed"]["positions"][0]["latitude_deg"] == pytest.approx(33.1975, abs=1e-3)
     assert one.products == other.products
 
 

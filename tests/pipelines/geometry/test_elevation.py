@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,29 @@ def test_a_place_far_from_every_model_has_no_terrain(tmp_path: Path) -> None:
     write(tmp_path / "a.tif", np.full((200, 200), 1450, np.int16))
     assert TerrainSource(tmp_path).near(0.0, 0.0) is None
     assert TerrainSource(None).near(LATITUDE, LONGITUDE) is None
+
+
+def test_files_around_places_are_named_with_their_hash(tmp_path: Path) -> None:
+    for number, west in enumerate((-110.5, -110.45, -110.4)):
+        heights = np.full((100, 50), 1450.0 + number, np.float32)
+        write(tmp_path / f"{number}.tif", heights, crs="EPSG:4979", west=west)
+    terrain = terrain_at(tmp_path)
+    assert len(terrain.sheets) == 1
+
+    def around(*places: tuple[float, float]) -> list[str]:
+        return [file.raster.name for file in terrain.files_around(np.array(places))]
+
+    assert around((-110.47, 31.65)) == ["0.tif"]
+    assert around((-110.47, 31.65), (-110.38, 31.66)) == ["0.tif", "1.tif", "2.tif"]
+    assert around((-110.47 + 360.0, 31.65)) == ["0.tif"]
+    assert around((-110.47, 31.75)) == []
+    (file,) = terrain.files_around(np.array([(-110.37, 31.65)]))
+    data = (tmp_path / "2.tif").read_bytes()
+    assert file.sha256 == hashlib.sha256(data).hexdigest()
+    assert file.raster.size_bytes == len(data)
+    # Once a file: what is written over it later is not what was read.
+    (tmp_path / "2.tif").write_bytes(b"")
+    assert file.sha256 == hashlib.sha256(data).hexdigest()
 
 
 def test_the_relief_around_a_place(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipelines.geometry.elevation import DemTerrain, TerrainSource, datum_findings
 from pipelines.geometry.elevation_sheet import TileCache
+from pipelines.geometry.elevation_store import rasters_in_folder, rasters_of_objects
 from pipelines.geometry.geodesy import ecef_from_geodetic, ecef_from_ned, geodetic_from_ecef
 from pipelines.geometry.heights import undulation_m
 from pipelines.geometry.terrain import LOCATED
@@ -247,6 +249,20 @@ def test_models_are_read_in_ranges_from_wherever_they_lie(tmp_path: Path) -> Non
         np.testing.assert_array_equal(ours.height_m(lat, lon), theirs.height_m(lat, lon))
     size = sum(len(data) for data in bucket.objects.values())
     assert bucket.read_bytes < size / 4
+
+
+def test_a_model_of_a_store_is_hashed_whole_where_it_is_not_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_hgt(tmp_path, 31, -111)
+    (near,) = rasters_in_folder(tmp_path)
+    (far,) = rasters_of_objects(Bucket(tmp_path))
+    data = next(tmp_path.iterdir()).read_bytes()
+    monkeypatch.setattr("pipelines.geometry.elevation_store._PIECE_BYTES", 1_000_003)
+    assert far.sha256() == near.sha256() == hashlib.sha256(data).hexdigest()
+    assert far.size_bytes == near.size_bytes == len(data)
+    monkeypatch.setattr("pipelines.geometry.elevation_store.MOST_HASHED_BYTES", len(data) - 1)
+    assert far.sha256() is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from models.detector import DetectionParameters
 from pipelines.assessment import AssessmentRequest, Product, ProductKind
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.evidence import evidence_manifest
+from pipelines.threats.rules import DEFAULT_RULE
 from tests.pipelines.analytic_frame import seen_frame
 
 PRODUCT = Product(
@@ -60,9 +61,31 @@ def test_everything_that_shaped_the_result_is_named() -> None:
     assert manifest["detector"]["parameters"]["min_confidence"] == 0.4
     assert manifest["capture"]["sigmas"]["yaw_deg"] == 1.0
     assert manifest["capture"]["findings"][0]["code"] == "A_NOTE"
-    assert manifest["terrain"] == ["flat:test"]
+    assert manifest["terrain"] == {"labels": ["flat:test"], "elevation": []}
     assert manifest["input"]["stated_captured_at"] == "2026-11-24T10:02:11.500000Z"
     assert manifest["found"] == {"detections": 3, "located": 3, "sightings": 2}
+
+
+def test_what_was_weighed_is_told_as_it_was() -> None:
+    request = replace(_request(), rules=(DEFAULT_RULE,))
+    manifest = _manifest(request)
+    assert manifest["schema_version"] == 2
+    assert manifest["weighed"]["positions"] == [
+        {
+            "position_id": "post-7",
+            "display_name": "Poste avancé 7",
+            "kind": "post",
+            "latitude_deg": 33.198,
+            "longitude_deg": 35.498,
+            "sigma_m": 0.0,
+            "radius_m": None,
+        }
+    ]
+    (rule,) = manifest["weighed"]["rules"]
+    assert rule["categories"] == sorted(DEFAULT_RULE.categories)
+    assert rule["position_kinds"] == []
+    told = ("revision", "radius_m", "min_confidence", "possible_probability", "alert_probability")
+    assert [rule[name] for name in told] == [0, 500.0, 0.35, 0.1, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +95,10 @@ def test_everything_that_shaped_the_result_is_named() -> None:
         {"stated_pose": None},
         {"software_version": "1.2.4"},
         {"parameters": DetectionParameters(whole_frame=False)},
+        {"positions": (replace(seen_frame().positions[0], latitude_deg=33.1981),)},
+        {"positions": (replace(seen_frame().positions[0], sigma_m=5.0),)},
+        {"rules": (DEFAULT_RULE,)},
+        {"rules": (replace(DEFAULT_RULE, alert_probability=0.6),)},
     ],
 )
 def test_any_change_of_input_changes_the_manifest(changed: dict[str, Any]) -> None:
