@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ _QUALITY = 88
 # Labels that are tried for room, the weightiest; finding room for n takes n times n steps, and a
 # raster of gigapixels may show ten thousand objects.
 _MOST_LABELS = 1_000
+# Rows of the frame that are copied at a time.
+_BAND = 256
 
 _PERSON: Colour = (86, 180, 233)
 _VEHICLE: Colour = (230, 159, 0)
@@ -71,16 +74,24 @@ def annotated_jpeg(
         positions: the positions that sightings name.
         scale: scale and north; None where the frame cannot be located.
     """
-    picture = Image.fromarray(rgb)
-    size_px = lettering_px(*picture.size)
+    height_px, width_px = rgb.shape[:2]
+    size_px = lettering_px(width_px, height_px)
     names = {position.position_id: position.display_name for position in positions}
     plates = plates_of(assessment, names, size_px)
-    left_out = _draw_detections(picture, assessment, plates, size_px)
+    placed = _placed(assessment, plates, size_px, width_px, height_px)
+
+    def paint(sheet: Image.Image, top: int) -> None:
+        # In bands: Pillow takes four bytes a pixel, and the whole frame would be there twice.
+        for row in range(0, height_px, _BAND):
+            sheet.paste(Image.fromarray(rgb[row : row + _BAND]), (0, top + row))
+        _draw_detections(sheet, assessment, plates, placed, size_px, top)
+
     sheet = framed(
-        picture,
+        (width_px, height_px),
+        paint,
         size_px=size_px,
         marking=provenance.marking,
-        lines=footer_lines(provenance, assessment, left_out),
+        lines=footer_lines(provenance, assessment, len(plates) - len(placed)),
         scale=scale,
     )
     stream = io.BytesIO()
@@ -93,18 +104,12 @@ def lettering_px(width_px: int, height_px: int) -> int:
     return max(12, round(max(width_px, height_px) / 96))
 
 
-def _draw_detections(
-    picture: Image.Image, assessment: Assessment, plates: Sequence[Plate], size_px: int
-) -> int:
-    """Boxes, then labels over them; returns how many labels found no room."""
-    draw = ImageDraw.Draw(picture)
-    boxes = assessment.detections.xyxy.astype(np.float64)
-    # The weightiest box is drawn last, over the others.
-    for plate in reversed(plates):
-        _box(draw, boxes[plate.index], assessment.categories[plate.index], plate.level, size_px)
+def _placed(
+    assessment: Assessment, plates: Sequence[Plate], size_px: int, width_px: int, height_px: int
+) -> Sequence[PlacedLabel]:
+    """The labels that found room in the frame."""
     if not plates:
-        return 0
-    by_index = {plate.index: plate for plate in plates}
+        return ()
     labels = [
         Label(
             box=plate.index,
@@ -114,21 +119,38 @@ def _draw_detections(
         )
         for plate in plates[:_MOST_LABELS]
     ]
-    placed = place_labels(
+    return place_labels(
         labels,
-        boxes,
-        width_px=picture.width,
-        height_px=picture.height,
+        assessment.detections.xyxy.astype(np.float64),
+        width_px=width_px,
+        height_px=height_px,
         gap_px=_line(size_px, Level.ALERT) + 1,
     )
-    for place in placed:
+
+
+def _draw_detections(
+    sheet: Image.Image,
+    assessment: Assessment,
+    plates: Sequence[Plate],
+    placed: Sequence[PlacedLabel],
+    size_px: int,
+    top: int,
+) -> None:
+    """Boxes, then labels over them, on a frame whose first row is the sheet's row `top`."""
+    draw = ImageDraw.Draw(sheet)
+    boxes = assessment.detections.xyxy.astype(np.float64) + np.array([0.0, top, 0.0, top])
+    lowered = [replace(place, y_px=place.y_px + top) for place in placed]
+    # The weightiest box is drawn last, over the others.
+    for plate in reversed(plates):
+        _box(draw, boxes[plate.index], assessment.categories[plate.index], plate.level, size_px)
+    by_index = {plate.index: plate for plate in plates}
+    for place in lowered:
         if place.leader:
             colour = group_colour(assessment.categories[place.label.box])
             _leader(draw, boxes[place.label.box], place, colour, size_px)
-    for place in reversed(placed):
+    for place in reversed(lowered):
         plate = by_index[place.label.box]
         _plate(draw, plate, place, group_colour(assessment.categories[plate.index]))
-    return len(plates) - len(placed)
 
 
 def group_colour(category: str) -> Colour:

@@ -6,6 +6,7 @@ All of it stands outside the frame, so that nothing of the ground is covered.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -69,23 +70,26 @@ def scale_bar(gsd_m: float, longest_px: float) -> ScaleBar:
 
 
 def framed(
-    picture: Image.Image,
+    size: tuple[int, int],
+    paint: Callable[[Image.Image, int], None],
     *,
     size_px: int,
     marking: str,
     lines: list[FooterLine],
     scale: FrameScale | None,
 ) -> Image.Image:
-    """The picture between its banners, with the footer below it.
+    """A picture between its banners, with the footer below it.
 
     Args:
-        picture: the frame, already annotated.
+        size: width and height of the picture, pixels.
+        paint: paints the picture onto the sheet from a row on, so that it is never there twice;
+            what it paints above and below is covered.
         size_px: size of the lettering.
         marking: text of both banners.
         lines: the footer.
         scale: for the scale bar and the north arrow; None draws neither.
     """
-    width, height = picture.size
+    width, height = size
     margin = size_px
     arrow_px = size_px * 5
     bar = None if scale is None else scale_bar(scale.gsd_m, min(width * 0.22, 24 * size_px))
@@ -104,11 +108,12 @@ def framed(
     inner_px = max(text_px, aside_height) if beside else text_px + aside_height + margin
     footer_px = inner_px + 2 * margin
     sheet = Image.new("RGB", (width, height + 2 * banner_px + footer_px), _PAPER)
+    paint(sheet, banner_px)
     draw = ImageDraw.Draw(sheet)
+    footer_top = banner_px + height
+    draw.rectangle((0, footer_top, width, sheet.height), fill=_PAPER)
     for top in (0, sheet.height - banner_px):
         _banner(draw, (0, top, width, top + banner_px), marking, size_px)
-    sheet.paste(picture, (0, banner_px))
-    footer_top = banner_px + height
     _text_lines(draw, wrapped, margin, footer_top + margin, size_px)
     if scale is not None and bar is not None:
         aside_top = footer_top + margin + (0 if beside else text_px + margin)
@@ -124,7 +129,8 @@ def framed(
 def _banner(
     draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], marking: str, size_px: int
 ) -> None:
-    draw.rectangle(box, fill=_MARKING_COLOURS.get(marking, (0, 0, 0)))
+    # Its last row is the one above the end: the next is the picture's.
+    draw.rectangle((*box[:3], box[3] - 1), fill=_MARKING_COLOURS.get(marking, (0, 0, 0)))
     draw.text(
         ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
         printable(marking),

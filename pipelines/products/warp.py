@@ -6,7 +6,7 @@ holes. What the frame does not show, and what a crest hides from it, stays trans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import cv2
@@ -22,6 +22,8 @@ _FARTHEST_TO_NEAREST = 5.0
 # Cells between exact projections; between these, pixels are interpolated. Even in the foreground
 # of a shallow oblique frame that stays below a twentieth of a cell.
 _STRIDE = 4
+# Rows of cells that are worked out at a time; a multiple of the stride.
+_BAND = 256
 # Nodes between those that are first asked whether anything hides them.
 _SPARSE = 4
 
@@ -105,7 +107,29 @@ def laid_out(
     nodes = _nodes(
         picture.view, seen, longitude_of, latitude_of, columns, rows, (width_px, height_px)
     )
-    fine = _upsampled(nodes, columns, rows)
+    pixels = np.empty((rows, columns, 2), np.float32)
+    inside = np.empty((rows, columns), np.bool_)
+    for band in _bands(rows):
+        fine = _upsampled(nodes[band.start // _STRIDE :], columns, band.stop - band.start)
+        pixels[band] = fine[..., :2]
+        inside[band] = _shown(picture, fine)
+    if not inside.any():
+        return None
+    rgba = np.empty((rows, columns, 4), np.uint8)
+    _resample(picture.rgb, pixels, inside, rgba[..., :3])
+    rgba[..., 3] = np.where(inside, np.uint8(255), np.uint8(0))
+    return rgba
+
+
+def _bands(rows: int) -> Iterator[slice]:
+    """All rows in bands that begin at a node: what is worked out on the way is as small as one."""
+    for top in range(0, rows, _BAND):
+        yield slice(top, min(top + _BAND, rows))
+
+
+def _shown(picture: Picture, fine: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(R, C) which cells show something of the frame; see `_nodes`."""
+    height_px, width_px = picture.rgb.shape[:2]
     pixels = fine[..., :2]
     inside = np.all(
         (pixels >= 0.0) & (pixels <= np.array([width_px, height_px], np.float32)), axis=2
@@ -115,10 +139,7 @@ def laid_out(
         column = np.clip(np.where(inside, pixels[..., 0], 0.0).astype(np.intp), 0, width_px - 1)
         row = np.clip(np.where(inside, pixels[..., 1], 0.0).astype(np.intp), 0, height_px - 1)
         inside &= picture.mask[row, column]
-    if not inside.any():
-        return None
-    alpha = np.where(inside, 255, 0)
-    return np.dstack([_resampled(picture.rgb, pixels, inside), alpha]).astype(np.uint8)
+    return np.asarray(inside, np.bool_)
 
 
 def _sampled(view: GroundView, width_px: int, height_px: int) -> NDArray[np.float64]:
@@ -251,31 +272,44 @@ def _upsampled(nodes: NDArray[np.float32], columns: int, rows: int) -> NDArray[n
     """
     share = np.arange(_STRIDE, dtype=np.float32) / _STRIDE
     down, right = share[:, None, None], share[:, None]
+    nodes = nodes[: -(-rows // _STRIDE) + 1]
     tall = nodes[:-1, None] * (1 - down) + nodes[1:, None] * down
     tall = tall.reshape(-1, *nodes.shape[1:])[:rows]
     wide = tall[:, :-1, None] * (1 - right) + tall[:, 1:, None] * right
     return np.ascontiguousarray(wide.reshape(rows, -1, nodes.shape[2])[:, :columns])
 
 
-def _resampled(
-    rgb: NDArray[np.uint8], pixels: NDArray[np.float32], inside: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """(rows, columns, 3) colours of the frame at pixels; black outside it."""
+def _resample(
+    rgb: NDArray[np.uint8],
+    pixels: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    result: NDArray[np.uint8],
+) -> None:
+    """Put colours of the frame at pixels into (rows, columns, 3); black outside it."""
     # Shrink first by as much as the overlay is coarser, or fine texture would sparkle.
-    step = np.hypot(*np.moveaxis(np.diff(pixels, axis=1), -1, 0))[inside[:, 1:] & inside[:, :-1]]
+    step = np.concatenate([_steps(pixels[band], inside[band]) for band in _bands(len(pixels))])
     shrink = max(1.0, float(np.median(step))) if len(step) else 1.0
+    del step
     source = rgb
     if shrink > 1.0:
         size = (max(1, round(rgb.shape[1] / shrink)), max(1, round(rgb.shape[0] / shrink)))
         source = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     scale = np.array([source.shape[1] / rgb.shape[1], source.shape[0] / rgb.shape[0]], np.float32)
-    # OpenCV counts from the centre of the first pixel, Vedette from its outer corner.
-    where = np.where(inside[..., None], pixels * scale - np.float32(0.5), np.float32(-1e4))
-    sampled = cv2.remap(
-        source,
-        np.ascontiguousarray(where[..., 0]),
-        np.ascontiguousarray(where[..., 1]),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.where(inside[..., None], sampled, 0).astype(np.uint8)
+    for band in _bands(len(pixels)):
+        shown = inside[band, :, None]
+        # OpenCV counts from the centre of the first pixel, Vedette from its outer corner.
+        where = np.where(shown, pixels[band] * scale - np.float32(0.5), np.float32(-1e4))
+        sampled = cv2.remap(
+            source,
+            np.ascontiguousarray(where[..., 0]),
+            np.ascontiguousarray(where[..., 1]),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        result[band] = np.where(shown, sampled, np.uint8(0))
+
+
+def _steps(pixels: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(N,) pixels of the frame between neighbouring cells that show it."""
+    step = np.hypot(*np.moveaxis(np.diff(pixels, axis=1), -1, 0))
+    return np.asarray(step[inside[:, 1:] & inside[:, :-1]], np.float32)

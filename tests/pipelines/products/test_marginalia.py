@@ -28,10 +28,14 @@ def _scale(**changes: object) -> FrameScale:
     return FrameScale(**(facts | changes))  # type: ignore[arg-type]
 
 
+def _grey(sheet: Image.Image, top: int) -> None:
+    """A picture that runs over its upper and lower edge, which the margins must cover."""
+    sheet.paste(GREY, (0, top - 20, sheet.width, sheet.height))
+
+
 def _sheet(scale: FrameScale | None) -> np.ndarray:
-    picture = Image.new("RGB", (1200, 900), GREY)
     lines = [FooterLine(text="one"), FooterLine(text="two")]
-    sheet = framed(picture, size_px=16, marking="UNCLASSIFIED", lines=lines, scale=scale)
+    sheet = framed((1200, 900), _grey, size_px=16, marking="UNCLASSIFIED", lines=lines, scale=scale)
     return np.asarray(sheet)
 
 
@@ -83,9 +87,10 @@ def test_banners_stand_at_both_ends_and_the_frame_is_untouched() -> None:
 
 
 def test_a_narrow_picture_keeps_everything_inside() -> None:
-    picture = Image.new("RGB", (320, 240), GREY)
     lines = [FooterLine(text="a rather long line that must be broken into several " * 3)]
-    sheet = framed(picture, size_px=12, marking="CONFIDENTIAL", lines=lines, scale=_scale())
+    sheet = framed(
+        (320, 240), _grey, size_px=12, marking="CONFIDENTIAL", lines=lines, scale=_scale()
+    )
     assert sheet.width == 320
     edge = np.asarray(sheet)[240 + 24 : -24, -3:]
     assert np.all(edge == (16, 18, 22)), "nothing runs over the edge"
