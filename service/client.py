@@ -110,11 +110,13 @@ class Submitted:
     Attributes:
         imagery: the imagery it is.
         duplicate: the mission had these bytes before.
+        looked_at_again: it looks at them again, with the pose or time that is now stated.
         resumed_from: byte at which the last try went on; 0 when nothing was cut.
     """
 
     imagery: imagery_pb2.Imagery
     duplicate: bool
+    looked_at_again: bool = False
     resumed_from: int
 
 
@@ -206,8 +208,8 @@ class Client:
     ) -> Submitted:
         """Submit one file; a cut is resumed where the service has it, also by a later run.
 
-        The request id is made from the content and where it goes, so that the same command given
-        again takes up what an earlier one left.
+        The request id is made from the content, where it goes and what is stated of it, so that the
+        same command given again takes up what an earlier one left.
 
         Args:
             path: the file.
@@ -222,7 +224,7 @@ class Client:
             RemoteError: the service refused it, or could not be reached for too long.
         """
         size, sha256 = fingerprint(path)
-        request_id = str(uuid.uuid5(_REQUEST_IDS, f"{pledge}\n{sortie}\n{size}\n{sha256}"))
+        request_id = _request_id(pledge, sortie, f"{size}\n{sha256}", pose_json, captured_at)
         header = imagery_pb2.SubmissionHeader(
             pledge=pledge,
             sortie=sortie,
@@ -259,7 +261,10 @@ class Client:
                     raise remote_error(error, self._address) from error
             else:
                 return Submitted(
-                    imagery=answer.imagery, duplicate=answer.duplicate, resumed_from=offset
+                    imagery=answer.imagery,
+                    duplicate=answer.duplicate,
+                    looked_at_again=answer.looked_at_again,
+                    resumed_from=offset,
                 )
 
     def _committed(self, mission: str, request_id: str) -> tuple[int, str]:
@@ -385,6 +390,17 @@ def fingerprint(path: Path) -> tuple[int, str]:
             return stream.tell(), digest
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}", field="path") from error
+
+
+def _request_id(
+    pledge: str, sortie: str, content: str, pose_json: str, captured_at: datetime | None
+) -> str:
+    parts = [pledge, sortie, content]
+    if pose_json:
+        parts.append(f"pose {pose_json}")
+    if captured_at is not None:
+        parts.append(f"captured {captured_at.astimezone(UTC).isoformat()}")
+    return str(uuid.uuid5(_REQUEST_IDS, "\n".join(parts)))
 
 
 def _transfer_timeout(size: int) -> float:

@@ -17,8 +17,14 @@ from datetime import datetime, timedelta
 
 from models.errors import InvalidInputError
 from pipelines.imagery.media import sniff
-from service.errors import ChecksumMismatchError, LimitExceededError, NotFoundError
-from service.ledger.records import ImageryRecord, ImageryState
+from service.errors import (
+    AlreadyExistsError,
+    ChecksumMismatchError,
+    LimitExceededError,
+    NotFoundError,
+)
+from service.ledger.imagery import require_pledge
+from service.ledger.records import Acceptance, ImageryRecord, ImageryState
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
 from service.reconcile import reconcile
@@ -112,6 +118,20 @@ def imagery_identifier(mission_id: str, sha256: str) -> str:
     return hashlib.sha256(f"{mission_id}\n{sha256}".encode()).hexdigest()[:24]
 
 
+def _require_same_statement(header: SubmissionHeader, known: ImageryRecord) -> None:
+    """Refuse a finished request that now states something else, which would be lost in silence."""
+    for name, said, kept in (
+        ("pledge", header.pledge_id, known.pledge_id),
+        ("pose_json", header.stated_pose, known.stated_pose),
+        ("capture_time", header.stated_captured_at, known.stated_captured_at),
+    ):
+        if said is not None and said != kept:
+            raise InvalidInputError(
+                f"header.{name} differs from what this request_id began with",
+                field=f"header.{name}",
+            )
+
+
 class Ingest:
     """Takes submissions of every mission.
 
@@ -144,6 +164,7 @@ class Ingest:
             InvalidInputError: a field is wrong, differs from what the request began with, or the
                 offset is not the committed byte (`status` tells it).
             NotFoundError: no such pledge.
+            AlreadyExistsError: the mission has these bytes under another pledge.
             LimitExceededError: too many unfinished submissions, or too little disk.
             UnavailableError: the disk or the ledger does not answer.
         """
@@ -160,7 +181,12 @@ class Ingest:
                         "header.sha256 differs from what this request_id began with",
                         field="header.sha256",
                     )
+                _require_same_statement(header, known)
                 return OpenSubmission(header, None, known)
+            # Before its bytes cross a slow link for nothing.
+            kept = self._ledger.imagery_of_bytes(header.mission_id, header.sha256)
+            if kept is not None:
+                require_pledge(kept, header.pledge_id)
             self._take_over(header.key)
             return self._resume(header) if self._begun(header) else self._begin(header, now)
 
@@ -207,19 +233,21 @@ class Ingest:
             if self._live.get(submission.header.key) is submission:
                 del self._live[submission.header.key]
 
-    def finish(self, submission: OpenSubmission, now: datetime) -> tuple[ImageryRecord, bool]:
+    def finish(self, submission: OpenSubmission, now: datetime) -> tuple[ImageryRecord, Acceptance]:
         """Verify, store and record a file whose bytes have all come; then it may be acknowledged.
 
         Returns:
-            The imagery, and whether the mission had these bytes before.
+            The imagery, and what it was to the mission.
 
         Raises:
+            AlreadyExistsError: the mission has these bytes under another pledge; the submission is
+                forgotten.
             InvalidInputError: bytes are missing; what came is kept.
             ChecksumMismatchError: the bytes are not those announced; the submission is forgotten.
             UnavailableError: a part does not answer; finish it later with a new stream.
         """
         if submission.finished is not None:
-            return submission.finished, True
+            return submission.finished, Acceptance.KNOWN
         header, file = submission.header, submission.file
         with self._turn(header.key):
             self.commit(submission)
@@ -237,19 +265,22 @@ class Ingest:
             try:
                 # The same bytes at the same time lie under one name: the second finds them there.
                 with self._turn(original_key(header.mission_id, header.sha256)):
-                    record, duplicate = self._store(header, file, now)
+                    record, acceptance = self._store(header, file, now)
+            except AlreadyExistsError:
+                self._forget(submission)
+                raise
             finally:
                 self.suspend(submission)
             self._spool.keep(header.key)
         self._settle_soon(header.key)
         _LOG.info(
-            "imagery %s of mission %s: %d bytes%s",
+            "imagery %s of mission %s: %d bytes, %s",
             record.imagery_id,
             record.mission_id,
             record.size_bytes,
-            ", had before" if duplicate else "",
+            acceptance.value.replace("_", " "),
         )
-        return record, duplicate
+        return record, acceptance
 
     def status(self, mission_id: str, request_id: str) -> SubmissionStatus:
         """How far a submission has got.
@@ -352,7 +383,7 @@ class Ingest:
 
     def _store(
         self, header: SubmissionHeader, file: SpoolFile, now: datetime
-    ) -> tuple[ImageryRecord, bool]:
+    ) -> tuple[ImageryRecord, Acceptance]:
         kind = sniff(file.first(_MAGIC_BYTES))
         pledge = self._ledger.get_pledge(header.mission_id, header.pledge_id)
         self._objects.put_verified(

@@ -190,6 +190,38 @@ def fold(
     return tuple(changes)
 
 
+def correct(
+    incident: Incident, sighting: Sighting, *, imagery_id: str, captured_at: datetime | None
+) -> IncidentChange:
+    """Put right what a new look at one frame, with another pose or time, tells of an incident.
+
+    The place and what follows from it are those of the new look alone; the level may fall, because
+    it was never seen otherwise. What people decided of it stays.
+
+    Args:
+        incident: an incident that this frame alone has shown, or that it raised.
+        sighting: what the frame now shows of it.
+        imagery_id: the frame.
+        captured_at: when it was taken, aware; None where that is unknown.
+    """
+    times = [captured_at]
+    if incident.sighting_count > 1:
+        times += [incident.first_seen_at, incident.last_seen_at]
+    known = [time for time in times if time is not None]
+    rises = _RANK[sighting.level] > _RANK[incident.best.level]
+    return IncidentChange(
+        kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED,
+        incident=replace(
+            incident,
+            best=sighting,
+            imagery_id=imagery_id,
+            first_seen_at=min(known, default=None),
+            last_seen_at=max(known, default=None),
+            revision=incident.revision + 1,
+        ),
+    )
+
+
 def decide(incident: Incident, verdict: str) -> IncidentChange:
     """Take down what a person decided.
 

@@ -17,7 +17,7 @@ from service.clock import utc_now
 from service.errors import UnavailableError
 from service.events import ChangeHub
 from service.ingest import Ingest, OpenSubmission
-from service.ledger.records import ImageryState
+from service.ledger.records import Acceptance, ImageryState
 from service.ledger.store import Ledger
 from service.submission import SubmissionHeader
 
@@ -58,7 +58,7 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             left = header.size_bytes - header.offset
             async with _limited(LONGEST_STREAM_S + left / SLOWEST_BYTES_S):
                 await self._receive(parts, submission, pending)
-            record, duplicate = await asyncio.to_thread(self._ingest.finish, submission, utc_now())
+            record, acceptance = await asyncio.to_thread(self._ingest.finish, submission, utc_now())
         except (asyncio.CancelledError, UnavailableError):
             # Cut, or given up for now: what came is kept to its last byte.
             await asyncio.shield(asyncio.to_thread(self._keep, submission, bytes(pending)))
@@ -68,7 +68,9 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             await asyncio.shield(asyncio.to_thread(self._ingest.suspend, submission))
             raise
         return imagery_pb2.SubmitImageryResponse(
-            imagery=imagery_message(record), duplicate=duplicate
+            imagery=imagery_message(record),
+            duplicate=acceptance is not Acceptance.NEW,
+            looked_at_again=acceptance is Acceptance.LOOKED_AT_AGAIN,
         )
 
     def _keep(self, submission: OpenSubmission, pending: bytes) -> None:

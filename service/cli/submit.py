@@ -55,11 +55,13 @@ class Sent:
 
     @property
     def status(self) -> str:
-        """One word: accepted, already_known, processed, failed or refused."""
+        """One word: accepted, already_known, looked_at_again, failed or refused."""
         if self.submitted is None or self.imagery is None:
             return "refused"
         if self.imagery.state == imagery_pb2.IMAGERY_STATE_FAILED:
             return "failed"
+        if self.submitted.looked_at_again:
+            return "looked_at_again"
         if self.submitted.duplicate:
             return "already_known"
         return "accepted"
@@ -134,7 +136,8 @@ def submit(
     """Submit photographs, or folders of them, of one sortie.
 
     A cut submission goes on where it stopped: by itself, and also when you give the same command
-    again. Bytes that the mission already has are not stored twice. Folders are searched for JPEG,
+    again. Bytes that the mission already has are not stored twice; with another --pose or
+    --captured-at they are looked at again. Folders are searched for JPEG,
     PNG and TIFF files by their names; other files there are listed as skipped.
 
     Exit status: 0 when every file was accepted (with --wait: processed), 1 when one was not, 3 when
@@ -183,7 +186,10 @@ def submit(
             }
         )
     else:
-        _tell(sent)
+        stated = " and ".join(
+            word for word, given in (("pose", pose), ("capture time", captured_at)) if given
+        )
+        _tell(sent, sortie, stated)
     if any(item.status in ("refused", "failed") or item.error for item in sent):
         sys.exit(EXIT_REFUSED)
 
@@ -233,7 +239,7 @@ def _await_processed(client: Client, item: Sent) -> None:
         item.imagery = imagery
 
 
-def _tell(sent: list[Sent]) -> None:
+def _tell(sent: list[Sent], sortie: str, stated: str) -> None:
     out = console()
     for item in sent:
         if item.error is not None:
@@ -244,8 +250,12 @@ def _tell(sent: list[Sent]) -> None:
         if item.imagery is None or item.submitted is None:
             continue
         notes = []
-        if item.submitted.duplicate:
+        if item.submitted.looked_at_again:
+            notes.append(f"known; looked at again with the stated {stated}")
+        elif item.submitted.duplicate:
             notes.append("the mission already had these bytes")
+        if item.imagery.sortie != sortie:
+            notes.append(f"kept under sortie {item.imagery.sortie}")
         if item.resumed_from:
             notes.append(f"resumed at byte {item.resumed_from}")
         state = word(item.imagery, "state")
@@ -258,7 +268,7 @@ def _tell(sent: list[Sent]) -> None:
         told = f" ({'; '.join(notes)})" if notes else ""
         line = plain(f"{item.path} -> {last_part(item.imagery.name)}{told}")
         out.print(f"[{colour}]{state}[/{colour}] {escape(line)}")
-    known = sum(item.status == "already_known" for item in sent)
+    known = sum(item.status in ("already_known", "looked_at_again") for item in sent)
     refused = sum(item.status in ("refused", "failed") for item in sent)
     out.print(
         f"{len(sent)} files: {len(sent) - known - refused} accepted, {known} already known, "

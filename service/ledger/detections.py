@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select
+from sqlalchemy import Connection, Row, delete, insert, or_, select
 
 from models.errors import InvalidInputError
 from pipelines.assessment import Assessment
@@ -75,6 +75,15 @@ class DetectionSearch(Database):
                 page_token=page_token,
                 to_item=_detection,
             )
+
+
+def delete_detections(connection: Connection, image: ImageryRecord) -> None:
+    """Forget the detections of one imagery within a transaction."""
+    connection.execute(
+        delete(detections).where(
+            detections.c.mission_id == image.mission_id, detections.c.imagery_id == image.imagery_id
+        )
+    )
 
 
 def insert_detections(connection: Connection, image: ImageryRecord, assessment: Assessment) -> None:

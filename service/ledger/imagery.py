@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
-from service.errors import NotFoundError
+from service.errors import AlreadyExistsError, NotFoundError
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent
 from service.ledger.documents import finding_document, finding_value
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.pledges import read_pledge
-from service.ledger.records import ImageryRecord, ImageryState, Marking
+from service.ledger.records import Acceptance, ImageryRecord, ImageryState, Marking
 from service.ledger.tables import imagery, jobs, submissions
 
 
@@ -24,19 +25,24 @@ class ImageryRegister(Database):
 
     def accept_imagery(
         self, record: ImageryRecord, request_id: str, now: datetime
-    ) -> tuple[ImageryRecord, bool]:
+    ) -> tuple[ImageryRecord, Acceptance]:
         """Record imagery, its job and the submission that brought it, all or nothing.
 
+        Bytes that the mission has stay one imagery. A pose or time that differs from what was
+        stated of them before takes its place, and a worker looks at the imagery anew.
+
         Returns:
-            The imagery and whether the mission had its bytes already: then the one it had.
+            The imagery, and what it was: where the mission had its bytes, the one it had.
 
         Raises:
             NotFoundError: the mission has no such pledge.
+            AlreadyExistsError: the mission has these bytes under another pledge.
         """
         with self._writing() as connection:
             read_pledge(connection, record.mission_id, record.pledge_id)
-            new = insert_if_absent(connection, imagery, _row_values(record))
-            if new:
+            acceptance = Acceptance.KNOWN
+            if insert_if_absent(connection, imagery, _row_values(record)):
+                acceptance = Acceptance.NEW
                 connection.execute(
                     insert(jobs).values(
                         mission_id=record.mission_id,
@@ -54,6 +60,11 @@ class ImageryRegister(Database):
             kept = _find(connection, record.mission_id, imagery.c.sha256 == record.sha256)
             if kept is None:
                 raise NotFoundError(f"imagery {record.imagery_id!r} has other bytes")
+            require_pledge(kept, record.pledge_id)
+            restated = _restated(kept, record)
+            if restated != kept:
+                acceptance, kept = Acceptance.LOOKED_AT_AGAIN, restated
+                _look_again(connection, kept, now)
             insert_if_absent(
                 connection,
                 submissions,
@@ -64,9 +75,9 @@ class ImageryRegister(Database):
                     "finished_at": now,
                 },
             )
-        return kept, not new
+        return kept, acceptance
 
-    def find_imagery_by_sha256(self, mission_id: str, sha256: str) -> ImageryRecord | None:
+    def imagery_of_bytes(self, mission_id: str, sha256: str) -> ImageryRecord | None:
         """The imagery of these bytes; None where the mission has none."""
         with self._reading() as connection:
             return _find(connection, mission_id, imagery.c.sha256 == sha256)
@@ -136,6 +147,67 @@ def read_imagery(connection: Connection, mission_id: str, imagery_id: str) -> Im
     if found is None:
         raise NotFoundError(f"this mission has no imagery {imagery_id!r}", field="name")
     return found
+
+
+def require_pledge(kept: ImageryRecord, pledge_id: str) -> None:
+    """Refuse bytes that come under another pledge: its marking may be another.
+
+    Raises:
+        AlreadyExistsError: the mission has these bytes under another pledge.
+    """
+    if kept.pledge_id != pledge_id:
+        raise AlreadyExistsError(
+            f"the mission has these bytes under pledge {kept.pledge_id!r} and keeps them there",
+            field="header.pledge",
+        )
+
+
+def _restated(kept: ImageryRecord, record: ImageryRecord) -> ImageryRecord:
+    """The imagery with what a submission states; what it does not state stays."""
+    restated = replace(
+        kept,
+        stated_pose=record.stated_pose or kept.stated_pose,
+        stated_captured_at=record.stated_captured_at or kept.stated_captured_at,
+    )
+    if restated == kept:
+        return kept
+    return replace(restated, state=ImageryState.QUEUED, failure="")
+
+
+def _look_again(connection: Connection, image: ImageryRecord, now: datetime) -> None:
+    """Put imagery back in the queue; a worker that has it loses its lease."""
+    mission_id, imagery_id = image.mission_id, image.imagery_id
+    # The job first, as workers do: two transactions then wait for each other in one order. The
+    # fence stays, so that the next lease is above every lease there was.
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.mission_id == mission_id, jobs.c.imagery_id == imagery_id)
+        .values(
+            state="queued",
+            attempt=0,
+            worker_id="",
+            reason="",
+            created_at=now,
+            not_before=now,
+            expires_at=None,
+        )
+    )
+    connection.execute(
+        update(imagery)
+        .where(imagery.c.mission_id == mission_id, imagery.c.imagery_id == imagery_id)
+        .values(
+            state=image.state.value,
+            failure=image.failure,
+            stated_pose=image.stated_pose,
+            stated_captured_at=image.stated_captured_at,
+        )
+    )
+    # An earlier request is no longer what the imagery is: given again, it is a statement again.
+    connection.execute(
+        delete(submissions).where(
+            submissions.c.mission_id == mission_id, submissions.c.imagery_id == imagery_id
+        )
+    )
 
 
 def _find(connection: Connection, mission_id: str, condition: Any) -> ImageryRecord | None:

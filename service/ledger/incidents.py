@@ -172,6 +172,25 @@ def seen_again_at(
     return tuple(_incident(row) for row in rows)
 
 
+def touched_by(
+    connection: Connection, mission_id: str, imagery_id: str, incident_ids: Collection[str]
+) -> tuple[IncidentRecord, ...]:
+    """The incidents that were last seen in some imagery, and those of some identifiers."""
+    last_seen_in = incidents.c.record["incident"]["imagery_id"].as_string()
+    rows = connection.execute(
+        select(incidents)
+        .where(
+            incidents.c.mission_id == mission_id,
+            or_(
+                last_seen_in == imagery_id,
+                incidents.c.incident_id.in_(sorted(incident_ids)),
+            ),
+        )
+        .order_by(incidents.c.raised_at, incidents.c.incident_id)
+    )
+    return tuple(_incident(row) for row in rows)
+
+
 def write_events(
     connection: Connection, mission_id: str, events: list[IncidentEventRecord]
 ) -> None:

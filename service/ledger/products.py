@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from pipelines.assessment import ProductKind
 from service.errors import NotFoundError
 from service.ledger.database import Database
-from service.ledger.records import Marking, ProductRecord
+from service.ledger.records import ImageryRecord, Marking, ProductRecord
 from service.ledger.tables import products
 
 
@@ -46,6 +46,15 @@ class Products(Database):
                 f"imagery {imagery_id!r} has no product {kind.value!r}", field="name"
             )
         return _product(row)
+
+
+def delete_products(connection: Connection, image: ImageryRecord) -> None:
+    """Forget the products of one imagery within a transaction."""
+    connection.execute(
+        delete(products).where(
+            products.c.mission_id == image.mission_id, products.c.imagery_id == image.imagery_id
+        )
+    )
 
 
 def insert_products(connection: Connection, records: Sequence[ProductRecord]) -> None:

@@ -30,6 +30,16 @@ class ImageryState(StrEnum):
     FAILED = "failed"
 
 
+class Acceptance(StrEnum):
+    """What an accepted submission was to the mission."""
+
+    NEW = "new"
+    # It had the bytes, and nothing else was stated of them.
+    KNOWN = "known"
+    # It had the bytes, and looks at them anew with the pose or time that is now stated.
+    LOOKED_AT_AGAIN = "looked_at_again"
+
+
 class Verdict(StrEnum):
     """What a person said of an incident."""
 

@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select, update
 
 from pipelines.assessment import Assessment
-from pipelines.threats.incidents import ChangeKind, fold
+from pipelines.threats.incidents import ChangeKind, correct, fold, incident_id
 from service.ledger.database import Database, lock_mission
-from service.ledger.detections import insert_detections
+from service.ledger.detections import delete_detections, insert_detections
 from service.ledger.documents import finding_document
 from service.ledger.imagery import read_imagery
-from service.ledger.incidents import count_sightings, seen_again_at, write_events
+from service.ledger.incidents import (
+    count_sightings,
+    seen_again_at,
+    touched_by,
+    write_events,
+)
 from service.ledger.jobs import end_job
 from service.ledger.positions import position_names
-from service.ledger.products import insert_products
+from service.ledger.products import delete_products, insert_products
 from service.ledger.records import (
     ImageryRecord,
     ImageryState,
@@ -58,6 +63,9 @@ class Results(Database):
             end_job(connection, lease)
             image = read_imagery(connection, lease.mission_id, lease.imagery_id)
             _describe(connection, image, assessment)
+            # What an earlier look at it found, where there was one, is not what it shows.
+            delete_detections(connection, image)
+            delete_products(connection, image)
             insert_detections(connection, image, assessment)
             insert_products(connection, products)
             events, quiet = _fold(connection, image, assessment, sequence, now)
@@ -89,9 +97,23 @@ def _fold(
             now=now,
         )
     }
+    alone: dict[tuple[str, int], IncidentRecord] = {}
+    if image.outcome is not None:
+        # Looked at before: what only this frame has shown is not seen again, but seen better.
+        for record in touched_by(
+            connection,
+            mission_id,
+            image.imagery_id,
+            {incident_id(image.imagery_id, sighting) for sighting in assessment.sightings},
+        ):
+            incident = record.incident
+            known[incident.incident_id] = record
+            if incident.imagery_id == image.imagery_id and incident.sighting_count == 1:
+                alone[incident.best.position_id, incident.best.detection_index] = record
     names = position_names(connection, mission_id, position_ids)
+    apart = {record.incident.incident_id for record in alone.values()}
     changes = fold(
-        tuple(record.incident for record in known.values()),
+        tuple(record.incident for name, record in known.items() if name not in apart),
         assessment.sightings,
         imagery_id=image.imagery_id,
         captured_at=assessment.capture.captured_at,
@@ -102,10 +124,21 @@ def _fold(
     )
     events: list[IncidentEventRecord] = []
     quiet = []
-    for change in changes:
+    for found in changes:
+        best = found.incident.best
+        before = known.get(found.incident.incident_id)
+        if found.kind is ChangeKind.RAISED:
+            before = alone.get((best.position_id, best.detection_index), before)
+        change = found
+        if found.kind is ChangeKind.RAISED and before is not None:
+            change = correct(
+                before.incident,
+                best,
+                imagery_id=image.imagery_id,
+                captured_at=assessment.capture.captured_at,
+            )
         incident = change.incident
-        before = known.get(incident.incident_id)
-        position_id = incident.best.position_id
+        position_id = best.position_id
         record = IncidentRecord(
             mission_id=mission_id,
             incident=incident,

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import pytest
 from vedette.v1 import imagery_pb2
 
-from service.cli.submit import Sent, _expect_pledge, _files
-from service.client import RemoteError, Submitted
+from service.cli.submit import Sent, _expect_pledge, _files, _tell
+from service.client import RemoteError, Submitted, _request_id
 from service.errors import NotFoundError
 
 PLEDGE = "missions/unmiss/pledges/swe-1"
@@ -55,3 +56,30 @@ def test_what_was_known_before_did_not_go_on_anywhere() -> None:
         submitted = Submitted(imagery=imagery, duplicate=duplicate, resumed_from=500)
         item = Sent(path=Path("a.jpg"), submitted=submitted, imagery=imagery)
         assert item.document["resumed_from"] == resumed
+
+
+def test_known_bytes_say_what_is_done_with_them(capsys: pytest.CaptureFixture[str]) -> None:
+    imagery = imagery_pb2.Imagery(
+        name="missions/unmiss/imagery/abc", sortie="s-1", state=imagery_pb2.IMAGERY_STATE_QUEUED
+    )
+    for again, sortie in ((True, "s-1"), (False, "s-2")):
+        submitted = Submitted(
+            imagery=imagery, duplicate=True, looked_at_again=again, resumed_from=0
+        )
+        item = Sent(path=Path("a.jpg"), submitted=submitted, imagery=imagery)
+        assert item.status == ("looked_at_again" if again else "already_known")
+        _tell([item], sortie, "pose")
+    first, total, second, _ = capsys.readouterr().out.splitlines()
+    assert first == "queued a.jpg -> abc (known; looked at again with the stated pose)"
+    assert total == "1 files: 0 accepted, 1 already known, 0 refused or failed"
+    assert second == (
+        "queued a.jpg -> abc (the mission already had these bytes; kept under sortie s-1)"
+    )
+
+
+def test_another_statement_is_another_request() -> None:
+    time = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
+    said = [("", None), ("{}", None), ("{ }", None), ("", time), ("{}", time)]
+    made = [_request_id(PLEDGE, "s", "1\nab", pose, moment) for pose, moment in said]
+    assert len(set(made)) == len(said)
+    assert made == [_request_id(PLEDGE, "s", "1\nab", pose, moment) for pose, moment in said]

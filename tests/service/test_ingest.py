@@ -24,13 +24,15 @@ import pytest
 from models.errors import InvalidInputError, UnreadableImageError
 from pipelines.imagery.media import MediaKind
 from service.errors import (
+    AlreadyExistsError,
     ChecksumMismatchError,
+    LeaseLostError,
     LimitExceededError,
     NotFoundError,
     UnavailableError,
 )
 from service.ingest import Ingest, IngestLimits, SubmissionHeader
-from service.ledger.records import ImageryRecord, ImageryState, PledgeRecord
+from service.ledger.records import Acceptance, ImageryRecord, ImageryState, Marking, PledgeRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, S3Credentials, original_key
 from service.reconcile import reconcile
@@ -131,12 +133,96 @@ def test_the_same_bytes_again_are_the_same_imagery(
     # The acknowledgement was lost: the same request asks again, and need not send a byte.
     again = ingest.open(replace(first, offset=len(data)), now)
     assert again.finished == record
-    assert ingest.finish(again, now) == (record, True)
+    assert ingest.finish(again, now) == (record, Acceptance.KNOWN)
     # Another request with the same bytes.
     other = ingest.open(header_of(data, file_name="copy.jpg"), now)
     ingest.append(other, data)
-    assert ingest.finish(other, now) == (record, True)
+    assert ingest.finish(other, now) == (record, Acceptance.KNOWN)
     assert len(sqlite_ledger.list_imagery("unmiss").items) == 1
+
+
+POSES = [
+    json.dumps(
+        {
+            "latitude_deg": 4.0,
+            "longitude_deg": 30.0,
+            "height_m": 120.0,
+            "height_reference": "above_ground",
+            "yaw_deg": yaw_deg,
+            "pitch_deg": -90.0,
+        }
+    )
+    for yaw_deg in (10.0, 20.0)
+]
+
+
+def test_a_pose_stated_later_has_known_bytes_looked_at_again(
+    ingest: Ingest, sqlite_ledger: Ledger, now: datetime
+) -> None:
+    data = photograph(70_000)
+    plain = header_of(data)
+    first = send(ingest, plain, data, now)
+    lease = sqlite_ledger.lease_job("w", now, 30)
+    assert lease is not None
+    posed = header_of(data, stated_pose=POSES[0], stated_captured_at=now)
+    for header in (posed, header_of(data, stated_pose=POSES[1]), posed):
+        submission = ingest.open(header, now)
+        ingest.append(submission, data)
+        record, acceptance = ingest.finish(submission, now)
+        assert acceptance is Acceptance.LOOKED_AT_AGAIN
+        assert record == sqlite_ledger.get_imagery("unmiss", first.imagery_id)
+        assert (record.imagery_id, record.state) == (first.imagery_id, ImageryState.QUEUED)
+        assert record.stated_pose == header.stated_pose
+        # What is not stated again stays.
+        assert record.stated_captured_at == now
+        # Until its bytes are durable a finished request is told to come back.
+        ingest.tidy(now)
+    # Who holds the old job can no longer end it, and the next lease is above his.
+    with pytest.raises(LeaseLostError):
+        sqlite_ledger.heartbeat(lease, now, 30)
+    anew = sqlite_ledger.lease_job("w", now, 30)
+    assert anew is not None
+    assert (anew.fence, anew.attempt) == (lease.fence + 1, 1)
+    # Nothing stated, and the same stated: nothing to look at.
+    for header in (header_of(data), header_of(data, stated_pose=POSES[0])):
+        submission = ingest.open(header, now)
+        ingest.append(submission, data)
+        assert ingest.finish(submission, now)[1] is Acceptance.KNOWN
+    assert sqlite_ledger.get_imagery("unmiss", first.imagery_id).state is ImageryState.PROCESSING
+    # One request cannot state two things.
+    for changes, field in (
+        ({"stated_pose": POSES[1]}, "header.pose_json"),
+        ({"stated_captured_at": now + timedelta(1)}, "header.capture_time"),
+    ):
+        with pytest.raises(InvalidInputError) as caught:
+            ingest.open(replace(posed, offset=len(data), **changes), now)
+        assert caught.value.field == field
+
+
+def test_bytes_under_another_pledge_are_refused_before_they_come(
+    ingest: Ingest, sqlite_ledger: Ledger, spool: Spool, pledge: PledgeRecord, now: datetime
+) -> None:
+    sqlite_ledger.create_pledge(
+        replace(pledge, pledge_id="strict-1", marking=Marking.STRICTLY_CONFIDENTIAL)
+    )
+    data = photograph(1000)
+    strict = header_of(data, pledge_id="strict-1")
+    begun = ingest.open(strict, now)
+    ingest.append(begun, data)
+    record = send(ingest, header_of(data), data, now)
+    # Begun before the bytes were known: refused at its end, and forgotten.
+    for refused in (
+        lambda: ingest.finish(begun, now),
+        lambda: ingest.open(strict, now),
+    ):
+        with pytest.raises(AlreadyExistsError, match="under pledge 'nor-uas-1'") as caught:
+            refused()
+        assert caught.value.field == "header.pledge"
+        assert spool.unfinished() == []
+    # Another sortie of the pledge is no other imagery.
+    other = ingest.open(header_of(data, sortie_id="other"), now)
+    ingest.append(other, data)
+    assert ingest.finish(other, now) == (record, Acceptance.KNOWN)
 
 
 def test_the_client_that_comes_back_takes_over(ingest: Ingest, now: datetime) -> None:

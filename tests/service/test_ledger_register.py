@@ -15,7 +15,7 @@ from pipelines.assessment import ProductKind
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.rules import DEFAULT_RULE
 from service.errors import AlreadyExistsError, NotFoundError
-from service.ledger.records import ImageryRecord, PledgeRecord
+from service.ledger.records import Acceptance, ImageryRecord, PledgeRecord
 from service.ledger.store import Ledger
 
 MakeImagery = Callable[..., ImageryRecord]
@@ -56,8 +56,8 @@ def test_nothing_crosses_from_one_mission_to_another(
             ask()
     assert ledger.list_imagery("minusca").items == ()
     assert ledger.all_positions("minusca") == ()
-    assert ledger.find_imagery_by_sha256("minusca", mine.sha256) is None
-    assert ledger.find_imagery_by_sha256("unmiss", mine.sha256) == mine
+    assert ledger.imagery_of_bytes("minusca", mine.sha256) is None
+    assert ledger.imagery_of_bytes("unmiss", mine.sha256) == mine
 
 
 def test_pages_give_everything_once_while_rows_are_added(
@@ -167,7 +167,7 @@ def test_the_same_bytes_are_one_imagery_and_one_job(
 ) -> None:
     first = accept(1)
     again = replace(make_imagery(1), imagery_id="another", file_name="copy.jpg")
-    assert ledger.accept_imagery(again, "request-2", now) == (first, True)
+    assert ledger.accept_imagery(again, "request-2", now) == (first, Acceptance.KNOWN)
     assert ledger.imagery_of_request("unmiss", "request-2") == first
     assert ledger.imagery_of_request("unmiss", "request-3") is None
     later = now + timedelta(minutes=1)
@@ -179,7 +179,7 @@ def test_threads_with_the_same_bytes_make_one_imagery(
     ledger: Ledger, accept: MakeImagery, make_imagery: MakeImagery, now: datetime
 ) -> None:
     accept(0)
-    results: list[tuple[ImageryRecord, bool]] = []
+    results: list[tuple[ImageryRecord, Acceptance]] = []
     barrier = threading.Barrier(8)
 
     def submit(number: int) -> None:
@@ -193,7 +193,7 @@ def test_threads_with_the_same_bytes_make_one_imagery(
     for thread in threads:
         thread.join()
     assert len({record.imagery_id for record, _ in results}) == 1
-    assert sorted(duplicate for _, duplicate in results) == [False] + [True] * 7
+    assert sorted(what for _, what in results) == ["known"] * 7 + ["new"]
 
 
 def test_imagery_of_an_unknown_pledge_leaves_nothing_behind(

@@ -118,6 +118,73 @@ def test_everything_that_was_found_is_there(
     assert ledger.missions_with_events() == ("unmiss",)
 
 
+def test_a_second_look_at_imagery_replaces_what_the_first_found(
+    ledger: Ledger,
+    accept: MakeImagery,
+    make_imagery: MakeImagery,
+    make_assessment: MakeAssessment,
+    now: datetime,
+) -> None:
+    accepted = accept()
+    picture = ProductRecord(
+        mission_id="unmiss",
+        imagery_id=accepted.imagery_id,
+        kind=ProductKind.KMZ,
+        media_type="application/vnd.google-earth.kmz",
+        file_name="a.kmz",
+        object_key="missions/unmiss/imagery/x/kmz/y",
+        size_bytes=12,
+        sha256="1" * 64,
+        created_at=now,
+        marking=Marking.UNCLASSIFIED,
+    )
+    lease = ledger.lease_job("w", now, 30)
+    assert lease is not None
+    raised = ledger.finish_job(lease, make_assessment(*FAR[:3]), [picture], now=now)
+    first, second, third = (event.record.incident for event in raised)
+    ledger.decide_incident(
+        "unmiss", second.incident_id, Verdict.CONFIRMED, "", 1, "Lt Berg", now + LATER
+    )
+    before = ledger.events_since("unmiss", 0, 100)[-1].sequence
+
+    # Stated since: half a degree to the east of where it was, and a day earlier.
+    taken = now - timedelta(days=1)
+    posed = replace(make_imagery(0), stated_pose="{}", stated_captured_at=taken)
+    ledger.accept_imagery(posed, "again", now + LATER)
+    moved = [(latitude, longitude + 0.5) for latitude, longitude in FAR[:2]]
+    anew = make_assessment(*moved, captured_at=taken)
+    evidence = replace(picture, kind=ProductKind.EVIDENCE)
+    lease = ledger.lease_job("w", now + LATER, 30)
+    assert lease is not None
+    events = ledger.finish_job(lease, anew, [evidence], now=now + LATER)
+
+    found = sorted(ledger.list_detections("unmiss").items, key=lambda it: it.index)
+    assert [(it.ground.latitude_deg, it.ground.longitude_deg) for it in found] == moved
+    assert ledger.list_products("unmiss", accepted.imagery_id) == (evidence,)
+    image = ledger.get_imagery("unmiss", accepted.imagery_id)
+    assert (image.state, image.captured_at) == (ImageryState.PROCESSED, taken)
+    assert image.detection_count == 2
+    # The incidents that it raised are put right under their names, and none is raised twice.
+    assert [event.kind for event in events] == [ChangeKind.UPDATED] * 2
+    assert [event.sequence for event in events] == [before + 1, before + 2]
+    assert [event.record.incident.incident_id for event in events] == [
+        first.incident_id,
+        second.incident_id,
+    ]
+    stand = {
+        record.incident.incident_id: record for record in ledger.list_incidents("unmiss").items
+    }
+    assert len(stand) == 3
+    for name, place in zip((first.incident_id, second.incident_id), moved, strict=True):
+        incident = stand[name].incident
+        assert (incident.best.ground.latitude_deg, incident.best.ground.longitude_deg) == place
+        assert (incident.sighting_count, incident.last_seen_at) == (1, taken)
+    # What a person decided stays, and so does what the second look no longer shows.
+    assert stand[second.incident_id].incident.state is IncidentState.CONFIRMED
+    assert stand[second.incident_id].decision is not None
+    assert stand[third.incident_id].incident.revision == third.revision == 1
+
+
 def test_a_failure_in_the_middle_leaves_nothing(
     ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
 ) -> None:

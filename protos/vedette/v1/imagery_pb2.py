@@ -27,19 +27,19 @@ from vedette.v1 import ground_pb2 as vedette_dot_v1_dot_ground__pb2
 from vedette.v1 import pledge_pb2 as vedette_dot_v1_dot_pledge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18vedette/v1/imagery.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17vedette/v1/ground.proto\x1a\x17vedette/v1/pledge.proto\"W\n\x07\x46inding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12-\n\x08severity\x18\x02 \x01(\x0e\x32\x1b.vedette.v1.FindingSeverity\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xf7\x03\n\x07Imagery\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06pledge\x18\x02 \x01(\t\x12\x0e\n\x06sortie\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12)\n\nmedia_kind\x18\x07 \x01(\x0e\x32\x15.vedette.v1.MediaKind\x12\'\n\x05state\x18\x08 \x01(\x0e\x32\x18.vedette.v1.ImageryState\x12\x0f\n\x07\x66\x61ilure\x18\t \x01(\t\x12\x30\n\x0creceive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63\x61pture_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08width_px\x18\x0c \x01(\x05\x12\x11\n\theight_px\x18\r \x01(\x05\x12$\n\x07outcome\x18\x0e \x01(\x0e\x32\x13.vedette.v1.Outcome\x12%\n\x08\x66indings\x18\x0f \x03(\x0b\x32\x13.vedette.v1.Finding\x12\x17\n\x0f\x64\x65tection_count\x18\x10 \x01(\x05\x12\r\n\x05model\x18\x11 \x01(\t\x12$\n\x07marking\x18\x12 \x01(\x0e\x32\x13.vedette.v1.Marking\"_\n\x14SubmitImageryRequest\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.vedette.v1.SubmissionHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xd2\x01\n\x10SubmissionHeader\x12\x0e\n\x06pledge\x18\x01 \x01(\t\x12\x0e\n\x06sortie\x18\x02 \x01(\t\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06offset\x18\x07 \x01(\x03\x12\x11\n\tpose_json\x18\x08 \x01(\t\x12\x30\n\x0c\x63\x61pture_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x15SubmitImageryResponse\x12$\n\x07imagery\x18\x01 \x01(\x0b\x32\x13.vedette.v1.Imagery\x12\x11\n\tduplicate\x18\x02 \x01(\x08\":\n\x14GetSubmissionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"^\n\nSubmission\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63ommitted_bytes\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07imagery\x18\x04 \x01(\t\"!\n\x11GetImageryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"[\n\x12ListImageryRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06sortie\x18\x04 \x01(\t\"T\n\x13ListImageryResponse\x12$\n\x07imagery\x18\x01 \x03(\x0b\x32\x13.vedette.v1.Imagery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13WatchImageryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*\x9c\x01\n\x0cImageryState\x12\x1d\n\x19IMAGERY_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMAGERY_STATE_QUEUED\x10\x01\x12\x1c\n\x18IMAGERY_STATE_PROCESSING\x10\x02\x12\x1b\n\x17IMAGERY_STATE_PROCESSED\x10\x03\x12\x18\n\x14IMAGERY_STATE_FAILED\x10\x04*z\n\tMediaKind\x12\x1a\n\x16MEDIA_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMEDIA_KIND_JPEG\x10\x01\x12\x12\n\x0eMEDIA_KIND_PNG\x10\x02\x12\x13\n\x0fMEDIA_KIND_TIFF\x10\x03\x12\x13\n\x0fMEDIA_KIND_NITF\x10\x04*\x88\x01\n\x0f\x46indingSeverity\x12 \n\x1c\x46INDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46INDING_SEVERITY_NOTE\x10\x01\x12\x1c\n\x18\x46INDING_SEVERITY_WARNING\x10\x02\x12\x1a\n\x16\x46INDING_SEVERITY_ERROR\x10\x03\x32\x8d\x03\n\x0eImageryService\x12V\n\rSubmitImagery\x12 .vedette.v1.SubmitImageryRequest\x1a!.vedette.v1.SubmitImageryResponse(\x01\x12I\n\rGetSubmission\x12 .vedette.v1.GetSubmissionRequest\x1a\x16.vedette.v1.Submission\x12@\n\nGetImagery\x12\x1d.vedette.v1.GetImageryRequest\x1a\x13.vedette.v1.Imagery\x12N\n\x0bListImagery\x12\x1e.vedette.v1.ListImageryRequest\x1a\x1f.vedette.v1.ListImageryResponse\x12\x46\n\x0cWatchImagery\x12\x1f.vedette.v1.WatchImageryRequest\x1a\x13.vedette.v1.Imagery0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18vedette/v1/imagery.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17vedette/v1/ground.proto\x1a\x17vedette/v1/pledge.proto\"W\n\x07\x46inding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12-\n\x08severity\x18\x02 \x01(\x0e\x32\x1b.vedette.v1.FindingSeverity\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xf7\x03\n\x07Imagery\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06pledge\x18\x02 \x01(\t\x12\x0e\n\x06sortie\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12)\n\nmedia_kind\x18\x07 \x01(\x0e\x32\x15.vedette.v1.MediaKind\x12\'\n\x05state\x18\x08 \x01(\x0e\x32\x18.vedette.v1.ImageryState\x12\x0f\n\x07\x66\x61ilure\x18\t \x01(\t\x12\x30\n\x0creceive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63\x61pture_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08width_px\x18\x0c \x01(\x05\x12\x11\n\theight_px\x18\r \x01(\x05\x12$\n\x07outcome\x18\x0e \x01(\x0e\x32\x13.vedette.v1.Outcome\x12%\n\x08\x66indings\x18\x0f \x03(\x0b\x32\x13.vedette.v1.Finding\x12\x17\n\x0f\x64\x65tection_count\x18\x10 \x01(\x05\x12\r\n\x05model\x18\x11 \x01(\t\x12$\n\x07marking\x18\x12 \x01(\x0e\x32\x13.vedette.v1.Marking\"_\n\x14SubmitImageryRequest\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.vedette.v1.SubmissionHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xd2\x01\n\x10SubmissionHeader\x12\x0e\n\x06pledge\x18\x01 \x01(\t\x12\x0e\n\x06sortie\x18\x02 \x01(\t\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06offset\x18\x07 \x01(\x03\x12\x11\n\tpose_json\x18\x08 \x01(\t\x12\x30\n\x0c\x63\x61pture_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x15SubmitImageryResponse\x12$\n\x07imagery\x18\x01 \x01(\x0b\x32\x13.vedette.v1.Imagery\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x17\n\x0flooked_at_again\x18\x03 \x01(\x08\":\n\x14GetSubmissionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"^\n\nSubmission\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63ommitted_bytes\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07imagery\x18\x04 \x01(\t\"!\n\x11GetImageryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"[\n\x12ListImageryRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06sortie\x18\x04 \x01(\t\"T\n\x13ListImageryResponse\x12$\n\x07imagery\x18\x01 \x03(\x0b\x32\x13.vedette.v1.Imagery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13WatchImageryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*\x9c\x01\n\x0cImageryState\x12\x1d\n\x19IMAGERY_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMAGERY_STATE_QUEUED\x10\x01\x12\x1c\n\x18IMAGERY_STATE_PROCESSING\x10\x02\x12\x1b\n\x17IMAGERY_STATE_PROCESSED\x10\x03\x12\x18\n\x14IMAGERY_STATE_FAILED\x10\x04*z\n\tMediaKind\x12\x1a\n\x16MEDIA_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMEDIA_KIND_JPEG\x10\x01\x12\x12\n\x0eMEDIA_KIND_PNG\x10\x02\x12\x13\n\x0fMEDIA_KIND_TIFF\x10\x03\x12\x13\n\x0fMEDIA_KIND_NITF\x10\x04*\x88\x01\n\x0f\x46indingSeverity\x12 \n\x1c\x46INDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46INDING_SEVERITY_NOTE\x10\x01\x12\x1c\n\x18\x46INDING_SEVERITY_WARNING\x10\x02\x12\x1a\n\x16\x46INDING_SEVERITY_ERROR\x10\x03\x32\x8d\x03\n\x0eImageryService\x12V\n\rSubmitImagery\x12 .vedette.v1.SubmitImageryRequest\x1a!.vedette.v1.SubmitImageryResponse(\x01\x12I\n\rGetSubmission\x12 .vedette.v1.GetSubmissionRequest\x1a\x16.vedette.v1.Submission\x12@\n\nGetImagery\x12\x1d.vedette.v1.GetImageryRequest\x1a\x13.vedette.v1.Imagery\x12N\n\x0bListImagery\x12\x1e.vedette.v1.ListImageryRequest\x1a\x1f.vedette.v1.ListImageryResponse\x12\x46\n\x0cWatchImagery\x12\x1f.vedette.v1.WatchImageryRequest\x1a\x13.vedette.v1.Imagery0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.imagery_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMAGERYSTATE']._serialized_start=1518
-  _globals['_IMAGERYSTATE']._serialized_end=1674
-  _globals['_MEDIAKIND']._serialized_start=1676
-  _globals['_MEDIAKIND']._serialized_end=1798
-  _globals['_FINDINGSEVERITY']._serialized_start=1801
-  _globals['_FINDINGSEVERITY']._serialized_end=1937
+  _globals['_IMAGERYSTATE']._serialized_start=1543
+  _globals['_IMAGERYSTATE']._serialized_end=1699
+  _globals['_MEDIAKIND']._serialized_start=1701
+  _globals['_MEDIAKIND']._serialized_end=1823
+  _globals['_FINDINGSEVERITY']._serialized_start=1826
+  _globals['_FINDINGSEVERITY']._serialized_end=1962
   _globals['_FINDING']._serialized_start=123
   _globals['_FINDING']._serialized_end=210
   _globals['_IMAGERY']._serialized_start=213
@@ -49,19 +49,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMISSIONHEADER']._serialized_start=816
   _globals['_SUBMISSIONHEADER']._serialized_end=1026
   _globals['_SUBMITIMAGERYRESPONSE']._serialized_start=1028
-  _globals['_SUBMITIMAGERYRESPONSE']._serialized_end=1108
-  _globals['_GETSUBMISSIONREQUEST']._serialized_start=1110
-  _globals['_GETSUBMISSIONREQUEST']._serialized_end=1168
-  _globals['_SUBMISSION']._serialized_start=1170
-  _globals['_SUBMISSION']._serialized_end=1264
-  _globals['_GETIMAGERYREQUEST']._serialized_start=1266
-  _globals['_GETIMAGERYREQUEST']._serialized_end=1299
-  _globals['_LISTIMAGERYREQUEST']._serialized_start=1301
-  _globals['_LISTIMAGERYREQUEST']._serialized_end=1392
-  _globals['_LISTIMAGERYRESPONSE']._serialized_start=1394
-  _globals['_LISTIMAGERYRESPONSE']._serialized_end=1478
-  _globals['_WATCHIMAGERYREQUEST']._serialized_start=1480
-  _globals['_WATCHIMAGERYREQUEST']._serialized_end=1515
-  _globals['_IMAGERYSERVICE']._serialized_start=1940
-  _globals['_IMAGERYSERVICE']._serialized_end=2337
+  _globals['_SUBMITIMAGERYRESPONSE']._serialized_end=1133
+  _globals['_GETSUBMISSIONREQUEST']._serialized_start=1135
+  _globals['_GETSUBMISSIONREQUEST']._serialized_end=1193
+  _globals['_SUBMISSION']._serialized_start=1195
+  _globals['_SUBMISSION']._serialized_end=1289
+  _globals['_GETIMAGERYREQUEST']._serialized_start=1291
+  _globals['_GETIMAGERYREQUEST']._serialized_end=1324
+  _globals['_LISTIMAGERYREQUEST']._serialized_start=1326
+  _globals['_LISTIMAGERYREQUEST']._serialized_end=1417
+  _globals['_LISTIMAGERYRESPONSE']._serialized_start=1419
+  _globals['_LISTIMAGERYRESPONSE']._serialized_end=1503
+  _globals['_WATCHIMAGERYREQUEST']._serialized_start=1505
+  _globals['_WATCHIMAGERYREQUEST']._serialized_end=1540
+  _globals['_IMAGERYSERVICE']._serialized_start=1965
+  _globals['_IMAGERYSERVICE']._serialized_end=2362
 # @@protoc_insertion_point(module_scope)

@@ -130,12 +130,14 @@ class SubmissionHeader(_message.Message):
     def __init__(self, pledge: _Optional[str] = ..., sortie: _Optional[str] = ..., file_name: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., request_id: _Optional[str] = ..., offset: _Optional[int] = ..., pose_json: _Optional[str] = ..., capture_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SubmitImageryResponse(_message.Message):
-    __slots__ = ("imagery", "duplicate")
+    __slots__ = ("imagery", "duplicate", "looked_at_again")
     IMAGERY_FIELD_NUMBER: _ClassVar[int]
     DUPLICATE_FIELD_NUMBER: _ClassVar[int]
+    LOOKED_AT_AGAIN_FIELD_NUMBER: _ClassVar[int]
     imagery: Imagery
     duplicate: bool
-    def __init__(self, imagery: _Optional[_Union[Imagery, _Mapping]] = ..., duplicate: _Optional[bool] = ...) -> None: ...
+    looked_at_again: bool
+    def __init__(self, imagery: _Optional[_Union[Imagery, _Mapping]] = ..., duplicate: _Optional[bool] = ..., looked_at_again: _Optional[bool] = ...) -> None: ...
 
 class GetSubmissionRequest(_message.Message):
     __slots__ = ("parent", "request_id")

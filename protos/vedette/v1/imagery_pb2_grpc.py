@@ -70,7 +70,8 @@ class ImageryServiceServicer:
         """Streams one file: first a header, then chunks. A cut stream is resumed by a new call whose
         header carries the same request_id and, as offset, what GetSubmission tells. The response comes
         only when the bytes are verified, stored and recorded. The same bytes to the same mission give
-        the same imagery.
+        the same imagery; where a pose or capture time is stated of them that was not before, it is
+        looked at again and its results are replaced. Under another pledge they are refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

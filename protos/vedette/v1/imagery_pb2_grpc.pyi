@@ -37,7 +37,8 @@ class ImageryServiceStub:
     """Streams one file: first a header, then chunks. A cut stream is resumed by a new call whose
     header carries the same request_id and, as offset, what GetSubmission tells. The response comes
     only when the bytes are verified, stored and recorded. The same bytes to the same mission give
-    the same imagery.
+    the same imagery; where a pose or capture time is stated of them that was not before, it is
+    looked at again and its results are replaced. Under another pledge they are refused.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_imagery_pb2.GetSubmissionRequest, _imagery_pb2.Submission]
     """Tells how many bytes of an unfinished submission are safe. NOT_FOUND when there is none."""
@@ -57,7 +58,8 @@ class ImageryServiceAsyncStub(ImageryServiceStub):
     """Streams one file: first a header, then chunks. A cut stream is resumed by a new call whose
     header carries the same request_id and, as offset, what GetSubmission tells. The response comes
     only when the bytes are verified, stored and recorded. The same bytes to the same mission give
-    the same imagery.
+    the same imagery; where a pose or capture time is stated of them that was not before, it is
+    looked at again and its results are replaced. Under another pledge they are refused.
     """
     GetSubmission: _aio.UnaryUnaryMultiCallable[_imagery_pb2.GetSubmissionRequest, _imagery_pb2.Submission]  # type: ignore[assignment]
     """Tells how many bytes of an unfinished submission are safe. NOT_FOUND when there is none."""
@@ -80,7 +82,8 @@ class ImageryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams one file: first a header, then chunks. A cut stream is resumed by a new call whose
         header carries the same request_id and, as offset, what GetSubmission tells. The response comes
         only when the bytes are verified, stored and recorded. The same bytes to the same mission give
-        the same imagery.
+        the same imagery; where a pose or capture time is stated of them that was not before, it is
+        looked at again and its results are replaced. Under another pledge they are refused.
         """
 
     @_abc_1.abstractmethod
