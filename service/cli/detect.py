@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from models.catalogue import Catalogue, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
+from service.cli.error_line import error_line
 from service.cli.output import as_json, console, plain, print_document, print_table
 
 if TYPE_CHECKING:
@@ -46,6 +47,21 @@ class Looked:
     height_px: int
     detections: Detections
     unsearched: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """One file that could not be read.
+
+    Attributes:
+        path: as it was given, or found below a folder.
+        reason: one word, as errors of the command line have.
+        message: why.
+    """
+
+    path: Path
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -122,9 +138,10 @@ def detect(
     A photograph whose metadata tell its pose is looked at in each place at the scale that suits the
     model there, over flat ground; JSON tells as `unsearched` what share of it was left out.
     A file is called by its base name, or by the path given where two have the same.
-    Folders are searched for JPEG, PNG and TIFF files, told by their first bytes.
+    Folders are searched for JPEG, PNG, TIFF and NITF files, told by their first bytes.
 
-    Exit status: 0 when every file was read, 1 when one could not be (the others are done).
+    Exit status: 0 when every file was read, 1 when one could not be (the others are done; an error
+    line names it, and JSON lists it under `refused`).
 
     \b
     Examples:
@@ -133,8 +150,9 @@ def detect(
     """  # noqa: D301 - click wants the backspace itself
     files, refused = _find_files(paths)
     if not files and not refused:
-        raise InvalidInputError("no JPEG, PNG or TIFF file there", field="path")
-    _warn(refused)
+        raise InvalidInputError("no JPEG, PNG, TIFF or NITF file there", field="path")
+    for one in refused:
+        _warn(one, as_json=json_output)
     detector = Catalogue.shipped().open_detector(model, engine, threads)
     parameters = DetectionParameters(
         min_confidence=min_score,
@@ -148,24 +166,24 @@ def detect(
     quiet = not json_output and sys.stdout.isatty()
     with _bar(len(files), shown=not quiet) as advance:
         for file, image in _decoded(files):
-            if isinstance(image, str):
-                refused = [*refused, (file, image)]
-                _warn([(file, image)])
+            if isinstance(image, Refused):
+                refused.append(image)
+                _warn(image, as_json=json_output)
             else:
                 looked.append(_look(detector, parameters, names[file], image))
                 if not json_output:
                     _tell(looked[-1], detector.identity.categories)
             advance()
     if json_output:
-        print_document(_document(detector, parameters, looked))
+        print_document(_document(detector, parameters, looked, refused, names))
     if refused:
         sys.exit(_EXIT_UNREADABLE)
 
 
-def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Image files, each once, in order; files given by name that are none, with the reason."""
+def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Refused]]:
+    """Image files, each once, in order; files in folders that cannot be read."""
     files: dict[Path, None] = {}
-    refused: list[tuple[Path, str]] = []
+    refused: list[Refused] = []
     for path in paths:
         if not path.is_dir():
             files[path] = None
@@ -177,7 +195,7 @@ def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str
             if reason is None:
                 files[file] = None
             elif isinstance(reason, OSError):
-                refused.append((file, str(reason.strerror)))
+                refused.append(_unreadable(file, reason))
     return list(files), refused
 
 
@@ -199,7 +217,7 @@ def _names(files: Sequence[Path]) -> dict[Path, str]:
     return {file: file.name if counts[file.name] == 1 else str(file) for file in files}
 
 
-def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, Opened | str]]:
+def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, Opened | Refused]]:
     """Each file with its pixels or why it has none; the next is decoded meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as ahead:
         waiting = [ahead.submit(_decode, file) for file in files[:1]]
@@ -209,7 +227,7 @@ def _decoded(files: Sequence[Path]) -> Iterator[tuple[Path, Opened | str]]:
             yield file, image
 
 
-def _decode(file: Path) -> Opened | str:
+def _decode(file: Path) -> Opened | Refused:
     from pipelines.geometry.camera_height import Unlocatable
     from pipelines.geometry.elevation import TerrainSource
     from pipelines.geometry.viewpoint import find_viewpoint
@@ -222,9 +240,13 @@ def _decode(file: Path) -> Opened | str:
         found = find_viewpoint(read_capture(data), TerrainSource(None))
         return Opened(rgb=rgb, viewpoint=None if isinstance(found, Unlocatable) else found)
     except OSError as error:
-        return str(error.strerror)
+        return _unreadable(file, error)
     except UnreadableImageError as error:
-        return str(error)
+        return Refused(path=file, reason=error.reason, message=str(error))
+
+
+def _unreadable(file: Path, error: OSError) -> Refused:
+    return Refused(path=file, reason="FILE_ERROR", message=error.strerror or str(error))
 
 
 def _look(detector: Detector, parameters: DetectionParameters, name: str, image: Opened) -> Looked:
@@ -242,7 +264,11 @@ def _look(detector: Detector, parameters: DetectionParameters, name: str, image:
 
 
 def _document(
-    detector: Detector, parameters: DetectionParameters, looked: Sequence[Looked]
+    detector: Detector,
+    parameters: DetectionParameters,
+    looked: Sequence[Looked],
+    refused: Sequence[Refused],
+    names: Mapping[Path, str],
 ) -> dict[str, Any]:
     identity = detector.identity
     return {
@@ -275,6 +301,14 @@ def _document(
             }
             for item in looked
             for (left, top, right, bottom), score, class_id in _rows(item.detections)
+        ],
+        "refused": [
+            {
+                "file_name": names.get(one.path, str(one.path)),
+                "reason": one.reason,
+                "message": one.message,
+            }
+            for one in refused
         ],
     }
 
@@ -313,9 +347,10 @@ def _tell(item: Looked, categories: tuple[str, ...]) -> None:
         )
 
 
-def _warn(refused: Sequence[tuple[Path, str]]) -> None:
-    for file, reason in refused:
-        click.echo(f"vedette: {file}: {reason}", err=True)
+def _warn(refused: Refused, *, as_json: bool) -> None:
+    message = plain(f"{refused.path}: {refused.message}")
+    line = error_line(message, reason=refused.reason, field="path", as_json=as_json)
+    click.echo(line, err=True)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ So `vedette submit` works where neither the raster library nor the database is i
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from models.errors import VedetteError
+from service.cli.error_line import error_line
 from service.cli.exit_codes import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_UNREACHABLE
 
 # Command name -> "module:attribute", and what `vedette --help` says of it without importing it.
@@ -173,12 +173,8 @@ def _wants_json() -> bool:
 
 def _tell(message: str, *, reason: str, field: str | None = None) -> None:
     """An error on standard error: a line for a person, or a JSON line where --json was given."""
-    if _wants_json():
-        document = {"error": {"reason": reason, "field": field or None, "message": message}}
-        click.echo(json.dumps(document, ensure_ascii=False), err=True)
-    else:
-        where = f"{field}: " if field else ""
-        click.echo(f"vedette: {where}{message} [{reason}]", err=True)
+    line = error_line(message, reason=reason, field=field, as_json=_wants_json())
+    click.echo(line, err=True)
 
 
 def _install(error: ModuleNotFoundError) -> str:

@@ -31,7 +31,8 @@ def detect(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
 
 def test_the_document_has_the_documented_form(photographs: list[Path]) -> None:
     document = detect(*photographs, "--min-score", "0.3")
-    assert list(document) == ["model", "images", "detections"]
+    assert list(document) == ["model", "images", "detections", "refused"]
+    assert document["refused"] == []
     card = Catalogue.shipped().entry("vedette-n").card
     model = document["model"]
     assert model["name"] == "vedette-n"
@@ -120,11 +121,20 @@ def test_an_unreadable_file_is_named_and_the_others_are_done(tmp_path: Path) -> 
     arguments = [str(tmp_path / name) for name in ("broken.jpg", "notes.txt", "good.png")]
     result = CliRunner().invoke(cli, ["detect", *arguments, "--json"])
     assert result.exit_code == 1
-    assert [image["file_name"] for image in json.loads(result.stdout)["images"]] == ["good.png"]
+    document = json.loads(result.stdout)
+    assert [image["file_name"] for image in document["images"]] == ["good.png"]
+    assert [one["file_name"] for one in document["refused"]] == ["broken.jpg", "notes.txt"]
     lines = result.stderr.splitlines()
-    assert len(lines) == 2
-    assert "broken.jpg: " in lines[0]
-    assert "notes.txt: " in lines[1]
+    for one, path, line in zip(document["refused"], arguments[:2], lines, strict=True):
+        assert one["reason"] == "UNREADABLE_IMAGE"
+        assert json.loads(line)["error"] == {
+            "reason": "UNREADABLE_IMAGE",
+            "field": "path",
+            "message": f"{path}: {one['message']}",
+        }
+    told = CliRunner().invoke(cli, ["detect", *arguments]).stderr.splitlines()
+    for one, path, line in zip(document["refused"], arguments[:2], told, strict=True):
+        assert line == f"vedette: path: {path}: {one['message']} [UNREADABLE_IMAGE]"
 
 
 def test_text_for_a_person_names_each_thing_found(photographs: list[Path]) -> None:
@@ -140,7 +150,7 @@ def test_an_unknown_model_and_an_empty_folder_are_refused(tmp_path: Path) -> Non
     grey.save(tmp_path / "good.png")
     for arguments, words in (
         (["detect", str(tmp_path / "good.png"), "--model", "yolo"], "no model 'yolo'"),
-        (["detect", str(tmp_path / "empty")], "no JPEG, PNG or TIFF"),
+        (["detect", str(tmp_path / "empty")], "no JPEG, PNG, TIFF or NITF"),
     ):
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code != 0
