@@ -110,7 +110,7 @@ def get(
 
     \b
     Examples:
-      vedette product get imagery/9b7083ea -m unmiss -o products/
+      vedette product get 9b7083ea -m unmiss -o products/
       vedette product get imagery/9b7083ea/products/annotated-image -m unmiss
       vedette product get incidents/18fde364/products/kmz -m unmiss -o alert.kmz
     """  # noqa: D301 - click wants the backspace itself

@@ -48,15 +48,19 @@ def complete_name(client: Client, name: str) -> str:
 
     Args:
         client: asked only where the identifier is not whole.
-        name: "missions/{mission}/{collection}/{start}", possibly with more behind.
+        name: "missions/{mission}/{collection}/{start}", possibly with more behind; without the
+            collection both incidents and imagery are looked through.
 
     Raises:
         NotFoundError: nothing begins so.
         InvalidInputError: more than one thing does, or the start is too short.
     """
     mission, collection, start, rest = _split(name)
-    whole = _WHOLE.get(collection)
-    if whole is None or len(start) >= whole:
+    collections: tuple[str, ...] = (collection,)
+    if collection not in _WHOLE and start in ("", "products"):
+        collections, start = tuple(_WHOLE), collection
+        rest = name.removeprefix(f"{mission}/{collection}")
+    elif collection not in _WHOLE or len(start) >= _WHOLE[collection]:
         return name
     if len(start) < _LEAST:
         raise InvalidInputError(
@@ -64,15 +68,17 @@ def complete_name(client: Client, name: str) -> str:
             field="name",
         )
     found = [
-        each for each in _names(client, mission, collection) if last_part(each).startswith(start)
+        each
+        for one in collections
+        for each in _names(client, mission, one)
+        if last_part(each).startswith(start)
     ]
+    words = " or ".join(collections)
     if not found:
-        raise NotFoundError(
-            f"{mission} has no {collection} that begin with {start!r}", field="name"
-        )
+        raise NotFoundError(f"{mission} has no {words} that begin with {start!r}", field="name")
     if len(found) > 1:
         raise InvalidInputError(
-            f"{start!r} begins the names of {len(found)} {collection}; give more of it",
+            f"{start!r} begins the names of {len(found)} {words}; give more of it",
             field="name",
         )
     return found[0] + rest

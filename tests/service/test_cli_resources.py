@@ -77,6 +77,19 @@ def test_a_whole_identifier_asks_nobody() -> None:
     assert asked.listings == 0
 
 
+def test_a_bare_start_is_looked_for_among_incidents_and_imagery() -> None:
+    asked = Asked()
+    assert complete_name(asked.client, "missions/unmiss/9b7083ea") == IMAGERY
+    assert complete_name(asked.client, f"missions/unmiss/{IMAGERY[-24:]}") == IMAGERY
+    assert complete_name(asked.client, "missions/unmiss/18fde36") == FIRST
+    behind = complete_name(asked.client, "missions/unmiss/9b70/products/kmz")
+    assert behind == f"{IMAGERY}/products/kmz"
+    with pytest.raises(InvalidInputError, match="2 incidents or imagery"):
+        complete_name(asked.client, "missions/unmiss/18fde3")
+    with pytest.raises(NotFoundError, match="no incidents or imagery"):
+        complete_name(asked.client, "missions/unmiss/abcdef")
+
+
 @pytest.mark.parametrize(
     ("start", "error", "told"),
     [
