@@ -12,7 +12,12 @@ from pyproj.exceptions import ProjError
 
 from pipelines.geometry.geodesy import metres_per_degree
 from pipelines.geometry.ground_control import ControlFit, fit_control
-from pipelines.geometry.raster_ground import DEFAULT_SIGMA_M, edge_pixels, flat_points
+from pipelines.geometry.raster_ground import (
+    DEFAULT_SIGMA_M,
+    box_centres,
+    edge_pixels,
+    flat_points,
+)
 from pipelines.ground import GroundPoint
 from pipelines.imagery.placement import ControlPoint
 
@@ -80,9 +85,7 @@ class ControlView:
     ) -> tuple[GroundPoint, ...]:
         """The places of boxes (N, 4): seen from straight above, their centres."""
         del categories
-        boxes = xyxy.astype(np.float64)
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2.0
-        return self.locate(np.clip(centres, 0.0, (self.width_px, self.height_px)))
+        return self.locate(box_centres(xyxy, self.width_px, self.height_px))
 
     def project(self, longitude_deg: Floats, latitude_deg: Floats) -> Floats:
         """Pixels (N, 2) of places."""

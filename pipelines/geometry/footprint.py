@@ -71,29 +71,3 @@ def footprint(
     if np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) < 0:
         ring = ring[::-1]
     return np.vstack([ring, ring[:1]])
-
-
-def ground_sample_distance_m(
-    viewpoint: Viewpoint, pixels: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Metres (N,) across the line of sight that one pixel spans at the ground it shows.
-
-    It tells how large an object of known size looks there. NaN where the pixel shows no ground.
-
-    Args:
-        viewpoint: the camera.
-        pixels: (N, 2) x and y.
-    """
-    station = np.zeros(len(pixels), np.intp)
-    direction, code = rays([viewpoint], station, np.asarray(pixels, np.float64))
-    usable = np.flatnonzero(code == LOCATED)
-    result = np.full(len(pixels), np.nan)
-    if usable.size:
-        ways = direction[usable]
-        crossings = viewpoint.terrain.meet(
-            np.broadcast_to(viewpoint.position_ecef, ways.shape), ways
-        )
-        forward = ways @ viewpoint.ecef_from_camera[:, 2]
-        focal = np.sqrt(viewpoint.intrinsics.fx_px * viewpoint.intrinsics.fy_px)
-        result[usable] = crossings.range_m * forward / focal
-    return result

@@ -90,17 +90,3 @@ def undulation_m(
         wrapped.ravel(), latitude.ravel(), np.zeros(latitude.size), errcheck=True
     )
     return np.asarray(height, np.float64).reshape(latitude.shape)
-
-
-def hae_from_msl(
-    latitude_deg: ArrayLike, longitude_deg: ArrayLike, msl_m: ArrayLike
-) -> NDArray[np.float64]:
-    """Heights above the ellipsoid of heights above EGM96 mean sea level."""
-    return np.asarray(msl_m, np.float64) + undulation_m(latitude_deg, longitude_deg)
-
-
-def msl_from_hae(
-    latitude_deg: ArrayLike, longitude_deg: ArrayLike, hae_m: ArrayLike
-) -> NDArray[np.float64]:
-    """Heights above EGM96 mean sea level of heights above the ellipsoid."""
-    return np.asarray(hae_m, np.float64) - undulation_m(latitude_deg, longitude_deg)

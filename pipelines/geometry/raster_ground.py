@@ -16,7 +16,6 @@ from pyproj.exceptions import ProjError
 
 from pipelines.geometry.uncertainty import confidence_radius_m
 from pipelines.ground import GroundPoint
-from pipelines.imagery.decode import DecodedImage
 from pipelines.outcome import Outcome
 
 Floats = NDArray[np.float64]
@@ -72,9 +71,7 @@ class RasterView:
     ) -> tuple[GroundPoint, ...]:
         """The places of boxes (N, 4): seen from straight above, their centres."""
         del categories
-        boxes = xyxy.astype(np.float64)
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2.0
-        return self.locate(np.clip(centres, 0.0, (self.width_px, self.height_px)))
+        return self.locate(box_centres(xyxy, self.width_px, self.height_px))
 
     def project(self, longitude_deg: Floats, latitude_deg: Floats) -> Floats:
         """Pixels (N, 2) of places."""
@@ -143,6 +140,12 @@ def flat_points(
     )
 
 
+def box_centres(xyxy: NDArray[np.float32], width_px: int, height_px: int) -> Floats:
+    """(N, 2) centres of boxes (N, 4) inside an image: where things seen from above are."""
+    boxes = xyxy.astype(np.float64)
+    return np.clip((boxes[:, :2] + boxes[:, 2:]) / 2.0, 0.0, (width_px, height_px))
+
+
 def edge_pixels(width_px: int, height_px: int) -> Floats:
     """(M, 2) closed ring of pixels along the outer edge of an image, from its first corner."""
     share = np.arange(_EDGE_POINTS) / _EDGE_POINTS
@@ -150,11 +153,6 @@ def edge_pixels(width_px: int, height_px: int) -> Floats:
     across = np.concatenate([share, nothing + 1.0, 1.0 - share, nothing, [0.0]])
     down = np.concatenate([nothing, share, nothing + 1.0, 1.0 - share, [0.0]])
     return np.column_stack([across * width_px, down * height_px])
-
-
-def raster_view(image: DecodedImage) -> RasterView | None:
-    """`affine_view` of a decoded image."""
-    return affine_view(image.geotransform, image.crs, image.width_px, image.height_px)
 
 
 def affine_view(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.geometry.control_view import control_lonlat
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.geodesy import metres_per_degree
-from pipelines.geometry.raster_ground import edge_pixels
+from pipelines.geometry.raster_ground import box_centres, edge_pixels
 from pipelines.geometry.rational import RationalCamera
 from pipelines.geometry.terrain import FlatTerrain, Terrain
 from pipelines.geometry.uncertainty import LE90_SIGMAS, confidence_radius_m
@@ -102,9 +102,7 @@ class RationalView:
     ) -> tuple[GroundPoint, ...]:
         """The places of boxes (N, 4): seen from so high above, their centres."""
         del categories
-        boxes = xyxy.astype(np.float64)
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2.0
-        return self.locate(np.clip(centres, 0.0, (self.width_px, self.height_px)))
+        return self.locate(box_centres(xyxy, self.width_px, self.height_px))
 
     def project(self, longitude_deg: Floats, latitude_deg: Floats) -> Floats:
         """Pixels (N, 2) of places on the terrain; NaN in a gap."""

@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.errors import InvalidInputError
-
 # AIP-122 resource identifiers, as the API documents them.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MAX_DISPLAY_NAME = 200
@@ -64,17 +62,9 @@ def position_faults(position: Position) -> tuple[tuple[str, str], ...]:
         faults.append(("longitude_deg", f"{position.longitude_deg} is not between -180 and 180"))
     if not 0.0 <= position.sigma_m <= MAX_SIGMA_M:
         faults.append(("sigma_m", f"{position.sigma_m} is not between 0 and {MAX_SIGMA_M:.0f}"))
+    elif position.kind is PositionKind.PATROL and position.sigma_m == 0.0:
+        faults.append(("sigma_m", "a patrol moves: how far it may be from here, one sigma above 0"))
     radius = position.radius_m
     if radius is not None and not (math.isfinite(radius) and 0.0 < radius <= MAX_RADIUS_M):
         faults.append(("radius_m", f"{radius} is not above 0 and at most {MAX_RADIUS_M:.0f}"))
     return tuple(faults)
-
-
-def validate_position(position: Position) -> None:
-    """Refuse a position that cannot be one.
-
-    Raises:
-        InvalidInputError: naming the first field at fault.
-    """
-    for field, message in position_faults(position):
-        raise InvalidInputError(f"{field}: {message}", field=field)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Finding, Outcome
 from pipelines.products.grid_reference import mgrs
 from pipelines.products.outcome_words import outcome_sentence
-from service.cli.location_lines import answer_lines, document, finding_document
+from service.cli.location_lines import answer_lines, document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,7 +208,7 @@ def _document(location: Location) -> dict[str, Any]:
     return {
         **document(location.point),
         "mgrs": _grid(location.point),
-        "findings": [finding_document(finding) for finding in location.findings],
+        "findings": [asdict(finding) for finding in location.findings],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.ground import GroundPoint
 from pipelines.metadata.capture_reader import stated_camera
 from pipelines.metadata.pose_file import each_once, parse_pose
-from pipelines.outcome import Finding, Outcome
+from pipelines.outcome import Outcome
 
 _LINES_AT_ONCE = 20_000
 _KEYS = frozenset({"id", "pose", "pixel", "ground_hae_m"})
@@ -96,7 +96,7 @@ def _answers(block: list[_Asked | _Refused]) -> Iterator[dict[str, Any]]:
             yield {
                 "id": item.identifier,
                 **document(point),
-                "findings": [finding_document(one) for one in viewpoint.findings],
+                "findings": [asdict(one) for one in viewpoint.findings],
             }
 
 
@@ -202,12 +202,3 @@ def document(point: GroundPoint) -> dict[str, Any]:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
-
-
-def finding_document(finding: Finding) -> dict[str, str]:
-    """A finding as JSON."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "message": finding.message,
-    }

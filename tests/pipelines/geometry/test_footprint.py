@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipelines.camera import Intrinsics
 from pipelines.geometry.camera_height import Unlocatable, decide_height
 from pipelines.geometry.elevation import TerrainSource
-from pipelines.geometry.footprint import footprint, ground_sample_distance_m
+from pipelines.geometry.footprint import footprint
 from pipelines.geometry.geodesy import range_and_bearing
 from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
@@ -69,13 +69,3 @@ def test_the_horizon_cuts_it_at_the_range() -> None:
 
 def test_of_the_sky_there_is_none() -> None:
     assert footprint(viewpoint_of(60.0)) is None
-
-
-def test_ground_sample_distance() -> None:
-    gsd = ground_sample_distance_m(viewpoint_of(-90.0), np.array([[2000.0, 1500.0], [0.0, 0.0]]))
-    np.testing.assert_allclose(gsd, 100 / 3000, rtol=1e-3)
-    oblique = viewpoint_of(-30.0)
-    gsd = ground_sample_distance_m(oblique, np.array([[2000.0, 1500.0], [2000.0, 1.0]]))
-    assert gsd[0] == pytest.approx(200 / 3000, rel=1e-3)
-    assert gsd[1] > 5 * gsd[0]
-    assert np.isnan(ground_sample_distance_m(viewpoint_of(20.0), np.array([[2000.0, 100.0]]))[0])

@@ -14,7 +14,7 @@ from PIL import Image
 from rasterio.io import MemoryFile
 from rasterio.warp import transform as warp
 
-from pipelines.geometry.raster_ground import RasterView, raster_view
+from pipelines.geometry.raster_ground import RasterView, affine_view
 from pipelines.imagery.decode import read_image
 from pipelines.outcome import Outcome
 
@@ -35,8 +35,13 @@ def _geotiff(crs: str, coefficients: Sequence[float]) -> bytes:
         return bytes(memory.read())
 
 
+def _placed(data: bytes) -> RasterView | None:
+    image = read_image(data)
+    return affine_view(image.geotransform, image.crs, image.width_px, image.height_px)
+
+
 def _view(data: bytes) -> RasterView:
-    view = raster_view(read_image(data))
+    view = _placed(data)
     assert view is not None
     return view
 
@@ -74,13 +79,13 @@ def test_outside_is_an_outcome() -> None:
 def test_a_photograph_is_no_such_raster() -> None:
     stream = io.BytesIO()
     Image.new("RGB", (60, 40), (90, 90, 90)).save(stream, "TIFF")
-    assert raster_view(read_image(stream.getvalue())) is None
+    assert _placed(stream.getvalue()) is None
 
 
 def test_a_local_system_places_nothing_on_the_earth() -> None:
     local = 'LOCAL_CS["site grid",UNIT["metre",1]]'
     data = _geotiff(local, (0.5, 0.0, 10.0, 0.0, -0.5, 20.0))
-    assert raster_view(read_image(data)) is None
+    assert _placed(data) is None
 
 
 def test_a_real_orthomosaic(data_dir: Path) -> None:

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from models.errors import InvalidInputError
-from pipelines.threats.positions import Position, PositionKind, position_faults, validate_position
+from pipelines.threats.positions import Position, PositionKind, position_faults
 
 
 def changed(**changes: object) -> Position:
@@ -22,8 +21,8 @@ def changed(**changes: object) -> Position:
 
 
 def test_a_position_at_the_limits_is_valid() -> None:
-    validate_position(changed())
-    validate_position(changed(position_id="7", sigma_m=10_000.0, radius_m=100_000.0))
+    assert position_faults(changed()) == ()
+    assert position_faults(changed(position_id="7", sigma_m=10_000.0, radius_m=100_000.0)) == ()
 
 
 @pytest.mark.parametrize(
@@ -47,11 +46,16 @@ def test_a_position_at_the_limits_is_valid() -> None:
     ],
 )
 def test_what_cannot_be_a_position_is_refused_by_field(field: str, value: object) -> None:
-    with pytest.raises(InvalidInputError) as caught:
-        validate_position(changed(**{field: value}))
-    assert caught.value.field == field
+    assert [told for told, _ in position_faults(changed(**{field: value}))] == [field]
 
 
 def test_all_faults_are_told_in_order() -> None:
     faults = position_faults(changed(position_id="", longitude_deg=200.0, sigma_m=-1.0))
     assert [field for field, _ in faults] == ["position_id", "longitude_deg", "sigma_m"]
+
+
+def test_a_patrol_is_never_surveyed() -> None:
+    assert position_faults(changed(kind=PositionKind.BASE)) == ()
+    assert position_faults(changed(kind=PositionKind.PATROL, sigma_m=0.1)) == ()
+    (fault,) = position_faults(changed(kind=PositionKind.PATROL))
+    assert fault[0] == "sigma_m"
