@@ -18,6 +18,7 @@ from models.taxonomy import group_index
 from models.tiling import (
     PADDING,
     TilePlan,
+    asked_of,
     cut_tile,
     pad_square,
     plan_full_scale,
@@ -120,6 +121,13 @@ class TiledDetector:
             _place(part, view, float(scale), side)
             for part, view, scale in zip(results, plan.views, plan.scale, strict=True)
         ]
+        if plan.demand is not None:
+            parts = [
+                part
+                if least > 0 or not len(part)
+                else part.select(asked_of(plan.demand, part.xyxy, float(scale)))
+                for part, scale, least in zip(parts, plan.scale, plan.least_px, strict=True)
+            ]
         return merge(
             parts, plan.views, self._groups, frame=frame, least_px=plan.least_px, scale=plan.scale
         )

@@ -46,6 +46,7 @@ class TilePlan:
         scale: (T,) float64, pixels of a tile for one of the image.
         least_px: (T,) float64, of tiles that look once more, reduced, at what others show at full
             scale: boxes that are shorter in the image are left to those; 0 for the others.
+        demand: the scale that each place asks for; None where all ask for the same.
         full_scale: tiles that the whole image would be at full scale.
         skipped: how many of these show nothing but places that are left out.
         unsearched: share of the image that no tile need show, by reason, 0 to 1.
@@ -54,9 +55,34 @@ class TilePlan:
     views: NDArray[np.int32]
     scale: NDArray[np.float64]
     least_px: NDArray[np.float64]
+    demand: ScaleField | None = None
     full_scale: int = 0
     skipped: int = 0
     unsearched: Mapping[str, float] = field(default_factory=dict)
+
+
+def asked_of(demand: ScaleField, xyxy: NDArray[np.float32], scale: float) -> NDArray[np.bool_]:
+    """(N,) which boxes (N, 4) in pixels of the image a view of a scale is asked for.
+
+    What a view magnifies beyond what its place asks for is left to the coarser one: a car that is
+    too large is found in parts. A box is kept where any corner of its middle half lies in a cell
+    that asks for the scale or a larger one, so that two views that draw it a little apart do not
+    both leave it.
+    """
+    rows, columns = demand.scale.shape
+    middle, quarter = (xyxy[:, :2] + xyxy[:, 2:]) / 2, (xyxy[:, 2:] - xyxy[:, :2]) / 4
+    x, y = (
+        np.stack([middle[:, axis] - quarter[:, axis], middle[:, axis] + quarter[:, axis]], axis=1)
+        for axis in (0, 1)
+    )
+    column = (x // demand.cell_px).astype(np.intp).clip(0, columns - 1)
+    row = (y // demand.cell_px).astype(np.intp).clip(0, rows - 1)
+    asking = demand.scale[row[:, :, None], column[:, None, :]].reshape(-1, 4)
+    largest = demand.object_px[row[:, :, None], column[:, None, :]].reshape(-1, 4).max(axis=1)
+    longer = (xyxy[:, 2:] - xyxy[:, :2]).max(axis=1)
+    return np.asarray(
+        (asking >= scale).any(axis=1) | (asking == 0).all(axis=1) | (longer > largest)
+    )
 
 
 def plan_full_scale(width: int, height: int, tile_px: int, overlap: float) -> TilePlan:
@@ -145,6 +171,7 @@ def plan_tiles(
         views=chosen,
         scale=np.concatenate(scales) if scales else np.zeros(0, np.float64),
         least_px=np.zeros(len(chosen), np.float64),
+        demand=demand,
         full_scale=len(searched),
         skipped=int((~searched).sum()),
         unsearched=dict(demand.unsearched),

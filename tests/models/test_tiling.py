@@ -11,6 +11,7 @@ from models.tiling import (
     PADDING,
     ScaleField,
     TilePlan,
+    asked_of,
     cut_tile,
     plan_tiles,
     plan_two_scales,
@@ -101,6 +102,27 @@ def test_an_object_lies_whole_in_a_tile_of_the_scale_that_its_place_asks_for(see
             assert inside.all(axis=1).any()
     assert asked > 30
     assert (plan.views[:, 2:] - plan.views[:, :2] <= np.ceil(640 / plan.scale)[:, None]).all()
+
+
+def test_a_box_is_left_to_the_scale_that_its_place_asks_for() -> None:
+    # Left half twofold, right half as it is; nothing is looked for in the last column.
+    field = ScaleField(
+        cell_px=100,
+        scale=np.array([[2.0, 2.0, 1.0, 1.0, 0.0]]),
+        object_px=np.full((1, 5), 60.0),
+    )
+    boxes = np.array(
+        [
+            [20, 20, 60, 40],  # wholly in the left: what shows it smaller may tell of it too
+            [260, 20, 300, 40],  # wholly in the right
+            [190, 20, 215, 40],  # its middle half on both
+            [170, 20, 290, 40],  # longer than what the place expects
+            [430, 20, 460, 40],  # where nobody asks
+        ],
+        np.float32,
+    )
+    assert asked_of(field, boxes, 2.0).tolist() == [True, False, True, True, True]
+    assert asked_of(field, boxes, 1.0).tolist() == [True, True, True, True, True]
 
 
 def test_tiles_that_show_nothing_but_what_is_left_out_are_counted() -> None:
