@@ -28,6 +28,7 @@ from service.ledger.records import Acceptance, ImageryRecord, ImageryState
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
 from service.reconcile import reconcile
+from service.settings import MIN_FREE_BYTES
 from service.spool import Spool, SpoolFile
 from service.submission import SubmissionHeader, check_request_id, spool_key
 
@@ -60,7 +61,7 @@ class IngestLimits:
 
     max_bytes: int = 512 << 20
     max_open_submissions: int = 64
-    min_free_bytes: int = 64 << 20
+    min_free_bytes: int = MIN_FREE_BYTES
     stale_after: timedelta = timedelta(hours=24)
 
 

@@ -29,6 +29,7 @@ from service.errors import StartupError
 
 FILE_NAME = "vedette.toml"
 PREFIX = "VEDETTE_"
+MIN_FREE_BYTES = 256 << 20
 _S3 = "s3://"
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*")
 
@@ -124,7 +125,7 @@ class Settings(BaseSettings):
         64, ge=1, description="Unfinished submissions at one time; more are refused."
     )
     min_free_bytes: int = Field(
-        256 * 1024 * 1024,
+        MIN_FREE_BYTES,
         ge=0,
         description="Free space below which the service does not start.",
     )
@@ -216,6 +217,11 @@ class Settings(BaseSettings):
         if self.ledger_url is not None:
             return self.ledger_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for copies that a worker needs for one job; emptied at the start."""
+        return self.data_dir / "scratch"
 
     @property
     def detection(self) -> DetectionParameters:

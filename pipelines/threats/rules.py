@@ -39,6 +39,10 @@ class Rule:
     alert_probability: float = 0.5
 
 
+# Lower scores of a small model on small objects are false more often than true, and each would ask
+# for a person's decision; what lies below stays among the detections of its frame.
+DEFAULT_MIN_CONFIDENCE = 0.4
+
 DEFAULT_RULE = Rule(
     rule_id="default",
     revision=0,
@@ -48,9 +52,7 @@ DEFAULT_RULE = Rule(
     # Aimed fire of rifles and unguided launchers, the usual weapons against bases and convoys,
     # reaches some 300 to 500 m; a vehicle at town speed needs over half a minute for the rest.
     radius_m=500.0,
-    # Lower scores of a small model on small objects are false more often than true, and each would
-    # ask for a person's decision; what lies below stays among the detections of its frame.
-    min_confidence=0.35,
+    min_confidence=DEFAULT_MIN_CONFIDENCE,
 )
 """The rule of a mission that has set none."""
 

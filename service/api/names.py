@@ -96,11 +96,6 @@ def mission(name: str, field: str = "parent") -> str:
     return parse(name, "missions/*", field)[0]
 
 
-def mission_name(mission_id: str) -> str:
-    """The name of a mission."""
-    return f"missions/{mission_id}"
-
-
 def pledge_name(mission_id: str, pledge_id: str) -> str:
     """The name of a pledge."""
     return f"missions/{mission_id}/pledges/{pledge_id}"

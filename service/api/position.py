@@ -69,6 +69,10 @@ class PositionService(position_pb2_grpc.PositionServiceServicer):
 
 def _asked(request: position_pb2.CreatePositionRequest) -> Position:
     asked = request.position
+    for field in ("latitude_deg", "longitude_deg"):
+        # An absent number would be a position in the Gulf of Guinea.
+        if not asked.HasField(field):
+            raise InvalidInputError("is required", field=f"position.{field}")
     position = Position(
         position_id=names.identifier(request.position_id, "position_id"),
         display_name=asked.display_name or request.position_id,

@@ -105,7 +105,7 @@ def cli() -> None:
     \b
     A first day:
       vedette serve --data-dir vedette-data
-      vedette pledge add swe-1 --mission unmiss --contributor SWE
+      vedette pledge add swe-1 -m unmiss --contributor SWE --marking unclassified
       vedette position add post-12 --mission unmiss --lat 4.8594 --lon 31.5713
       vedette submit flight-7/ --mission unmiss --pledge swe-1 --sortie flight-7
       vedette watch --mission unmiss

@@ -40,13 +40,12 @@ def pledge() -> None:
     required=True,
     help="The pledging state, ISO 3166-1 alpha-3, for example SWE.",
 )
-@click.option("--capability", default="small UAS, visible light", show_default=True)
+@click.option("--capability", default="", help='For example "small UAS, visible light".')
 @click.option("--platform", default="", help='For example "Skydio X2".')
 @click.option(
     "--marking",
     type=click.Choice(list(MARKINGS)),
-    default="unclassified",
-    show_default=True,
+    required=True,
     help="The marking every output from this pledge bears.",
 )
 @as_json
@@ -64,8 +63,9 @@ def add(
     """Register a pledge; the same pledge given again changes nothing.
 
     \b
-    Example:
-      vedette pledge add swe-1 --mission unmiss --contributor SWE --platform "Skydio X2"
+    Examples:
+      vedette pledge add swe-1 --mission unmiss --contributor SWE --marking unclassified
+      vedette pledge add nor-2 -m unmiss -c NOR --platform "Skydio X2" --marking confidential
     """  # noqa: D301 - click wants the backspace itself
     made = client.call(
         client.pledges.CreatePledge,

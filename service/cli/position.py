@@ -49,7 +49,7 @@ def position() -> None:
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="One sigma of each horizontal axis, metres; 0 when surveyed.",
+    help="One sigma of each horizontal axis, metres; 0 when surveyed. A patrol needs one.",
 )
 @click.option(
     "--radius",
@@ -74,8 +74,9 @@ def add(
     """Register a position; the same one given again changes nothing.
 
     \b
-    Example:
+    Examples:
       vedette position add post-12 -m unmiss --lat 4.8594 --lon 31.5713 --name "Post 12"
+      vedette position add patrol-3 -m unmiss --lat 4.86 --lon 31.57 --kind patrol --sigma 150
     """  # noqa: D301 - click wants the backspace itself
     made = client.call(
         client.positions.CreatePosition,
@@ -107,7 +108,8 @@ def import_positions(client: Client, mission: str, file: Path, json_output: bool
     """Register the points of a GeoJSON file.
 
     Each feature is a Point with the properties id, name, kind (base, post, patrol), sigma_m and
-    radius_m. The whole file is checked before anything is sent; every fault is named at once.
+    radius_m; a patrol needs sigma_m above 0. The whole file is checked before anything is sent;
+    every fault is named at once.
 
     \b
     Example:

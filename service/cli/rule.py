@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from vedette.v1 import position_pb2, rule_pb2
 
+from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -82,7 +83,13 @@ def list_rules(client: Client, mission: str, json_output: bool) -> None:
     help="Only positions of this kind; repeatable; all when left out.",
 )
 @click.option("--radius", "radius_m", type=click.FloatRange(min=1), required=True, help="Metres.")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.4, show_default=True)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT_MIN_CONFIDENCE,
+    show_default=True,
+    help="Detections below it are not weighed.",
+)
 @click.option(
     "--possible",
     type=click.FloatRange(0, 1, min_open=True),

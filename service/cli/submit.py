@@ -227,7 +227,8 @@ def _expect_pledge(item: Sent, pledge: str, *, first: bool) -> None:
     mission = pledge.split("/")[1]
     raise NotFoundError(
         f"{error}; nothing was sent. Register it with: vedette pledge add {last_part(pledge)} "
-        f"-m {mission} --contributor XXX (the state, for example SWE)",
+        f"-m {mission} --contributor XXX --marking MARKING (the state, for example SWE, and "
+        "unclassified, confidential or strictly-confidential)",
         field="pledge",
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent
-from service.ledger.tables import feed_cursors, missions
+from service.ledger.tables import feed_cursors
 
 
 class Cursors(Database):
@@ -29,13 +29,3 @@ class Cursors(Database):
                 .where(feed_cursors.c.name == name, feed_cursors.c.sequence < sequence)
                 .values(sequence=sequence)
             )
-
-    def missions_with_events(self) -> tuple[str, ...]:
-        """The missions whose incident stream is not empty, by name."""
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(missions.c.mission_id)
-                .where(missions.c.event_sequence > 0)
-                .order_by(missions.c.mission_id)
-            )
-            return tuple(rows.scalars())

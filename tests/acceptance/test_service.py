@@ -93,7 +93,7 @@ def test_errors_name_reason_and_field(
                     parent="missions/errors",
                     position_id="p",
                     position=position_pb2.Position(
-                        kind=position_pb2.POSITION_KIND_POST, latitude_deg=91
+                        kind=position_pb2.POSITION_KIND_POST, latitude_deg=91, longitude_deg=0
                     ),
                 ),
             )
@@ -248,7 +248,10 @@ def test_the_command_line_tells_programs_and_people(
     service: Service, tmp_path: Path, frame: Callable[[int], bytes]
 ) -> None:
     at = ("--data-dir", str(service.folder), "--mission", "cli")
-    assert vedette("pledge", "add", "swe-1", "-c", "SWE", *at).returncode == 0
+    assert (
+        vedette("pledge", "add", "swe-1", "-c", "SWE", "--marking", "unclassified", *at).returncode
+        == 0
+    )
     listed = json.loads(vedette("pledge", "list", "--json", *at).stdout)
     assert [item["contributor"] for item in listed["pledges"]] == ["SWE"]
     assert listed["pledges"][0]["marking"] == "unclassified"

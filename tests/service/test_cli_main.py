@@ -276,3 +276,12 @@ def test_bash_completes_commands_options_and_values(
         },
     )
     assert set(done.stdout.split()) == expected
+
+
+def test_a_pledge_is_not_registered_without_its_marking() -> None:
+    told = CliRunner().invoke(
+        cli, ["pledge", "add", "swe-1", "-m", "unmiss", "-c", "SWE", "--data-dir", "none"]
+    )
+    assert told.exit_code == 2
+    for word in ("--marking", "unclassified", "confidential", "strictly-confidential"):
+        assert word in told.stderr

@@ -33,7 +33,9 @@ def refused(reason: str, field: str) -> Sent:
 
 
 def test_a_missing_pledge_says_which_command_registers_it() -> None:
-    with pytest.raises(NotFoundError, match="vedette pledge add swe-1 -m unmiss --contributor"):
+    with pytest.raises(
+        NotFoundError, match="vedette pledge add swe-1 -m unmiss --contributor XXX --marking"
+    ):
         _expect_pledge(refused("NOT_FOUND", "header.pledge"), PLEDGE, first=True)
 
 

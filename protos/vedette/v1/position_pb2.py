@@ -24,29 +24,29 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vedette/v1/position.proto\x12\nvedette.v1\"\xb8\x01\n\x08Position\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.vedette.v1.PositionKind\x12\x14\n\x0clatitude_deg\x18\x04 \x01(\x01\x12\x15\n\rlongitude_deg\x18\x05 \x01(\x01\x12\x0f\n\x07sigma_m\x18\x06 \x01(\x01\x12\x15\n\x08radius_m\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_radius_m\"d\n\x15\x43reatePositionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x13\n\x0bposition_id\x18\x02 \x01(\t\x12&\n\x08position\x18\x03 \x01(\x0b\x32\x14.vedette.v1.Position\"\"\n\x12GetPositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPositionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x15ListPositionsResponse\x12\'\n\tpositions\x18\x01 \x03(\x0b\x32\x14.vedette.v1.Position\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65letePositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65letePositionResponse*w\n\x0cPositionKind\x12\x1d\n\x19POSITION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12POSITION_KIND_BASE\x10\x01\x12\x16\n\x12POSITION_KIND_POST\x10\x02\x12\x18\n\x14POSITION_KIND_PATROL\x10\x03\x32\xd0\x02\n\x0fPositionService\x12I\n\x0e\x43reatePosition\x12!.vedette.v1.CreatePositionRequest\x1a\x14.vedette.v1.Position\x12\x43\n\x0bGetPosition\x12\x1e.vedette.v1.GetPositionRequest\x1a\x14.vedette.v1.Position\x12T\n\rListPositions\x12 .vedette.v1.ListPositionsRequest\x1a!.vedette.v1.ListPositionsResponse\x12W\n\x0e\x44\x65letePosition\x12!.vedette.v1.DeletePositionRequest\x1a\".vedette.v1.DeletePositionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vedette/v1/position.proto\x12\nvedette.v1\"\xe5\x01\n\x08Position\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.vedette.v1.PositionKind\x12\x19\n\x0clatitude_deg\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rlongitude_deg\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07sigma_m\x18\x06 \x01(\x01\x12\x15\n\x08radius_m\x18\x07 \x01(\x01H\x02\x88\x01\x01\x42\x0f\n\r_latitude_degB\x10\n\x0e_longitude_degB\x0b\n\t_radius_m\"d\n\x15\x43reatePositionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x13\n\x0bposition_id\x18\x02 \x01(\t\x12&\n\x08position\x18\x03 \x01(\x0b\x32\x14.vedette.v1.Position\"\"\n\x12GetPositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPositionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x15ListPositionsResponse\x12\'\n\tpositions\x18\x01 \x03(\x0b\x32\x14.vedette.v1.Position\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65letePositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65letePositionResponse*w\n\x0cPositionKind\x12\x1d\n\x19POSITION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12POSITION_KIND_BASE\x10\x01\x12\x16\n\x12POSITION_KIND_POST\x10\x02\x12\x18\n\x14POSITION_KIND_PATROL\x10\x03\x32\xd0\x02\n\x0fPositionService\x12I\n\x0e\x43reatePosition\x12!.vedette.v1.CreatePositionRequest\x1a\x14.vedette.v1.Position\x12\x43\n\x0bGetPosition\x12\x1e.vedette.v1.GetPositionRequest\x1a\x14.vedette.v1.Position\x12T\n\rListPositions\x12 .vedette.v1.ListPositionsRequest\x1a!.vedette.v1.ListPositionsResponse\x12W\n\x0e\x44\x65letePosition\x12!.vedette.v1.DeletePositionRequest\x1a\".vedette.v1.DeletePositionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.position_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POSITIONKIND']._serialized_start=601
-  _globals['_POSITIONKIND']._serialized_end=720
+  _globals['_POSITIONKIND']._serialized_start=646
+  _globals['_POSITIONKIND']._serialized_end=765
   _globals['_POSITION']._serialized_start=42
-  _globals['_POSITION']._serialized_end=226
-  _globals['_CREATEPOSITIONREQUEST']._serialized_start=228
-  _globals['_CREATEPOSITIONREQUEST']._serialized_end=328
-  _globals['_GETPOSITIONREQUEST']._serialized_start=330
-  _globals['_GETPOSITIONREQUEST']._serialized_end=364
-  _globals['_LISTPOSITIONSREQUEST']._serialized_start=366
-  _globals['_LISTPOSITIONSREQUEST']._serialized_end=443
-  _globals['_LISTPOSITIONSRESPONSE']._serialized_start=445
-  _globals['_LISTPOSITIONSRESPONSE']._serialized_end=534
-  _globals['_DELETEPOSITIONREQUEST']._serialized_start=536
-  _globals['_DELETEPOSITIONREQUEST']._serialized_end=573
-  _globals['_DELETEPOSITIONRESPONSE']._serialized_start=575
-  _globals['_DELETEPOSITIONRESPONSE']._serialized_end=599
-  _globals['_POSITIONSERVICE']._serialized_start=723
-  _globals['_POSITIONSERVICE']._serialized_end=1059
+  _globals['_POSITION']._serialized_end=271
+  _globals['_CREATEPOSITIONREQUEST']._serialized_start=273
+  _globals['_CREATEPOSITIONREQUEST']._serialized_end=373
+  _globals['_GETPOSITIONREQUEST']._serialized_start=375
+  _globals['_GETPOSITIONREQUEST']._serialized_end=409
+  _globals['_LISTPOSITIONSREQUEST']._serialized_start=411
+  _globals['_LISTPOSITIONSREQUEST']._serialized_end=488
+  _globals['_LISTPOSITIONSRESPONSE']._serialized_start=490
+  _globals['_LISTPOSITIONSRESPONSE']._serialized_end=579
+  _globals['_DELETEPOSITIONREQUEST']._serialized_start=581
+  _globals['_DELETEPOSITIONREQUEST']._serialized_end=618
+  _globals['_DELETEPOSITIONRESPONSE']._serialized_start=620
+  _globals['_DELETEPOSITIONRESPONSE']._serialized_end=644
+  _globals['_POSITIONSERVICE']._serialized_start=768
+  _globals['_POSITIONSERVICE']._serialized_end=1104
 # @@protoc_insertion_point(module_scope)

@@ -129,3 +129,9 @@ def test_a_file_that_is_not_a_collection_of_positions_says_so(text: str | bytes,
 def test_numbers_beyond_doubles_are_a_fault() -> None:
     text = collection(feature([18.0, 4.0], id="a")).replace("18.0", "1" + "0" * 400)
     assert faults(text) == ["features[0].geometry.coordinates[0]"]
+
+
+def test_a_patrol_without_its_sigma_is_refused() -> None:
+    assert faults(collection(feature([18.0, 4.0], id="a", kind="patrol"))) == [
+        "features[0].properties.sigma_m"
+    ]

@@ -36,7 +36,7 @@ from service.api.pledge import PledgeService
 from service.api.position import PositionService
 from service.api.product import ProductService
 from service.api.rule import RuleService
-from service.errors import AlreadyExistsError, NotFoundError
+from service.errors import AlreadyExistsError, NotFoundError, StaleRevisionError
 from service.events import ChangeHub
 from service.ingest import Ingest, IngestLimits
 from service.ledger.records import ImageryRecord, PledgeRecord, ProductRecord
@@ -133,7 +133,9 @@ class House:
             "PositionService.CreatePosition": position_pb2.CreatePositionRequest(
                 parent=parent,
                 position_id="other",
-                position=position_pb2.Position(kind=position_pb2.POSITION_KIND_POST),
+                position=position_pb2.Position(
+                    kind=position_pb2.POSITION_KIND_POST, latitude_deg=4.0, longitude_deg=30.0
+                ),
             ),
             "PositionService.GetPosition": position_pb2.GetPositionRequest(
                 name=f"{parent}/positions/post-1"
@@ -324,7 +326,8 @@ def strings_of(message: Message, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 NASTY = ("x" * 100_000, "a\x00b", "missions\n/unmiss", "\u202ea", "../..", "\ud7ff" * 300, "'; --")
-EXPECTED = (InvalidInputError, NotFoundError, AlreadyExistsError)
+# A reason that is accepted moves the incident on, beyond the revision that the next one names.
+EXPECTED = (InvalidInputError, NotFoundError, AlreadyExistsError, StaleRevisionError)
 # What the service itself fills in, and ignores from a client.
 FILLED_IN = {"pledge.name", "position.name"}
 
@@ -359,3 +362,12 @@ async def refusal_of(house: House, method: str, request: Message) -> VedetteErro
     except VedetteError as error:
         return error
     return None
+
+
+@pytest.mark.parametrize("left_out", ["latitude_deg", "longitude_deg"])
+async def test_a_position_without_a_place_is_refused(house: House, left_out: str) -> None:
+    request = house.requests("unmiss")["PositionService.CreatePosition"]
+    request.position.ClearField(left_out)  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInputError, match="required") as caught:
+        await house.answers("PositionService.CreatePosition", request)
+    assert caught.value.field == f"position.{left_out}"
