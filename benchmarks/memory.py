@@ -1,8 +1,8 @@
 """How much memory the service takes while it processes frames, and how soon it is ready.
 
 `python -m benchmarks.memory [--json FILE]`. One `vedette serve` with one worker and its embedded
-object store; for each size of frame the kernel's high-water mark of every process is reset, a
-frame is submitted and processed, and the marks are read. Linux only.
+object store; for each size of frame the kernel's high-water mark of every process is reset, frames
+with a pose are submitted and processed, overlays and all, and the marks are read. Linux only.
 """
 
 from __future__ import annotations
@@ -24,11 +24,20 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from vedette.v1 import imagery_pb2, pledge_pb2
+from vedette.v1 import ground_pb2, pledge_pb2
 
 from service.client import Client
 from service.endpoint import Endpoint
 
+# Looking down 60 degrees from 100 m: all of the frame is ground, and every overlay is made.
+POSE = {
+    "latitude_deg": 4.85,
+    "longitude_deg": 31.57,
+    "height_m": 100.0,
+    "height_reference": "above_ground",
+    "yaw_deg": 30.0,
+    "pitch_deg": -60.0,
+}
 SIZES = ((4000, 3000), (5472, 3648), (8000, 6000))
 SMALL_MACHINE_MIB = 4096
 _START_TIMEOUT_S = 120.0
@@ -144,11 +153,12 @@ def _row(
             path = Path(folder) / f"{size[0]}-{number}.jpg"
             path.write_bytes(_frame(size, number))
             began = time.monotonic()
-            name = client.submit(path, pledge=pledge, sortie="bench").imagery.name
+            sent = client.submit(path, pledge=pledge, sortie="bench", pose_json=_pose(size))
+            name = sent.imagery.name
             *_, ended = client.watch_imagery(name)
             seconds.append(time.monotonic() - began)
-            if ended.state != imagery_pb2.IMAGERY_STATE_PROCESSED:
-                sys.exit(f"{path.name} was not processed: {ended.failure}")
+            if ended.outcome != ground_pb2.OUTCOME_LOCATED:
+                sys.exit(f"{path.name} was not processed and located: {ended.failure}")
     peaks = _peaks(serve_pid)
     decoded = size[0] * size[1] * 3 / 2**20
     return Row(
@@ -161,6 +171,12 @@ def _row(
         worker_growth=(peaks["worker"] - idle_mib) / decoded,
         seconds=sorted(seconds)[len(seconds) // 2],
     )
+
+
+def _pose(size: tuple[int, int]) -> str:
+    """A pose file for a frame of a size."""
+    camera = {"width_px": size[0], "height_px": size[1], "fx_px": size[0] * 0.75}
+    return json.dumps({**POSE, "camera": camera})
 
 
 def _frame(size: tuple[int, int], seed: int) -> bytes:

@@ -132,6 +132,9 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with _locked(folder):
         _check_disk(folder, settings.min_free_bytes)
         endpoint_file = folder / FILE_NAME
+        # Before the disk is measured: copies that killed workers left.
+        shutil.rmtree(settings.scratch, ignore_errors=True)
+        settings.scratch.mkdir(mode=0o700, exist_ok=True)
         # What an earlier, killed service left there would send clients to a dead port.
         endpoint_file.unlink(missing_ok=True)
         check_port(settings.host, settings.port)

@@ -7,8 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from models.detector import DetectionParameters
 from models.errors import EngineGoneError, UnreadableImageError, VedetteError
@@ -21,6 +23,9 @@ from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key, product_key
 
 _LOG = logging.getLogger("vedette.worker")
+LARGE_BYTES = 32 << 20
+"""A larger original is read from a local copy, window by window where it is a raster."""
+
 _PART_MISSING = timedelta(seconds=5)
 
 
@@ -35,6 +40,8 @@ class Worker:
         software_version: written into the evidence.
         parameters: thresholds and tiling of detection.
         clock: the time now.
+        scratch: folder for local copies of originals that are too large to be held in memory;
+            without one all are held.
         lease_seconds: after so long without a heartbeat another worker takes the job.
         poll_seconds: how often an idle worker looks for a job.
     """
@@ -49,6 +56,7 @@ class Worker:
         parameters: DetectionParameters,
         *,
         clock: Callable[[], datetime] = utc_now,
+        scratch: Path | None = None,
         lease_seconds: float = 30.0,
         poll_seconds: float = 0.2,
     ) -> None:
@@ -59,6 +67,7 @@ class Worker:
         self._software_version = software_version
         self._parameters = parameters
         self._clock = clock
+        self._scratch = scratch
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
 
@@ -111,7 +120,8 @@ class Worker:
         try:
             image = self._ledger.get_imagery(lease.mission_id, lease.imagery_id)
             pledge = self._ledger.get_pledge(lease.mission_id, image.pledge_id)
-            assessment = self._assess(self._request(image, pledge))
+            with self._original(image) as (data, path):
+                assessment = self._assess(self._request(image, pledge, data, path))
             if not is_held():
                 # The fence would refuse the end of it; storing products first would be for nothing.
                 _LOG.warning("job %s: another worker has it; nothing was written", lease.job_id)
@@ -152,10 +162,35 @@ class Worker:
         _LOG.warning("job %s: attempt %d failed: %s", lease.job_id, lease.attempt, reason)
         self._ledger.fail_job(lease, reason, now=self._clock(), retry=retry)
 
-    def _request(self, image: ImageryRecord, pledge: PledgeRecord) -> AssessmentRequest:
-        data = self._objects.get(original_key(image.mission_id, image.sha256))
-        if hashlib.sha256(data).hexdigest() != image.sha256:
-            raise UnavailableError("the object store gave back other bytes than it took")
+    @contextmanager
+    def _original(self, image: ImageryRecord) -> Iterator[tuple[bytes, Path | None]]:
+        """Its bytes, or for a large one no bytes and a local copy that is gone afterwards."""
+        key = original_key(image.mission_id, image.sha256)
+        if self._scratch is None or image.size_bytes <= LARGE_BYTES:
+            data = self._objects.get(key)
+            _check(hashlib.sha256(data).hexdigest(), image)
+            yield data, None
+            return
+        with ExitStack() as stack:
+            try:
+                # By a name of its own: another worker may still be at it whose lease has run out.
+                copy = stack.enter_context(NamedTemporaryFile(dir=self._scratch))
+                digest = hashlib.sha256()
+                for block in self._objects.stream(key):
+                    digest.update(block)
+                    copy.write(block)
+                copy.flush()
+            except OSError as error:
+                raise UnavailableError(
+                    f"{image.size_bytes >> 20} MiB cannot be kept in {self._scratch}: "
+                    f"{error.strerror}"
+                ) from error
+            _check(digest.hexdigest(), image)
+            yield b"", Path(copy.name)
+
+    def _request(
+        self, image: ImageryRecord, pledge: PledgeRecord, data: bytes, path: Path | None
+    ) -> AssessmentRequest:
         return AssessmentRequest(
             provenance=Provenance(
                 mission_id=image.mission_id,
@@ -168,6 +203,7 @@ class Worker:
                 marking=image.marking.value,
             ),
             data=data,
+            path=path,
             stated_pose=image.stated_pose,
             stated_captured_at=image.stated_captured_at,
             positions=self._ledger.all_positions(image.mission_id),
@@ -218,3 +254,8 @@ class Worker:
         finally:
             ended.set()
             thread.join()
+
+
+def _check(sha256: str, image: ImageryRecord) -> None:
+    if sha256 != image.sha256:
+        raise UnavailableError("the object store gave back other bytes than it took")

@@ -94,6 +94,7 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
             settings.detection,
             lease_seconds=LEASE_SECONDS,
         )
+            scratch=settings.scratch,
         identity = detector.identity
         _say({"ready": {"model": identity.name, "engine": identity.engine}})
         worker.run(stop)

@@ -230,6 +230,39 @@ def test_a_failure_is_for_good_only_where_the_image_is_at_fault(
 
 
 @pytest.mark.usefixtures("one_frame")
+def test_a_large_original_is_a_local_copy_while_it_is_looked_at(
+    sqlite_ledger: Ledger, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.worker.LARGE_BYTES", len(frame(3)) - 1)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    seen: list[bytes] = []
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        assert request.data == b""
+        assert request.path is not None
+        assert request.path.parent == scratch
+        seen.append(request.path.read_bytes())
+        return assess_frame(replace(request, data=seen[-1]))
+
+    assert worker(sqlite_ledger, objects, assess, scratch=scratch).run_once(threading.Event())
+    assert seen == [frame(3)]
+    assert state_of(sqlite_ledger) == (ImageryState.PROCESSED, "")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.usefixtures("one_frame")
+def test_without_room_for_a_copy_the_job_waits(
+    sqlite_ledger: Ledger, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.worker.LARGE_BYTES", 0)
+    idle = worker(sqlite_ledger, objects, assess_frame, scratch=tmp_path / "gone")
+    with pytest.raises(UnavailableError, match=r"cannot be kept in .*gone"):
+        idle.run_once(threading.Event())
+    assert state_of(sqlite_ledger)[0] is ImageryState.QUEUED
+
+
+@pytest.mark.usefixtures("one_frame")
 def test_an_object_store_that_is_away_costs_no_attempt(
     sqlite_ledger: Ledger,
     objects: ObjectStore,
