@@ -117,6 +117,8 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     Raises:
         StartupError: it cannot start; the message says what to do.
     """
+    # Where peacekeepers are is in the ledger: no other user of the machine reads what is kept.
+    os.umask(0o077)
     announcer = Announcer(say)
     stop, at_once = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -130,11 +132,11 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     _check_parts(settings)
     folder = settings.data_dir
     with _locked(folder):
-        _check_disk(folder, settings.min_free_bytes)
-        endpoint_file = folder / FILE_NAME
         # Before the disk is measured: copies that killed workers left.
         shutil.rmtree(settings.scratch, ignore_errors=True)
         settings.scratch.mkdir(mode=0o700, exist_ok=True)
+        _check_disk(folder, settings.min_free_bytes)
+        endpoint_file = folder / FILE_NAME
         # What an earlier, killed service left there would send clients to a dead port.
         endpoint_file.unlink(missing_ok=True)
         check_port(settings.host, settings.port)
@@ -388,6 +390,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold a data folder: two services in one would undo each other's work."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
         descriptor = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StartupError(
@@ -403,6 +406,19 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Let nobody else into a data folder that was made before; what it held may be open to all."""
+    if folder.stat().st_mode & 0o077 == 0:
+        return
+    try:
+        folder.chmod(0o700)
+    except PermissionError as error:
+        raise StartupError(
+            f"the data folder {folder} is open to other users and belongs to one of them; give it "
+            "to the user who runs the service (chown), or set --data-dir"
+        ) from error
 
 
 def _check_disk(folder: Path, min_free_bytes: int) -> None:

@@ -283,6 +283,12 @@ def load_settings(**flags: Any) -> Settings:
     return Settings.model_construct(**{**values, "data_dir": folder.absolute()})
 
 
+def environment_of_children() -> dict[str, str]:
+    """The environment without the settings: children are handed theirs, secrets among them."""
+    everything = os.environ  # noqa: TID251 - this is the module that reads it
+    return {name: value for name, value in everything.items() if not name.startswith(PREFIX)}
+
+
 def dump_settings(settings: Settings) -> str:
     """The settings with their secrets as JSON, for a child process's standard input only."""
 

@@ -17,6 +17,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from service.settings import environment_of_children
+
 _log = logging.getLogger("vedette.supervisor")
 
 FIRST_PAUSE_S = 0.5
@@ -200,6 +202,7 @@ class WorkerPool:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=writing,
+                env=environment_of_children(),
                 # Ctrl-C on a terminal is for the service, which then tells its workers.
                 start_new_session=True,
             )

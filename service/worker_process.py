@@ -48,6 +48,8 @@ LEASE_SECONDS = 15.0
 
 def main() -> None:
     """Run one worker until SIGTERM, or until the service is gone."""
+    # As the service itself: what a worker writes is nobody else's.
+    os.umask(0o077)
     _die_with_parent()
     stop = threading.Event()
 
@@ -92,9 +94,9 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
             f"{node_prefix()}{os.getpid()}/{utc_now():%Y%m%dT%H%M%S}",
             software_version(),
             settings.detection,
+            scratch=settings.scratch,
             lease_seconds=LEASE_SECONDS,
         )
-            scratch=settings.scratch,
         identity = detector.identity
         _say({"ready": {"model": identity.name, "engine": identity.engine}})
         worker.run(stop)

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+import pytest
+
 from service.supervisor import Handed, WorkerPool
 
 HANDED = Handed(settings='{"secret": "hush"}', embedded_store=True, log_format="%(message)s")
@@ -63,4 +65,23 @@ async def test_workers_that_die_without_a_word_are_given_up_on_once_and_for_all(
         await pool.wait_told()
     assert "3 times a worker ended" in pool.failure
     assert "signal 6" in pool.failure
+    await pool.stop(1.0)
+
+
+async def test_a_worker_gets_nothing_of_the_settings_in_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VEDETTE_S3_SECRET_KEY", "hush")
+    monkeypatch.setenv("OTHER_SETTING", "kept")
+    program = """
+import json, os, sys
+names = [name for name in os.environ if name.startswith(("VEDETTE_", "OTHER_"))]
+print(json.dumps({"failed": " ".join(names)}))
+sys.exit(78)
+"""
+    pool = WorkerPool(1, HANDED, command=(sys.executable, "-c", program))
+    pool.start()
+    async with asyncio.timeout(20):
+        await pool.wait_told()
+    assert pool.failure == "OTHER_SETTING"
     await pool.stop(1.0)
