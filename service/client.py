@@ -31,7 +31,7 @@ from vedette.v1 import (
 )
 
 from models.errors import InvalidInputError, VedetteError
-from service.endpoint import Endpoint
+from service.endpoint import Endpoint, EndpointError
 
 Response = TypeVar("Response")
 
@@ -134,26 +134,55 @@ class Backoff:
 
 
 class Client:
-    """One connection to a service."""
+    """One connection to a service.
 
-    def __init__(self, endpoint: Endpoint, *, backoff: Backoff | None = None) -> None:
-        token = endpoint.token()
-        # Local call credentials would travel only over TLS; so does this channel.
-        credentials = grpc.composite_channel_credentials(
-            grpc.ssl_channel_credentials(endpoint.ca()),
-            grpc.access_token_call_credentials(token),
-        )
-        self._address = endpoint.address
+    Args:
+        endpoint: where it is.
+        backoff: how patient to be.
+        find: asked before each further try where the service is now: one that was started again
+            may have another port.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        backoff: Backoff | None = None,
+        find: Callable[[], Endpoint] | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._find = find
         self._backoff = backoff or Backoff()
-        self._channel = grpc.secure_channel(endpoint.address, credentials, CHANNEL_OPTIONS)
-        self.detections = detection_pb2_grpc.DetectionServiceStub(self._channel)
-        self.imagery = imagery_pb2_grpc.ImageryServiceStub(self._channel)
-        self.incidents = incident_pb2_grpc.IncidentServiceStub(self._channel)
-        self.models = model_pb2_grpc.ModelServiceStub(self._channel)
-        self.pledges = pledge_pb2_grpc.PledgeServiceStub(self._channel)
-        self.positions = position_pb2_grpc.PositionServiceStub(self._channel)
-        self.products = product_pb2_grpc.ProductServiceStub(self._channel)
-        self.rules = rule_pb2_grpc.RuleServiceStub(self._channel)
+        self.channel = _channel(endpoint)
+        self.detections = cast(
+            "detection_pb2_grpc.DetectionServiceStub",
+            _Current(self, detection_pb2_grpc.DetectionServiceStub),
+        )
+        self.imagery = cast(
+            "imagery_pb2_grpc.ImageryServiceStub",
+            _Current(self, imagery_pb2_grpc.ImageryServiceStub),
+        )
+        self.incidents = cast(
+            "incident_pb2_grpc.IncidentServiceStub",
+            _Current(self, incident_pb2_grpc.IncidentServiceStub),
+        )
+        self.models = cast(
+            "model_pb2_grpc.ModelServiceStub", _Current(self, model_pb2_grpc.ModelServiceStub)
+        )
+        self.pledges = cast(
+            "pledge_pb2_grpc.PledgeServiceStub", _Current(self, pledge_pb2_grpc.PledgeServiceStub)
+        )
+        self.positions = cast(
+            "position_pb2_grpc.PositionServiceStub",
+            _Current(self, position_pb2_grpc.PositionServiceStub),
+        )
+        self.products = cast(
+            "product_pb2_grpc.ProductServiceStub",
+            _Current(self, product_pb2_grpc.ProductServiceStub),
+        )
+        self.rules = cast(
+            "rule_pb2_grpc.RuleServiceStub", _Current(self, rule_pb2_grpc.RuleServiceStub)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -164,7 +193,29 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._channel.close()
+        self.channel.close()
+
+    @property
+    def _address(self) -> str:
+        return self._endpoint.address
+
+    def _patience(self) -> _Waits:
+        return _Waits(self._backoff, self._look_again)
+
+    def _look_again(self) -> None:
+        """Go where the service is now."""
+        if self._find is None:
+            return
+        try:
+            endpoint = self._find()
+            if endpoint == self._endpoint:
+                return
+            channel = _channel(endpoint)
+        except EndpointError:
+            # It is not back yet.
+            return
+        self.channel.close()
+        self.channel, self._endpoint = channel, endpoint
 
     def call(
         self, method: Callable[..., Response], request: object, *, retry: bool = True
@@ -179,7 +230,7 @@ class Client:
         Raises:
             RemoteError: the service refused, or did not answer for the time of the backoff.
         """
-        waits = _Waits(self._backoff)
+        waits = self._patience()
         while True:
             try:
                 return method(request, timeout=CALL_TIMEOUT_S)
@@ -239,7 +290,7 @@ class Client:
             stamp.FromDatetime(captured_at.astimezone(UTC))
             header.capture_time.CopyFrom(stamp)
         mission = "/".join(pledge.split("/")[:2])
-        waits, best = _Waits(self._backoff), -1
+        waits, best = self._patience(), -1
         while True:
             offset, finished = self._committed(mission, request_id)
             if finished:
@@ -250,7 +301,7 @@ class Client:
                 # Finished within this call means the answer alone was lost: it is not known before.
                 return Submitted(imagery=imagery, duplicate=best < 0, resumed_from=max(offset, 0))
             if offset > best:
-                waits, best = _Waits(self._backoff), offset
+                waits, best = self._patience(), offset
             header.offset = offset
             try:
                 answer = self.imagery.SubmitImagery(
@@ -280,12 +331,12 @@ class Client:
     def watch_imagery(self, name: str) -> Iterator[imagery_pb2.Imagery]:
         """The imagery now and at each change, until it is processed or has failed."""
         ended = (imagery_pb2.IMAGERY_STATE_PROCESSED, imagery_pb2.IMAGERY_STATE_FAILED)
-        waits = _Waits(self._backoff)
+        waits = self._patience()
         while True:
             stream = self.imagery.WatchImagery(imagery_pb2.WatchImageryRequest(name=name))
             try:
                 for imagery in stream:
-                    waits = _Waits(self._backoff)
+                    waits = self._patience()
                     yield imagery
                     if imagery.state in ended:
                         return
@@ -310,7 +361,7 @@ class Client:
         Raises:
             RemoteError: the service refused, or could not be reached for too long.
         """
-        waits = _Waits(self._backoff)
+        waits = self._patience()
         while True:
             stream = self.incidents.SubscribeIncidents(
                 incident_pb2.SubscribeIncidentsRequest(
@@ -319,7 +370,7 @@ class Client:
             )
             try:
                 for event in stream:
-                    waits = _Waits(self._backoff)
+                    waits = self._patience()
                     since = event.sequence
                     yield event
                 if replay_only:
@@ -341,14 +392,14 @@ class Client:
         self, name: str, *, progress: Callable[[int], None] = lambda _done: None
     ) -> Iterator[bytes]:
         """The bytes of a product, taken up after a cut at the byte where it happened."""
-        offset, waits = 0, _Waits(self._backoff)
+        offset, waits = 0, self._patience()
         while True:
             stream = self.products.DownloadProduct(
                 product_pb2.DownloadProductRequest(name=name, offset=offset)
             )
             try:
                 for answer in stream:
-                    waits = _Waits(self._backoff)
+                    waits = self._patience()
                     offset += len(answer.chunk)
                     progress(offset)
                     yield answer.chunk
@@ -361,10 +412,39 @@ class Client:
                 stream.cancel()
 
 
+def _channel(endpoint: Endpoint) -> grpc.Channel:
+    """A channel to an endpoint, with its token.
+
+    Raises:
+        EndpointError: the token or the CA cannot be read.
+    """
+    # Local call credentials would travel only over TLS; so does this channel.
+    credentials = grpc.composite_channel_credentials(
+        grpc.ssl_channel_credentials(endpoint.ca()),
+        grpc.access_token_call_credentials(endpoint.token()),
+    )
+    return grpc.secure_channel(endpoint.address, credentials, CHANNEL_OPTIONS)
+
+
+class _Current:
+    """A stub whose methods call over the channel that the client has at that moment."""
+
+    def __init__(self, client: Client, stub: Callable[[grpc.Channel], Any]) -> None:
+        self._client = client
+        self._stub = stub
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            return getattr(self._stub(self._client.channel), name)(*arguments, **options)
+
+        return call
+
+
 class _Waits:
     """Exponential pauses until the time without progress is over."""
 
-    def __init__(self, backoff: Backoff) -> None:
+    def __init__(self, backoff: Backoff, look_again: Callable[[], None]) -> None:
+        self._look_again = look_again
         self._next_s = backoff.first_s
         self._ends = time.monotonic() + backoff.give_up_s
 
@@ -374,6 +454,7 @@ class _Waits:
         if left <= 0:
             return False
         time.sleep(min(self._next_s, left))
+        self._look_again()
         self._next_s = min(self._next_s * 2, MAX_BACKOFF_S)
         return True
 

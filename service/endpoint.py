@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,12 +14,25 @@ from models.errors import InvalidInputError
 
 FILE_NAME = "endpoint.json"
 DEFAULT_DATA_DIR = Path("vedette-data")
+# What a service leaves in its data folder when it stops.
+_TRACES = ("identity", "ledger.sqlite3")
+_LOOK_EVERY_S = 0.2
 
 
 class EndpointError(InvalidInputError):
     """The endpoint file is missing or is not one."""
 
     reason = "ENDPOINT_NOT_FOUND"
+
+
+class EndpointMissingError(EndpointError):
+    """There is no endpoint file: no service runs there, or not now.
+
+    Attributes:
+        unreachable: as of a service that does not answer.
+    """
+
+    unreachable = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +54,8 @@ class Endpoint:
         """The endpoint of a file; relative paths in it are relative to its folder.
 
         Raises:
-            EndpointError: there is no such file, or it is not an endpoint file.
+            EndpointMissingError: there is no such file.
+            EndpointError: it is not an endpoint file.
         """
         try:
             document = json.loads(path.read_text("utf-8"))
@@ -51,7 +66,7 @@ class Endpoint:
                 token_file=folder / document["token_file"],
             )
         except FileNotFoundError as error:
-            raise EndpointError(
+            raise EndpointMissingError(
                 f"no service found at {path}; start one with 'vedette serve', or name its "
                 "endpoint.json with --endpoint or VEDETTE_ENDPOINT",
                 field="endpoint",
@@ -101,11 +116,35 @@ def discover(endpoint_file: Path | None, data_dir: Path | None) -> Endpoint:
     """The endpoint a command should call: the named file, else that of the data folder.
 
     Raises:
-        EndpointError: there is none.
+        EndpointMissingError: there is none.
+        EndpointError: the file is not one.
     """
-    if endpoint_file is not None:
-        return Endpoint.read(endpoint_file)
-    return Endpoint.read((data_dir or DEFAULT_DATA_DIR) / FILE_NAME)
+    return Endpoint.read(_named(endpoint_file, data_dir))
+
+
+def await_endpoint(
+    endpoint_file: Path | None, data_dir: Path | None, *, patience_s: float
+) -> Endpoint:
+    """The same, waited for where a service has lived: one that restarts writes its file anew.
+
+    Raises:
+        EndpointMissingError: there is none, and none came; at once where there never was a service.
+        EndpointError: the file is not one.
+    """
+    path = _named(endpoint_file, data_dir)
+    ends = time.monotonic() + patience_s
+    while True:
+        try:
+            return Endpoint.read(path)
+        except EndpointMissingError:
+            lived = any((path.parent / trace).exists() for trace in _TRACES)
+            if not lived or time.monotonic() >= ends:
+                raise
+        time.sleep(min(_LOOK_EVERY_S, max(0.0, ends - time.monotonic())))
+
+
+def _named(endpoint_file: Path | None, data_dir: Path | None) -> Path:
+    return endpoint_file or (data_dir or DEFAULT_DATA_DIR) / FILE_NAME
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ import grpc
 
 from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
 from service.cli.output import ServiceCommand, as_json, print_document
-from service.endpoint import discover
+from service.endpoint import EndpointMissingError, discover
 
 _TIMEOUT_S = 5.0
 # grpc.health.v1.HealthCheckResponse whose only field, status, is SERVING.
@@ -44,7 +44,11 @@ def health(
     Example:
       vedette health --data-dir /var/lib/vedette/data
     """  # noqa: D301 - click wants the backspace itself
-    where = discover(endpoint, data_dir)
+    try:
+        where = discover(endpoint, data_dir)
+    except EndpointMissingError as error:
+        _tell(None, "unreachable", str(error), json_output=json_output)
+        context.exit(EXIT_UNREACHABLE)
     detail = ""
     with grpc.secure_channel(where.address, grpc.ssl_channel_credentials(where.ca())) as channel:
         # The two messages are so small that they are written out here: grpcio-health-checking
@@ -61,9 +65,14 @@ def health(
         else:
             serving = answer == _SERVING
             state, code = ("serving", 0) if serving else ("not_serving", EXIT_REFUSED)
-    if json_output:
-        print_document({"address": where.address, "health": state, "detail": detail})
-    else:
-        told = f": {detail}" if detail else ""
-        click.echo(f"{where.address}: {state.replace('_', ' ')}{told}")
+    _tell(where.address, state, detail, json_output=json_output)
     context.exit(code)
+
+
+def _tell(address: str | None, state: str, detail: str, *, json_output: bool) -> None:
+    if json_output:
+        print_document({"address": address, "health": state, "detail": detail})
+        return
+    where = f"{address}: " if address else ""
+    told = f": {detail}" if detail else ""
+    click.echo(f"{where}{state.replace('_', ' ')}{told}")

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from models.errors import InvalidInputError
 from service.client import Backoff, Client
-from service.endpoint import discover
+from service.endpoint import await_endpoint, discover
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -85,7 +85,9 @@ def connected(command: Command) -> Command:
         *args: Any, endpoint: Path | None, data_dir: Path | None, patience: float, **options: Any
     ) -> Any:
         backoff = Backoff(give_up_s=patience)
-        with Client(discover(endpoint, data_dir), backoff=backoff) as client:
+        found = await_endpoint(endpoint, data_dir, patience_s=patience)
+        find = functools.partial(discover, endpoint, data_dir)
+        with Client(found, backoff=backoff, find=find) as client:
             return command(*args, client=client, **options)
 
     return wrapped  # type: ignore[return-value]  # the same command with fewer parameters

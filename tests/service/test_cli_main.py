@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import COMMANDS, cli
+from service.endpoint import Endpoint, EndpointMissingError, await_endpoint
 
 # What a field client has not: everything that only the extras bring.
 HIDE = """
@@ -139,7 +141,7 @@ def test_the_list_of_commands_names_every_one() -> None:
 def test_an_error_is_one_json_line_on_standard_error_where_json_is_asked(tmp_path: Path) -> None:
     nowhere = ("--data-dir", str(tmp_path), "-m", "unmiss")
     told = run("incident", "list", *nowhere, "--json")
-    assert (told.returncode, told.stdout) == (1, "")
+    assert (told.returncode, told.stdout) == (3, "")
     (line,) = told.stderr.splitlines()
     error = json.loads(line)["error"]
     assert (error["reason"], error["field"]) == ("ENDPOINT_NOT_FOUND", "endpoint")
@@ -198,7 +200,31 @@ def test_the_field_client_needs_no_extra(name: str) -> None:
 
 def test_the_field_client_looks_for_the_service_without_any_extra(tmp_path: Path) -> None:
     told = run("health", "--data-dir", str(tmp_path), hidden=EXTRAS)
-    assert "[ENDPOINT_NOT_FOUND]" in told.stderr
+    assert told.returncode == 3
+    assert told.stdout.startswith("unreachable: no service found at ")
+    told = run("health", "--data-dir", str(tmp_path), "--json", hidden=EXTRAS)
+    assert told.returncode == 3
+    answer = json.loads(told.stdout)
+    assert (answer["address"], answer["health"]) == (None, "unreachable")
+
+
+@pytest.mark.parametrize("trace", ["identity", "ledger.sqlite3", None])
+def test_a_service_that_restarts_is_waited_for_where_one_has_lived(
+    tmp_path: Path, trace: str | None
+) -> None:
+    if trace is not None:
+        (tmp_path / trace).touch()
+    started = time.monotonic()
+    with pytest.raises(EndpointMissingError):
+        await_endpoint(None, tmp_path, patience_s=0.6)
+    took = time.monotonic() - started
+    assert took < 0.2 if trace is None else 0.6 <= took < 5.0
+    written = Endpoint(address="h:1", ca_file=tmp_path / "ca", token_file=tmp_path / "token")
+    timer = threading.Timer(0.3, written.write, [tmp_path / "endpoint.json"])
+    timer.start()
+    if trace is not None:
+        assert await_endpoint(None, tmp_path, patience_s=20.0) == written
+    timer.join()
 
 
 def test_control_c_ends_with_130(tmp_path: Path) -> None:
