@@ -15,8 +15,9 @@ from scenes.world import Thing, World
 
 _STRIP_ROWS = 256
 _SUPERSAMPLING = 4
-_SURFACE_STEPS = 12
 _FAR_M = 20_000.0
+_BEND = 0.004  # by so much a metre the Earth may fall away from the scene's plane within that
+_STEP_M, _STEP_SHARE, _SECANTS = 0.02, 2e-4, 3
 _HAZE = np.array([190.0, 200.0, 212.0], np.float32)
 _SKY_TOP = np.array([112.0, 150.0, 200.0], np.float32)
 _SHADE = 0.42  # what is left of daylight in a shadow
@@ -84,35 +85,66 @@ def _stamp(viewpoint: Viewpoint) -> tuple[int, ...]:
 def meet_ground(
     world: World, place_m: NDArray[np.float64], rays: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Distances along rays at which they meet the ground; NaN where they do not.
+    """Distances along rays at which they first meet the ground; NaN where they do not.
 
-    Newton's steps on the height of the ray over the ground, which is a formula; meant for ground
-    that is gentle beside the steepness of the rays.
+    The height of a ray over the ground is a formula, and it is never lost faster than on the
+    steepest slope that the swells can add up to. So a ray is followed by as much as its height lets
+    it go for certain, and a little more; the meeting lies in that little.
 
     Args:
         world: the world.
         place_m: (3,) the origin of all rays, in the scene's frame.
         rays: (..., 3) unit directions.
     """
-    sinks = rays[..., 2] < -1e-4
-    safe = np.where(sinks, rays[..., 2], -1.0)
-    level = world.terrain.level_hae_m - world.frame.hae_m
-    height = sum(swell.amplitude_m for swell in world.terrain.swells)
-    distance = np.minimum((level - place_m[2]) / safe, _FAR_M)
-    # No ray meets ground before it has sunk to the highest crest.
-    nearest = np.clip((level + height - place_m[2]) / safe, 0.0, _FAR_M)
-    for _ in range(_SURFACE_STEPS):
-        east = place_m[0] + distance * rays[..., 0]
-        north = place_m[1] + distance * rays[..., 1]
+    ways = rays.reshape(-1, 3)
+    swells = world.terrain.swells
+    crest = world.terrain.level_hae_m - world.frame.hae_m + sum(it.amplitude_m for it in swells)
+    steepest = sum(it.amplitude_m * 2 * np.pi / it.wavelength_m for it in swells) + _BEND
+    climb = ways[:, 2]
+    loss = steepest * np.hypot(ways[:, 0], ways[:, 1]) - climb
+
+    def over(index: NDArray[np.intp], distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        points = place_m + distance[:, None] * ways[index]
+        east, north = points[:, 0], points[:, 1]
         hae = world.terrain.hae_m(east, north)
-        over = place_m[2] + distance * rays[..., 2] - world.frame.up_of_height(east, north, hae)
-        to_east, to_north = world.terrain.slope(east, north)
-        rate = rays[..., 2] - to_east * rays[..., 0] - to_north * rays[..., 1]
-        step = over / np.minimum(rate, -1e-4)
-        distance = np.clip(distance - step, nearest, _FAR_M)
-        if float(np.abs(step[sinks]).max(initial=0.0)) < 1e-4:
-            break
-    return np.asarray(np.where(sinks & (distance < _FAR_M), distance, np.nan))
+        return np.asarray(points[:, 2] - world.frame.up_of_height(east, north, hae))
+
+    # No ray meets ground before it has sunk to the highest crest, nor climbing above it.
+    sinks = climb < -1e-4
+    above = place_m[2] > crest
+    nearest = np.where(sinks & above, (crest - place_m[2]) / np.where(sinks, climb, -1.0), 0.0)
+    farthest = np.full(len(ways), _FAR_M)
+    if not above:
+        climbs = climb > 0
+        farthest[climbs] = np.minimum((crest - place_m[2]) / climb[climbs], _FAR_M)
+    clear, distance = nearest.copy(), nearest
+    met = np.zeros(len(ways), np.bool_)
+    active = np.flatnonzero((sinks | (not above)) & (loss > 0) & (nearest < _FAR_M))
+    while active.size:
+        height = over(active, distance[active])
+        below = height <= 0
+        met[active[below]] = True
+        active, height = active[~below], height[~below]
+        clear[active] = distance[active] + height / loss[active]
+        distance[active] = clear[active] + np.maximum(_STEP_M, _STEP_SHARE * clear[active])
+        active = active[clear[active] < farthest[active]]
+    found = np.flatnonzero(met)
+    low, high = clear[found], distance[found]
+    at_low, at_high, middle = over(found, low), over(found, high), high
+    for turn in range(_SECANTS):
+        fall = at_low - at_high
+        middle = low + (high - low) * np.clip(at_low / np.where(fall > 0, fall, 1.0), 0.0, 1.0)
+        if turn + 1 < _SECANTS:
+            at_middle = over(found, middle)
+            under = at_middle <= 0
+            low, high = np.where(under, low, middle), np.where(under, middle, high)
+            at_low, at_high = (
+                np.where(under, at_low, at_middle),
+                np.where(under, at_middle, at_high),
+            )
+    result = np.full(len(ways), np.nan)
+    result[found] = middle
+    return result.reshape(rays.shape[:-1])
 
 
 def _ground(world: World, view: View) -> NDArray[np.float32]:

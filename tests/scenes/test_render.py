@@ -132,6 +132,43 @@ def test_rays_end_on_the_ground(pitch: float) -> None:
     assert geodetic[..., 2] == pytest.approx(expected, abs=1e-3)
 
 
+STEEP = Terrain(
+    level_hae_m=180.0,
+    swells=(
+        Swell(amplitude_m=25.0, wavelength_m=140.0, azimuth_deg=20.0, phase_deg=10.0),
+        Swell(amplitude_m=6.0, wavelength_m=45.0, azimuth_deg=75.0, phase_deg=100.0),
+    ),
+)
+
+
+@pytest.mark.parametrize("height", [-5.0, 15.0, 60.0])
+def test_the_first_ground_is_met_behind_no_crest_and_in_no_hole(height: float) -> None:
+    place = world(terrain=STEEP)
+    rng = np.random.default_rng(int(height) + 9)
+    azimuth, down = rng.uniform(0, 2 * np.pi, 120), np.radians(rng.uniform(-20, 60, 120))
+    rays = np.stack(
+        [np.cos(down) * np.sin(azimuth), np.cos(down) * np.cos(azimuth), -np.sin(down)], axis=1
+    )
+    east, north = 12.0, -31.0
+    ground = float(place.terrain.hae_m(east, north)) - place.frame.hae_m
+    origin = np.array([east, north, max(ground + 1.0, 31.0 + height)])
+    distance = meet_ground(place, origin, rays)
+    # Another way: so many small steps that nothing is stepped over.
+    steps = np.arange(0.0, 3_000.0, 0.1)
+    for ray, found in zip(rays, distance, strict=True):
+        points = origin + steps[:, None] * ray
+        geodetic = place.frame.to_geodetic(points)
+        over = geodetic[:, 2] - place.terrain.hae_m(points[:, 0], points[:, 1])
+        under = np.flatnonzero(over < 0)
+        if not under.size:
+            assert np.isnan(found) or found > 2_999.0 or np.abs(over[int(found / 0.1)]) < 0.1
+        elif abs(found - steps[under[0]]) > 0.2:
+            # Only a crest so thin that the steps of a tenth of a metre miss it comes before.
+            assert found < steps[under[0]]
+            assert np.abs(over[int(found / 0.1)]) < 0.1
+    assert np.isfinite(distance).sum() > 60
+
+
 def test_there_is_no_ground_in_the_sky() -> None:
     place = world(terrain=Terrain(level_hae_m=180.0))
     viewpoint = viewpoint_over(
