@@ -51,6 +51,8 @@ class DetectionService(detection_pb2_grpc.DetectionServiceServicer):
             area=area,
             captured_since=since,
         )
+        if not page.items:
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return detection_pb2.ListDetectionsResponse(
             detections=[detection_message(record) for record in page.items],
             next_page_token=page.next_page_token,

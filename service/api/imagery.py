@@ -131,13 +131,16 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
     ) -> imagery_pb2.ListImageryResponse:
         """The imagery of a mission, newest first."""
         del context
+        mission_id = names.mission(request.parent)
         page = await asyncio.to_thread(
             self._ledger.list_imagery,
-            names.mission(request.parent),
+            mission_id,
             page_size=request.page_size,
             page_token=request.page_token,
             sortie_id=names.sortie(request.sortie, "sortie") if request.sortie else None,
         )
+        if not page.items:
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return imagery_pb2.ListImageryResponse(
             imagery=[imagery_message(record) for record in page.items],
             next_page_token=page.next_page_token,

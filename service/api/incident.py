@@ -50,13 +50,16 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
     ) -> incident_pb2.ListIncidentsResponse:
         """The incidents of a mission, newest first."""
         del context
+        mission_id = names.mission(request.parent)
         page = await asyncio.to_thread(
             self._ledger.list_incidents,
-            names.mission(request.parent),
+            mission_id,
             page_size=request.page_size,
             page_token=request.page_token,
             states=tuple(chosen(INCIDENT_STATES, state, "states") for state in request.states),
         )
+        if not page.items:
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return incident_pb2.ListIncidentsResponse(
             incidents=[incident_message(record) for record in page.items],
             next_page_token=page.next_page_token,
@@ -70,6 +73,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         mission_id, since = names.mission(request.parent), request.since
         if since < 0:
             raise InvalidInputError("must not be negative", field="since")
+        await asyncio.to_thread(self._require_events_until, mission_id, since)
         while not self._hub.closed:
             # Read before the ledger: a change between the two only wakes once too often.
             generation = self._hub.generation
@@ -84,6 +88,17 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
             if request.replay_only:
                 return
             await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
+
+    def _require_events_until(self, mission_id: str, since: int) -> None:
+        self._ledger.require_mission(mission_id)
+        last = self._ledger.last_sequence(mission_id)
+        if since > last:
+            # Else whoever knows another ledger's events would wait in silence while new ones pass.
+            raise InvalidInputError(
+                f"the last event of this mission is number {last}, {since} is not among them; the "
+                "ledger may have been replaced: begin again from 0",
+                field="since",
+            )
 
     async def DecideIncident(  # noqa: N802 - the contract's name
         self, request: incident_pb2.DecideIncidentRequest, context: Any

@@ -62,12 +62,15 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
     ) -> pledge_pb2.ListPledgesResponse:
         """The pledges of a mission, oldest first."""
         del context
+        mission_id = names.mission(request.parent)
         page = await asyncio.to_thread(
             self._ledger.list_pledges,
-            names.mission(request.parent),
+            mission_id,
             page_size=request.page_size,
             page_token=request.page_token,
         )
+        if not page.items:
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return pledge_pb2.ListPledgesResponse(
             pledges=[pledge_message(record) for record in page.items],
             next_page_token=page.next_page_token,

@@ -52,6 +52,9 @@ class PositionService(position_pb2_grpc.PositionServiceServicer):
             page_size=request.page_size,
             page_token=request.page_token,
         )
+        if not page.items:
+            # Positions may be there before the first pledge.
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return position_pb2.ListPositionsResponse(
             positions=[position_message(mission_id, position) for position in page.items],
             next_page_token=page.next_page_token,

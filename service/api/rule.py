@@ -28,6 +28,8 @@ class RuleService(rule_pb2_grpc.RuleServiceServicer):
         del context
         mission_id = names.mission(request.parent)
         rules = await asyncio.to_thread(self._ledger.rules_in_force, mission_id)
+        if not rules:
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return rule_pb2.ListRulesResponse(
             rules=[rule_message(mission_id, rule) for rule in rules or (DEFAULT_RULE,)]
         )

@@ -22,6 +22,7 @@ from service.cli.output import (
 from service.cli.resources import incident_name, shortened
 from service.cli.watch import describe, describe_decision, utc
 from service.client import Client
+from service.errors import AlreadyExistsError
 
 STATES = {
     "open": incident_pb2.INCIDENT_STATE_OPEN,
@@ -140,8 +141,9 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
 @click.option(
     "--revision",
     type=click.IntRange(min=1),
-    help="The revision you looked at; without it, the one that is current now.",
+    help="The revision you looked at; without it, the one that is shown before it is decided on.",
 )
+@click.option("--overturn", is_flag=True, help="Decide although somebody has decided before.")
 @as_json
 @connected
 def decide(
@@ -151,12 +153,14 @@ def decide(
     verdict: str,
     reason: str,
     revision: int | None,
+    overturn: bool,
     json_output: bool,
 ) -> None:
     """Record what a person decided: acknowledged, confirmed or dismissed.
 
     The first characters of the incident's identifier are enough. With --revision the decision is
-    refused when the incident has changed since you looked at it.
+    refused when the incident has changed since you looked at it. Without it what is decided on is
+    shown first, and what somebody has confirmed or dismissed stays so without --overturn.
 
     \b
     Examples:
@@ -165,9 +169,14 @@ def decide(
     """  # noqa: D301 - click wants the backspace itself
     name = incident_name(client, mission, incident_id)
     if revision is None:
-        revision = client.call(
+        found = client.call(
             client.incidents.GetIncident, incident_pb2.GetIncidentRequest(name=name)
-        ).revision
+        )
+        if not overturn:
+            _require_undecided(found)
+        if not json_output:
+            _show_subject(found)
+        revision = found.revision
     decided = client.call(
         client.incidents.DecideIncident,
         incident_pb2.DecideIncidentRequest(
@@ -179,3 +188,28 @@ def decide(
         print_document(document_of(decided))
     else:
         console().print(f"{decided.name} is {word(decided, 'state')}")
+
+
+def _require_undecided(found: incident_pb2.Incident) -> None:
+    """Refuse to overturn, without a word, what somebody has confirmed or dismissed.
+
+    Raises:
+        AlreadyExistsError: somebody has.
+    """
+    if found.state in (
+        incident_pb2.INCIDENT_STATE_CONFIRMED,
+        incident_pb2.INCIDENT_STATE_DISMISSED,
+    ):
+        raise AlreadyExistsError(
+            f"{describe_decision(found.decision)} on {utc(found.decision.decide_time)}, revision "
+            f"{found.revision}; give --revision {found.revision} or --overturn to decide otherwise",
+            field="verdict",
+        )
+
+
+def _show_subject(found: incident_pb2.Incident) -> None:
+    """What is decided on, on standard error: a decision is on what was seen."""
+    err = console(stderr=True)
+    before = f", {describe_decision(found.decision)}" if found.decision.verdict else ""
+    head = f"{word(found, 'level').upper()}, {word(found, 'state')}{before}"
+    err.print(f"{head}, revision {found.revision}: {describe(found)}", markup=False)

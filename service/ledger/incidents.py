@@ -23,7 +23,7 @@ from service.ledger.dialect import insert_if_absent
 from service.ledger.documents import incident_document, incident_value
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord, Verdict
-from service.ledger.tables import incident_events, incidents
+from service.ledger.tables import incident_events, incidents, missions
 
 
 class Incidents(Database):
@@ -92,6 +92,14 @@ class Incidents(Database):
                 )
                 for row in rows
             )
+
+    def last_sequence(self, mission_id: str) -> int:
+        """The sequence of a mission's last event; 0 where it has none."""
+        with self._reading() as connection:
+            last = connection.execute(
+                select(missions.c.event_sequence).where(missions.c.mission_id == mission_id)
+            ).scalar_one_or_none()
+        return int(last or 0)
 
     def decide_incident(
         self,

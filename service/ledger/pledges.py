@@ -51,6 +51,23 @@ class Pledges(Database):
         with self._reading() as connection:
             return read_pledge(connection, mission_id, pledge_id)
 
+    def require_mission(self, mission_id: str) -> None:
+        """Refuse a mission that has no pledge: more likely a name misspelt than one without news.
+
+        Raises:
+            NotFoundError: it has none.
+        """
+        with self._reading() as connection:
+            found = connection.execute(
+                select(pledges.c.pledge_id).where(pledges.c.mission_id == mission_id).limit(1)
+            ).first()
+        if found is None:
+            raise NotFoundError(
+                f"there is no mission {mission_id!r}: it has no pledge; register the first with "
+                "'vedette pledge add', or look at the spelling",
+                field="parent",
+            )
+
     def list_pledges(
         self, mission_id: str, *, page_size: int = 0, page_token: str = ""
     ) -> Page[PledgeRecord]:

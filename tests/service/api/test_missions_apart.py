@@ -257,10 +257,20 @@ async def test_a_mission_reaches_its_own_and_no_other(house: House, method: str)
     elif method not in MAKES | {"PositionService.DeletePosition"}:
         assert (await house.answers(method, own))[0].ByteSize() > 0
     if method in LISTS:
+        # A mission without any pledge is a name misspelt, not one without news.
+        with pytest.raises(NotFoundError, match="vedette pledge add") as caught:
+            await house.answers(method, other)
+        assert caught.value.field == "parent"
+        await house.answers(
+            "PledgeService.CreatePledge", house.requests("other")["PledgeService.CreatePledge"]
+        )
         answers = await house.answers(method, other)
         if method == "RuleService.ListRules":
             (rule,) = answers[0].rules
             assert (rule.name, rule.revision) == ("missions/other/rules/default", 0)
+        elif method == "PledgeService.ListPledges":
+            (pledge,) = answers[0].pledges
+            assert pledge.name == "missions/other/pledges/other"
         else:
             assert all(answer.ByteSize() == 0 for answer in answers)
     elif method in MAKES:
@@ -371,3 +381,15 @@ async def test_a_position_without_a_place_is_refused(house: House, left_out: str
     with pytest.raises(InvalidInputError, match="required") as caught:
         await house.answers("PositionService.CreatePosition", request)
     assert caught.value.field == f"position.{left_out}"
+
+
+async def test_events_that_were_never_there_are_refused(house: House) -> None:
+    method = "IncidentService.SubscribeIncidents"
+    request = incident_pb2.SubscribeIncidentsRequest(
+        parent="missions/unmiss", since=1, replay_only=True
+    )
+    assert await house.answers(method, request) == []
+    request.since = 2
+    with pytest.raises(InvalidInputError, match="last event of this mission is number 1") as caught:
+        await house.answers(method, request)
+    assert caught.value.field == "since"
