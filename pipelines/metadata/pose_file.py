@@ -171,11 +171,23 @@ def _number(
     *,
     default: float | None = None,
 ) -> float:
-    """A finite number within its range; booleans and texts are no numbers."""
+    """A number within its range."""
     field = prefix + name
     value = values.get(name)
     if value is None:
         return _refuse(field, "is required") if default is None else default
+    number = finite_number(value, field)
+    if not low <= number <= high:
+        _refuse(field, f"must be from {low:g} to {high:g}, not {number:g}")
+    return number
+
+
+def finite_number(value: object, field: str) -> float:
+    """A number of JSON; booleans and texts are none.
+
+    Raises:
+        InvalidInputError: naming the field.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(field, "must be a number")
     try:
@@ -184,8 +196,6 @@ def _number(
         _refuse(field, "is too large")
     if not math.isfinite(number):
         _refuse(field, "must be finite")
-    if not low <= number <= high:
-        _refuse(field, f"must be from {low:g} to {high:g}, not {number:g}")
     return number
 
 

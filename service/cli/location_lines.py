@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -18,7 +17,7 @@ from pipelines.geometry.georeference import ground_points, locate
 from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.ground import GroundPoint
 from pipelines.metadata.capture_reader import stated_camera
-from pipelines.metadata.pose_file import each_once, parse_pose
+from pipelines.metadata.pose_file import each_once, finite_number, parse_pose
 from pipelines.outcome import Outcome
 
 _LINES_AT_ONCE = 20_000
@@ -113,7 +112,7 @@ def _read(
         pixel = _pixel(values.get("pixel"))
         ground = values.get("ground_hae_m")
         if ground is not None:
-            ground = _number(ground, "ground_hae_m")
+            ground = finite_number(ground, "ground_hae_m")
             if not -1000.0 <= ground <= 10_000.0:
                 _refuse("ground_hae_m", f"must be from -1000 to 10000, not {ground:g}")
         if values.get("pose") is None:
@@ -160,19 +159,7 @@ def _object(line: str) -> dict[str, Any]:
 def _pixel(value: object) -> tuple[float, float]:
     if not isinstance(value, list) or len(value) != 2:
         _refuse("pixel", "must be [x, y]")
-    return _number(value[0], "pixel"), _number(value[1], "pixel")
-
-
-def _number(value: object, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        _refuse(field, "must be a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        _refuse(field, "is too large")
-    if not math.isfinite(number):
-        _refuse(field, "must be finite")
-    return number
+    return finite_number(value[0], "pixel"), finite_number(value[1], "pixel")
 
 
 def _refuse(field: str, reason: str) -> NoReturn:
