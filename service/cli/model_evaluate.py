@@ -19,7 +19,7 @@ from models.detector import DetectionParameters, Detector, DetectorIdentity
 from models.errors import InvalidInputError, UnreadableImageError
 from models.evaluation import AP_LOWEST_CONFIDENCE, Evaluation, SizeScore, SubjectScore, evaluate
 from models.labels import LabelledImage, read_labels
-from service.cli.model_report import share, write_report
+from service.cli.model_report import score_cells, share, write_report
 from service.cli.output import as_json, console, print_document, print_table
 
 _DEFAULTS = DetectionParameters()
@@ -257,19 +257,7 @@ def _tell(identity: DetectorIdentity, evaluation: Evaluation, report: Path | Non
     )
     print_table(
         ("", "OBJECTS", "AP", "AP50:95", "RECALL", "PRECISION", "FALSE/IMAGE", "FALSE/KM2"),
-        (
-            (
-                score.subject,
-                str(score.truths),
-                share(score.ap50),
-                share(score.ap50_95),
-                share(score.recall),
-                share(score.precision),
-                f"{score.false_alarms_per_image:.2f}",
-                "-" if score.false_alarms_per_km2 is None else f"{score.false_alarms_per_km2:.0f}",
-            )
-            for score in evaluation.scores
-        ),
+        (score_cells(score) for score in evaluation.scores),
         empty="",
     )
     for told, sizes in (

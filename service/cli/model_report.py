@@ -131,6 +131,21 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def score_cells(score: SubjectScore) -> tuple[str, ...]:
+    """A row of a table: subject, objects, AP, AP50:95, recall, precision, false alarms."""
+    per_km2 = score.false_alarms_per_km2
+    return (
+        score.subject,
+        str(score.truths),
+        share(score.ap50),
+        share(score.ap50_95),
+        share(score.recall),
+        share(score.precision),
+        f"{score.false_alarms_per_image:.2f}",
+        "-" if per_km2 is None else f"{per_km2:.0f}",
+    )
+
+
 def _table(scores: Iterable[SubjectScore]) -> str:
     heads = (
         "",
@@ -144,19 +159,7 @@ def _table(scores: Iterable[SubjectScore]) -> str:
     )
     return _rows(
         heads,
-        (
-            (
-                score.subject,
-                str(score.truths),
-                share(score.ap50),
-                share(score.ap50_95),
-                share(score.recall),
-                share(score.precision),
-                f"{score.false_alarms_per_image:.2f}",
-                "-" if score.false_alarms_per_km2 is None else f"{score.false_alarms_per_km2:.0f}",
-            )
-            for score in scores
-        ),
+        (score_cells(score) for score in scores),
     )
 
 
