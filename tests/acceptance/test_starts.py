@@ -136,6 +136,17 @@ def test_a_folder_that_cannot_be_written_is_named(start: Start, tmp_path: Path) 
     assert "cannot be written" in sentence(run)
 
 
+def test_an_open_folder_of_somebody_else_is_refused(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o755)
+    fault = """
+from pathlib import Path
+def refuse(*_): raise PermissionError(1, "Operation not permitted")
+Path.chmod = refuse
+"""
+    assert "open to other users" in sentence(start(fault=fault))
+
+
 def test_a_library_that_does_not_load_ends_the_start(start: Start, tmp_path: Path) -> None:
     package = tmp_path / "broken" / "openvino"
     package.mkdir(parents=True)
