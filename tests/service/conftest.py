@@ -44,6 +44,11 @@ def objects(s3: SeaweedProcess) -> Iterator[ObjectStore]:
     )
     store.ensure_bucket()
     yield store
+    # A bucket holds volumes of its own, and one small store has not many.
+    client = store._client
+    for item in client.list_objects(bucket_name=store.bucket, recursive=True):
+        client.remove_object(bucket_name=store.bucket, object_name=str(item.object_name))
+    client.remove_bucket(bucket_name=store.bucket)
     store.close()
 
 
