@@ -75,6 +75,7 @@ def reconcile(
     for key in durable:
         spool.remove(key)
     swept = spool.sweep(now - stale_after)
+    spool.sweep_headless()
     report = ReconcileReport(
         resumable=len(spool.unfinished()),
         recorded=recorded,

@@ -232,16 +232,24 @@ class Spool:
                 if unused and _touched(path) < before:
                     self.remove(key)
                     swept += 1
+        self.sweep_headless(before)
+        return swept
+
+    def sweep_headless(self, before: datetime | None = None) -> None:
+        """Remove bytes that no header speaks for: begun or forgotten by a process that was killed.
+
+        Args:
+            before: only what was last touched before it; without it everything, which is safe
+                only while nothing is taken in.
+        """
         for path in self._folder.glob("*.part"):
-            # Begun, but killed before its header was there.
             with self._unused(path) as unused:
                 orphan = not any(path.with_suffix(end).exists() for end in (".json", ".done"))
-                if unused and orphan and _touched(path) < before:
+                if unused and orphan and (before is None or _touched(path) < before):
                     path.unlink(missing_ok=True)
         for path in self._folder.glob("*.new"):
-            if _touched(path) < before:
+            if before is None or _touched(path) < before:
                 path.unlink(missing_ok=True)
-        return swept
 
     def _path(self, key: str, suffix: str) -> Path:
         if not _KEY.fullmatch(key):

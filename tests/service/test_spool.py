@@ -170,3 +170,12 @@ def test_a_sweep_beside_it_hinders_no_submission(tmp_path: Path) -> None:
     finally:
         ended.set()
         sweeper.join()
+
+
+def test_bytes_that_no_header_speaks_for_go_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    Spool(folder)
+    (folder / f"{'0' * 64}.part").write_bytes(b"left by a kill")
+    (folder / f"{'1' * 64}.new").write_bytes(b"half a header")
+    Spool(folder).sweep_headless()
+    assert list(folder.iterdir()) == []

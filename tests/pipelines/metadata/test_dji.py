@@ -71,21 +71,26 @@ def test_without_rtk_the_altitude_is_barometric(shots: ModuleType) -> None:
 
 
 def test_a_fixed_solution_on_old_corrections_is_not_one(shots: ModuleType) -> None:
-    fixed = {"RtkFlag": "50", "RtkStdLon": "0.01", "RtkStdLat": "0.01", "RtkStdHgt": "0.02"}
-    fresh, codes = taken(shots, **fixed, RtkDiffAge="1.6")
+    fixed: dict[str, Any] = {
+        "RtkFlag": "50",
+        "RtkStdLon": "0.01",
+        "RtkStdLat": "0.01",
+        "RtkStdHgt": "0.02",
+    }
+    fresh, codes = taken(shots, None, **fixed, RtkDiffAge="1.6")
     assert fresh.sigmas.horizontal_m == pytest.approx(0.03)
     assert "RTK_CORRECTION_OLD" not in codes
-    old, codes = taken(shots, **fixed, RtkDiffAge="75")
+    old, codes = taken(shots, None, **fixed, RtkDiffAge="75")
     assert old.sigmas.horizontal_m == pytest.approx(0.3)
     assert "RTK_CORRECTION_OLD" in codes
 
 
 @pytest.mark.parametrize("tag", ["CamReverse", "GimbalReverse"])
 def test_a_camera_upside_down_is_not_believed(shots: ModuleType, tag: str) -> None:
-    reversed_, codes = taken(shots, **{tag: "1"})
+    reversed_, codes = taken(shots, None, **{tag: "1"})
     assert reversed_.outcome is Outcome.NO_ATTITUDE
     assert "CAMERA_REVERSED" in codes
-    upright, codes = taken(shots, **{tag: "0"})
+    upright, codes = taken(shots, None, **{tag: "0"})
     assert upright.outcome is Outcome.LOCATED
     assert "CAMERA_REVERSED" not in codes
 
