@@ -8,7 +8,8 @@ from typing import Any
 from vedette.v1 import detection_pb2, detection_pb2_grpc
 
 from service.api import names
-from service.api.convert import detection_message, time_of
+from service.api.convert.detection import detection_message
+from service.api.convert.values import time_of
 from service.ledger.records import Area
 from service.ledger.store import Ledger
 

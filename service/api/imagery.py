@@ -12,7 +12,8 @@ from vedette.v1 import imagery_pb2, imagery_pb2_grpc
 
 from models.errors import InvalidInputError, VedetteError
 from service.api import names
-from service.api.convert import imagery_message, time_of
+from service.api.convert.imagery import imagery_message
+from service.api.convert.values import time_of
 from service.clock import utc_now
 from service.errors import UnavailableError
 from service.events import ChangeHub

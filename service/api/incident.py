@@ -10,13 +10,8 @@ from vedette.v1 import incident_pb2, incident_pb2_grpc
 
 from models.errors import InvalidInputError
 from service.api import names
-from service.api.convert import (
-    INCIDENT_STATES,
-    VERDICTS,
-    chosen,
-    event_message,
-    incident_message,
-)
+from service.api.convert.incident import INCIDENT_STATES, VERDICTS, event_message, incident_message
+from service.api.convert.values import chosen
 from service.api.interceptor import caller
 from service.clock import utc_now
 from service.events import ChangeHub

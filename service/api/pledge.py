@@ -9,7 +9,8 @@ from vedette.v1 import pledge_pb2, pledge_pb2_grpc
 
 from models.errors import InvalidInputError
 from service.api import names
-from service.api.convert import MARKINGS, chosen, pledge_message
+from service.api.convert.pledge import MARKINGS, pledge_message
+from service.api.convert.values import chosen
 from service.api.country_codes import is_country_code
 from service.clock import utc_now
 from service.ledger.records import PledgeRecord

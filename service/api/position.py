@@ -10,7 +10,8 @@ from vedette.v1 import position_pb2, position_pb2_grpc
 from models.errors import InvalidInputError
 from pipelines.threats.positions import Position, position_faults
 from service.api import names
-from service.api.convert import POSITION_KINDS, chosen, position_message
+from service.api.convert.position import POSITION_KINDS, position_message
+from service.api.convert.values import chosen
 from service.clock import utc_now
 from service.ledger.store import Ledger
 

@@ -16,7 +16,9 @@ from pipelines.assessment import ProductKind
 from pipelines.products.incident_products import IncidentSheet, incident_geojson, incident_kmz
 from pipelines.threats.positions import Position, PositionKind
 from service.api import names
-from service.api.convert import MARKINGS, PRODUCT_KINDS, product_message, timestamp
+from service.api.convert.pledge import MARKINGS
+from service.api.convert.product import PRODUCT_KINDS, product_message
+from service.api.convert.values import timestamp
 from service.errors import NotFoundError
 from service.ledger.records import IncidentRecord
 from service.ledger.store import Ledger

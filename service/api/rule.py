@@ -10,7 +10,9 @@ from vedette.v1 import rule_pb2, rule_pb2_grpc
 from models.errors import InvalidInputError
 from pipelines.threats.rules import DEFAULT_RULE, Rule, validate_rule
 from service.api import names
-from service.api.convert import POSITION_KINDS, chosen, rule_message
+from service.api.convert.position import POSITION_KINDS
+from service.api.convert.rule import rule_message
+from service.api.convert.values import chosen
 from service.clock import utc_now
 from service.ledger.store import Ledger
 

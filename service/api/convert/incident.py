@@ -1,0 +1,75 @@
+"""Incidents and their events as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vedette.v1 import incident_pb2
+
+from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.proximity import Level
+from service.api import names
+from service.api.convert.ground import ground_message
+from service.api.convert.pledge import MARKINGS
+from service.api.convert.values import numbers, timestamp
+from service.ledger.records import IncidentEventRecord, IncidentRecord, Verdict
+
+INCIDENT_STATES = numbers(incident_pb2.IncidentState, "INCIDENT_STATE", IncidentState)
+LEVELS = numbers(incident_pb2.IncidentLevel, "INCIDENT_LEVEL", Level)
+# Nobody is told of an absorbed sighting, so the stream has no word for it.
+CHANGES: Mapping[ChangeKind, Any] = numbers(
+    incident_pb2.IncidentEventKind,
+    "INCIDENT_EVENT_KIND",
+    [kind for kind in ChangeKind if kind is not ChangeKind.ABSORBED],
+)
+VERDICTS = numbers(incident_pb2.Verdict, "VERDICT", Verdict)
+
+
+def incident_message(record: IncidentRecord) -> incident_pb2.Incident:
+    """An incident."""
+    incident, best, mission_id = record.incident, record.incident.best, record.mission_id
+    message = incident_pb2.Incident(
+        name=names.incident_name(mission_id, incident.incident_id),
+        state=INCIDENT_STATES[incident.state],
+        level=LEVELS[best.level],
+        category=best.category,
+        confidence=best.confidence,
+        ground=ground_message(best.ground),
+        position=names.position_name(mission_id, best.position_id),
+        position_display_name=record.position_display_name,
+        range_m=best.range_m,
+        range_low_m=best.range_low_m,
+        range_high_m=best.range_high_m,
+        bearing_deg=best.bearing_deg,
+        probability=best.probability,
+        radius_m=best.radius_m,
+        rule=f"{names.rule_name(mission_id, best.rule_id)}@{best.rule_revision}",
+        imagery=names.imagery_name(mission_id, incident.imagery_id),
+        sighting_count=incident.sighting_count,
+        first_seen_time=timestamp(incident.first_seen_at),
+        last_seen_time=timestamp(incident.last_seen_at),
+        raise_time=timestamp(record.raised_at),
+        revision=incident.revision,
+        marking=MARKINGS[record.marking],
+    )
+    if record.decision is not None:
+        message.decision.CopyFrom(
+            incident_pb2.Decision(
+                verdict=VERDICTS[record.decision.verdict],
+                reason=record.decision.reason,
+                decided_by=record.decision.decided_by,
+                decide_time=timestamp(record.decision.decided_at),
+            )
+        )
+    return message
+
+
+def event_message(record: IncidentEventRecord) -> incident_pb2.IncidentEvent:
+    """An event of a mission's incident stream."""
+    return incident_pb2.IncidentEvent(
+        sequence=record.sequence,
+        kind=CHANGES[record.kind],
+        incident=incident_message(record.record),
+        event_time=timestamp(record.occurred_at),
+    )

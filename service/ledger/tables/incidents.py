@@ -1,0 +1,57 @@
+"""Incidents, their events, and how far feeds have read them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+
+from service.ledger.tables.schema import METADATA, NAME, Instant
+
+incidents = Table(
+    "incidents",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("incident_id", NAME, nullable=False),
+    Column("position_id", NAME, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=True),
+    Column("record", JSON, nullable=False),
+    PrimaryKeyConstraint("mission_id", "incident_id"),
+    Index(None, "mission_id", "raised_at"),
+    Index(None, "mission_id", "position_id", "last_seen_at"),
+)
+
+incident_events = Table(
+    "incident_events",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("incident_id", NAME, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("record", JSON, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    PrimaryKeyConstraint("mission_id", "sequence"),
+    ForeignKeyConstraint(
+        ["mission_id", "incident_id"], ["incidents.mission_id", "incidents.incident_id"]
+    ),
+)
+
+feed_cursors = Table(
+    "feed_cursors",
+    METADATA,
+    Column("name", NAME, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
