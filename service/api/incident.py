@@ -95,6 +95,18 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
                 field="since",
             )
 
+    async def ReleaseIncident(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.ReleaseIncidentRequest, context: Any
+    ) -> incident_pb2.Incident:
+        """Propose or approve a release."""
+        raise NotImplementedError
+
+    async def ListSuppressions(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.ListSuppressionsRequest, context: Any
+    ) -> incident_pb2.ListSuppressionsResponse:
+        """What was not shown, and why."""
+        raise NotImplementedError
+
     async def DecideIncident(  # noqa: N802 - the contract's name
         self, request: incident_pb2.DecideIncidentRequest, context: Any
     ) -> incident_pb2.Incident:

@@ -27,37 +27,51 @@ from vedette.v1 import ground_pb2 as vedette_dot_v1_dot_ground__pb2
 from vedette.v1 import pledge_pb2 as vedette_dot_v1_dot_pledge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vedette/v1/incident.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17vedette/v1/ground.proto\x1a\x17vedette/v1/pledge.proto\"\x94\x05\n\x08Incident\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.vedette.v1.IncidentState\x12(\n\x05level\x18\x03 \x01(\x0e\x32\x19.vedette.v1.IncidentLevel\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\'\n\x06ground\x18\x06 \x01(\x0b\x32\x17.vedette.v1.GroundPoint\x12\x10\n\x08position\x18\x07 \x01(\t\x12\x1d\n\x15position_display_name\x18\x08 \x01(\t\x12\x0f\n\x07range_m\x18\t \x01(\x01\x12\x13\n\x0brange_low_m\x18\n \x01(\x01\x12\x14\n\x0crange_high_m\x18\x0b \x01(\x01\x12\x13\n\x0b\x62\x65\x61ring_deg\x18\x0c \x01(\x01\x12\x13\n\x0bprobability\x18\r \x01(\x01\x12\x10\n\x08radius_m\x18\x0e \x01(\x01\x12\x0c\n\x04rule\x18\x0f \x01(\t\x12\x0f\n\x07imagery\x18\x10 \x01(\t\x12\x16\n\x0esighting_count\x18\x11 \x01(\x05\x12\x33\n\x0f\x66irst_seen_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nraise_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x15 \x01(\x05\x12$\n\x07marking\x18\x16 \x01(\x0e\x32\x13.vedette.v1.Marking\x12&\n\x08\x64\x65\x63ision\x18\x17 \x01(\x0b\x32\x14.vedette.v1.Decision\"\x85\x01\n\x08\x44\x65\x63ision\x12$\n\x07verdict\x18\x01 \x01(\x0e\x32\x13.vedette.v1.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\ndecided_by\x18\x03 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\rIncidentEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.vedette.v1.IncidentEventKind\x12&\n\x08incident\x18\x03 \x01(\x0b\x32\x14.vedette.v1.Incident\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x12GetIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"x\n\x14ListIncidentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x06states\x18\x04 \x03(\x0e\x32\x19.vedette.v1.IncidentState\"Y\n\x15ListIncidentsResponse\x12\'\n\tincidents\x18\x01 \x03(\x0b\x32\x14.vedette.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x19SubscribeIncidentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\x03\x12\x13\n\x0breplay_only\x18\x03 \x01(\x08\"m\n\x15\x44\x65\x63ideIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x07verdict\x18\x02 \x01(\x0e\x32\x13.vedette.v1.Verdict\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x05*\xa5\x01\n\rIncidentState\x12\x1e\n\x1aINCIDENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13INCIDENT_STATE_OPEN\x10\x01\x12\x1f\n\x1bINCIDENT_STATE_ACKNOWLEDGED\x10\x02\x12\x1c\n\x18INCIDENT_STATE_CONFIRMED\x10\x03\x12\x1c\n\x18INCIDENT_STATE_DISMISSED\x10\x04*f\n\rIncidentLevel\x12\x1e\n\x1aINCIDENT_LEVEL_UNSPECIFIED\x10\x00\x12\x1b\n\x17INCIDENT_LEVEL_POSSIBLE\x10\x01\x12\x18\n\x14INCIDENT_LEVEL_ALERT\x10\x02*\xbd\x01\n\x11IncidentEventKind\x12#\n\x1fINCIDENT_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aINCIDENT_EVENT_KIND_RAISED\x10\x01\x12\x1f\n\x1bINCIDENT_EVENT_KIND_UPDATED\x10\x02\x12!\n\x1dINCIDENT_EVENT_KIND_ESCALATED\x10\x03\x12\x1f\n\x1bINCIDENT_EVENT_KIND_DECIDED\x10\x04*j\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x18\n\x14VERDICT_ACKNOWLEDGED\x10\x01\x12\x15\n\x11VERDICT_CONFIRMED\x10\x02\x12\x15\n\x11VERDICT_DISMISSED\x10\x03\x32\xd1\x02\n\x0fIncidentService\x12\x43\n\x0bGetIncident\x12\x1e.vedette.v1.GetIncidentRequest\x1a\x14.vedette.v1.Incident\x12T\n\rListIncidents\x12 .vedette.v1.ListIncidentsRequest\x1a!.vedette.v1.ListIncidentsResponse\x12X\n\x12SubscribeIncidents\x12%.vedette.v1.SubscribeIncidentsRequest\x1a\x19.vedette.v1.IncidentEvent0\x01\x12I\n\x0e\x44\x65\x63ideIncident\x12!.vedette.v1.DecideIncidentRequest\x1a\x14.vedette.v1.Incidentb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vedette/v1/incident.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17vedette/v1/ground.proto\x1a\x17vedette/v1/pledge.proto\"\xf6\x07\n\x08Incident\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.vedette.v1.IncidentState\x12(\n\x05level\x18\x03 \x01(\x0e\x32\x19.vedette.v1.IncidentLevel\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\'\n\x06ground\x18\x06 \x01(\x0b\x32\x17.vedette.v1.GroundPoint\x12\x10\n\x08position\x18\x07 \x01(\t\x12\x1d\n\x15position_display_name\x18\x08 \x01(\t\x12\x0f\n\x07range_m\x18\t \x01(\x01\x12\x13\n\x0brange_low_m\x18\n \x01(\x01\x12\x14\n\x0crange_high_m\x18\x0b \x01(\x01\x12\x13\n\x0b\x62\x65\x61ring_deg\x18\x0c \x01(\x01\x12\x13\n\x0bprobability\x18\r \x01(\x01\x12\x10\n\x08radius_m\x18\x0e \x01(\x01\x12\x0c\n\x04rule\x18\x0f \x01(\t\x12\x0f\n\x07imagery\x18\x10 \x01(\t\x12\x16\n\x0esighting_count\x18\x11 \x01(\x05\x12\x33\n\x0f\x66irst_seen_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nraise_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x15 \x01(\x05\x12$\n\x07marking\x18\x16 \x01(\x0e\x32\x13.vedette.v1.Marking\x12&\n\x08\x64\x65\x63ision\x18\x17 \x01(\x0b\x32\x14.vedette.v1.Decision\x12.\n\x08severity\x18\x18 \x01(\x0e\x32\x1c.vedette.v1.IncidentSeverity\x12\x17\n\x0fseverity_reason\x18\x19 \x01(\t\x12\r\n\x05track\x18\x1a \x01(\t\x12\x16\n\tspeed_m_s\x18\x1b \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0fspeed_sigma_m_s\x18\x1c \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bheading_deg\x18\x1d \x01(\x01H\x02\x88\x01\x01\x12\x1e\n\x11heading_sigma_deg\x18\x1e \x01(\x01H\x03\x88\x01\x01\x12\x14\n\x0cobject_count\x18\x1f \x01(\x05\x12\x13\n\x0bmerged_into\x18  \x01(\t\x12%\n\x08releases\x18! \x03(\x0b\x32\x13.vedette.v1.ReleaseB\x0c\n\n_speed_m_sB\x12\n\x10_speed_sigma_m_sB\x0e\n\x0c_heading_degB\x14\n\x12_heading_sigma_deg\"\xba\x01\n\x07Release\x12\x11\n\trecipient\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0bproposed_by\x18\x03 \x01(\t\x12\x30\n\x0cpropose_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61pproved_by\x18\x05 \x01(\t\x12\x30\n\x0c\x61pprove_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb2\x01\n\x08\x44\x65\x63ision\x12$\n\x07verdict\x18\x01 \x01(\x0e\x32\x13.vedette.v1.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\ndecided_by\x18\x03 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x0breason_code\x18\x05 \x01(\x0e\x32\x16.vedette.v1.ReasonCode\"\xa6\x01\n\rIncidentEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.vedette.v1.IncidentEventKind\x12&\n\x08incident\x18\x03 \x01(\x0b\x32\x14.vedette.v1.Incident\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x12GetIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"x\n\x14ListIncidentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x06states\x18\x04 \x03(\x0e\x32\x19.vedette.v1.IncidentState\"Y\n\x15ListIncidentsResponse\x12\'\n\tincidents\x18\x01 \x03(\x0b\x32\x14.vedette.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x19SubscribeIncidentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\x03\x12\x13\n\x0breplay_only\x18\x03 \x01(\x08\"\x9a\x01\n\x15\x44\x65\x63ideIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x07verdict\x18\x02 \x01(\x0e\x32\x13.vedette.v1.Verdict\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x05\x12+\n\x0breason_code\x18\x05 \x01(\x0e\x32\x16.vedette.v1.ReasonCode\"[\n\x16ReleaseIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x05\"b\n\x17ListSuppressionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\t\"b\n\x18ListSuppressionsResponse\x12-\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x17.vedette.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x0bSuppression\x12\r\n\x05track\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\x05\x12\x13\n\x0bprobability\x18\x07 \x01(\x01\x12.\n\nfirst_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07imagery\x18\n \x01(\t*\xfa\x01\n\rIncidentState\x12\x1e\n\x1aINCIDENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13INCIDENT_STATE_OPEN\x10\x01\x12\x1f\n\x1bINCIDENT_STATE_ACKNOWLEDGED\x10\x02\x12\x1c\n\x18INCIDENT_STATE_CONFIRMED\x10\x03\x12\x1c\n\x18INCIDENT_STATE_DISMISSED\x10\x04\x12\x1c\n\x18INCIDENT_STATE_CANCELLED\x10\x05\x12\x1a\n\x16INCIDENT_STATE_EXPIRED\x10\x06\x12\x19\n\x15INCIDENT_STATE_MERGED\x10\x07*f\n\rIncidentLevel\x12\x1e\n\x1aINCIDENT_LEVEL_UNSPECIFIED\x10\x00\x12\x1b\n\x17INCIDENT_LEVEL_POSSIBLE\x10\x01\x12\x18\n\x14INCIDENT_LEVEL_ALERT\x10\x02*\x8a\x01\n\x10IncidentSeverity\x12!\n\x1dINCIDENT_SEVERITY_UNSPECIFIED\x10\x00\x12\x19\n\x15INCIDENT_SEVERITY_LOW\x10\x01\x12\x1c\n\x18INCIDENT_SEVERITY_MEDIUM\x10\x02\x12\x1a\n\x16INCIDENT_SEVERITY_HIGH\x10\x03*\xe9\x02\n\x11IncidentEventKind\x12#\n\x1fINCIDENT_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aINCIDENT_EVENT_KIND_RAISED\x10\x01\x12\x1f\n\x1bINCIDENT_EVENT_KIND_UPDATED\x10\x02\x12!\n\x1dINCIDENT_EVENT_KIND_ESCALATED\x10\x03\x12\x1f\n\x1bINCIDENT_EVENT_KIND_DECIDED\x10\x04\x12$\n INCIDENT_EVENT_KIND_DE_ESCALATED\x10\x05\x12!\n\x1dINCIDENT_EVENT_KIND_CANCELLED\x10\x06\x12\x1f\n\x1bINCIDENT_EVENT_KIND_EXPIRED\x10\x07\x12\x1e\n\x1aINCIDENT_EVENT_KIND_MERGED\x10\x08\x12 \n\x1cINCIDENT_EVENT_KIND_RELEASED\x10\t*\x81\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x18\n\x14VERDICT_ACKNOWLEDGED\x10\x01\x12\x15\n\x11VERDICT_CONFIRMED\x10\x02\x12\x15\n\x11VERDICT_DISMISSED\x10\x03\x12\x15\n\x11VERDICT_ESCALATED\x10\x04*\xe7\x01\n\nReasonCode\x12\x1b\n\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_CODE_VEGETATION\x10\x01\x12\x16\n\x12REASON_CODE_ANIMAL\x10\x02\x12\x1a\n\x16REASON_CODE_OWN_FORCES\x10\x03\x12 \n\x1cREASON_CODE_CIVILIAN_ROUTINE\x10\x04\x12\x18\n\x14REASON_CODE_ARTEFACT\x10\x05\x12\x19\n\x15REASON_CODE_DUPLICATE\x10\x06\x12\x15\n\x11REASON_CODE_OTHER\x10\x07\x32\xfd\x03\n\x0fIncidentService\x12\x43\n\x0bGetIncident\x12\x1e.vedette.v1.GetIncidentRequest\x1a\x14.vedette.v1.Incident\x12T\n\rListIncidents\x12 .vedette.v1.ListIncidentsRequest\x1a!.vedette.v1.ListIncidentsResponse\x12X\n\x12SubscribeIncidents\x12%.vedette.v1.SubscribeIncidentsRequest\x1a\x19.vedette.v1.IncidentEvent0\x01\x12I\n\x0e\x44\x65\x63ideIncident\x12!.vedette.v1.DecideIncidentRequest\x1a\x14.vedette.v1.Incident\x12K\n\x0fReleaseIncident\x12\".vedette.v1.ReleaseIncidentRequest\x1a\x14.vedette.v1.Incident\x12]\n\x10ListSuppressions\x12#.vedette.v1.ListSuppressionsRequest\x1a$.vedette.v1.ListSuppressionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.incident_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INCIDENTSTATE']._serialized_start=1534
-  _globals['_INCIDENTSTATE']._serialized_end=1699
-  _globals['_INCIDENTLEVEL']._serialized_start=1701
-  _globals['_INCIDENTLEVEL']._serialized_end=1803
-  _globals['_INCIDENTEVENTKIND']._serialized_start=1806
-  _globals['_INCIDENTEVENTKIND']._serialized_end=1995
-  _globals['_VERDICT']._serialized_start=1997
-  _globals['_VERDICT']._serialized_end=2103
+  _globals['_INCIDENTSTATE']._serialized_start=2706
+  _globals['_INCIDENTSTATE']._serialized_end=2956
+  _globals['_INCIDENTLEVEL']._serialized_start=2958
+  _globals['_INCIDENTLEVEL']._serialized_end=3060
+  _globals['_INCIDENTSEVERITY']._serialized_start=3063
+  _globals['_INCIDENTSEVERITY']._serialized_end=3201
+  _globals['_INCIDENTEVENTKIND']._serialized_start=3204
+  _globals['_INCIDENTEVENTKIND']._serialized_end=3565
+  _globals['_VERDICT']._serialized_start=3568
+  _globals['_VERDICT']._serialized_end=3697
+  _globals['_REASONCODE']._serialized_start=3700
+  _globals['_REASONCODE']._serialized_end=3931
   _globals['_INCIDENT']._serialized_start=125
-  _globals['_INCIDENT']._serialized_end=785
-  _globals['_DECISION']._serialized_start=788
-  _globals['_DECISION']._serialized_end=921
-  _globals['_INCIDENTEVENT']._serialized_start=924
-  _globals['_INCIDENTEVENT']._serialized_end=1090
-  _globals['_GETINCIDENTREQUEST']._serialized_start=1092
-  _globals['_GETINCIDENTREQUEST']._serialized_end=1126
-  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1128
-  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1248
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1250
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1339
-  _globals['_SUBSCRIBEINCIDENTSREQUEST']._serialized_start=1341
-  _globals['_SUBSCRIBEINCIDENTSREQUEST']._serialized_end=1420
-  _globals['_DECIDEINCIDENTREQUEST']._serialized_start=1422
-  _globals['_DECIDEINCIDENTREQUEST']._serialized_end=1531
-  _globals['_INCIDENTSERVICE']._serialized_start=2106
-  _globals['_INCIDENTSERVICE']._serialized_end=2443
+  _globals['_INCIDENT']._serialized_end=1139
+  _globals['_RELEASE']._serialized_start=1142
+  _globals['_RELEASE']._serialized_end=1328
+  _globals['_DECISION']._serialized_start=1331
+  _globals['_DECISION']._serialized_end=1509
+  _globals['_INCIDENTEVENT']._serialized_start=1512
+  _globals['_INCIDENTEVENT']._serialized_end=1678
+  _globals['_GETINCIDENTREQUEST']._serialized_start=1680
+  _globals['_GETINCIDENTREQUEST']._serialized_end=1714
+  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1716
+  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1836
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1838
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1927
+  _globals['_SUBSCRIBEINCIDENTSREQUEST']._serialized_start=1929
+  _globals['_SUBSCRIBEINCIDENTSREQUEST']._serialized_end=2008
+  _globals['_DECIDEINCIDENTREQUEST']._serialized_start=2011
+  _globals['_DECIDEINCIDENTREQUEST']._serialized_end=2165
+  _globals['_RELEASEINCIDENTREQUEST']._serialized_start=2167
+  _globals['_RELEASEINCIDENTREQUEST']._serialized_end=2258
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=2260
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=2358
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=2360
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=2458
+  _globals['_SUPPRESSION']._serialized_start=2461
+  _globals['_SUPPRESSION']._serialized_end=2703
+  _globals['_INCIDENTSERVICE']._serialized_start=3934
+  _globals['_INCIDENTSERVICE']._serialized_end=4443
 # @@protoc_insertion_point(module_scope)

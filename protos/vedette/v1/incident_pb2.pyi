@@ -19,12 +19,22 @@ class IncidentState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INCIDENT_STATE_ACKNOWLEDGED: _ClassVar[IncidentState]
     INCIDENT_STATE_CONFIRMED: _ClassVar[IncidentState]
     INCIDENT_STATE_DISMISSED: _ClassVar[IncidentState]
+    INCIDENT_STATE_CANCELLED: _ClassVar[IncidentState]
+    INCIDENT_STATE_EXPIRED: _ClassVar[IncidentState]
+    INCIDENT_STATE_MERGED: _ClassVar[IncidentState]
 
 class IncidentLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     INCIDENT_LEVEL_UNSPECIFIED: _ClassVar[IncidentLevel]
     INCIDENT_LEVEL_POSSIBLE: _ClassVar[IncidentLevel]
     INCIDENT_LEVEL_ALERT: _ClassVar[IncidentLevel]
+
+class IncidentSeverity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INCIDENT_SEVERITY_UNSPECIFIED: _ClassVar[IncidentSeverity]
+    INCIDENT_SEVERITY_LOW: _ClassVar[IncidentSeverity]
+    INCIDENT_SEVERITY_MEDIUM: _ClassVar[IncidentSeverity]
+    INCIDENT_SEVERITY_HIGH: _ClassVar[IncidentSeverity]
 
 class IncidentEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -33,6 +43,11 @@ class IncidentEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INCIDENT_EVENT_KIND_UPDATED: _ClassVar[IncidentEventKind]
     INCIDENT_EVENT_KIND_ESCALATED: _ClassVar[IncidentEventKind]
     INCIDENT_EVENT_KIND_DECIDED: _ClassVar[IncidentEventKind]
+    INCIDENT_EVENT_KIND_DE_ESCALATED: _ClassVar[IncidentEventKind]
+    INCIDENT_EVENT_KIND_CANCELLED: _ClassVar[IncidentEventKind]
+    INCIDENT_EVENT_KIND_EXPIRED: _ClassVar[IncidentEventKind]
+    INCIDENT_EVENT_KIND_MERGED: _ClassVar[IncidentEventKind]
+    INCIDENT_EVENT_KIND_RELEASED: _ClassVar[IncidentEventKind]
 
 class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,26 +55,59 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_ACKNOWLEDGED: _ClassVar[Verdict]
     VERDICT_CONFIRMED: _ClassVar[Verdict]
     VERDICT_DISMISSED: _ClassVar[Verdict]
+    VERDICT_ESCALATED: _ClassVar[Verdict]
+
+class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REASON_CODE_UNSPECIFIED: _ClassVar[ReasonCode]
+    REASON_CODE_VEGETATION: _ClassVar[ReasonCode]
+    REASON_CODE_ANIMAL: _ClassVar[ReasonCode]
+    REASON_CODE_OWN_FORCES: _ClassVar[ReasonCode]
+    REASON_CODE_CIVILIAN_ROUTINE: _ClassVar[ReasonCode]
+    REASON_CODE_ARTEFACT: _ClassVar[ReasonCode]
+    REASON_CODE_DUPLICATE: _ClassVar[ReasonCode]
+    REASON_CODE_OTHER: _ClassVar[ReasonCode]
 INCIDENT_STATE_UNSPECIFIED: IncidentState
 INCIDENT_STATE_OPEN: IncidentState
 INCIDENT_STATE_ACKNOWLEDGED: IncidentState
 INCIDENT_STATE_CONFIRMED: IncidentState
 INCIDENT_STATE_DISMISSED: IncidentState
+INCIDENT_STATE_CANCELLED: IncidentState
+INCIDENT_STATE_EXPIRED: IncidentState
+INCIDENT_STATE_MERGED: IncidentState
 INCIDENT_LEVEL_UNSPECIFIED: IncidentLevel
 INCIDENT_LEVEL_POSSIBLE: IncidentLevel
 INCIDENT_LEVEL_ALERT: IncidentLevel
+INCIDENT_SEVERITY_UNSPECIFIED: IncidentSeverity
+INCIDENT_SEVERITY_LOW: IncidentSeverity
+INCIDENT_SEVERITY_MEDIUM: IncidentSeverity
+INCIDENT_SEVERITY_HIGH: IncidentSeverity
 INCIDENT_EVENT_KIND_UNSPECIFIED: IncidentEventKind
 INCIDENT_EVENT_KIND_RAISED: IncidentEventKind
 INCIDENT_EVENT_KIND_UPDATED: IncidentEventKind
 INCIDENT_EVENT_KIND_ESCALATED: IncidentEventKind
 INCIDENT_EVENT_KIND_DECIDED: IncidentEventKind
+INCIDENT_EVENT_KIND_DE_ESCALATED: IncidentEventKind
+INCIDENT_EVENT_KIND_CANCELLED: IncidentEventKind
+INCIDENT_EVENT_KIND_EXPIRED: IncidentEventKind
+INCIDENT_EVENT_KIND_MERGED: IncidentEventKind
+INCIDENT_EVENT_KIND_RELEASED: IncidentEventKind
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_ACKNOWLEDGED: Verdict
 VERDICT_CONFIRMED: Verdict
 VERDICT_DISMISSED: Verdict
+VERDICT_ESCALATED: Verdict
+REASON_CODE_UNSPECIFIED: ReasonCode
+REASON_CODE_VEGETATION: ReasonCode
+REASON_CODE_ANIMAL: ReasonCode
+REASON_CODE_OWN_FORCES: ReasonCode
+REASON_CODE_CIVILIAN_ROUTINE: ReasonCode
+REASON_CODE_ARTEFACT: ReasonCode
+REASON_CODE_DUPLICATE: ReasonCode
+REASON_CODE_OTHER: ReasonCode
 
 class Incident(_message.Message):
-    __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision")
+    __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision", "severity", "severity_reason", "track", "speed_m_s", "speed_sigma_m_s", "heading_deg", "heading_sigma_deg", "object_count", "merged_into", "releases")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +131,16 @@ class Incident(_message.Message):
     REVISION_FIELD_NUMBER: _ClassVar[int]
     MARKING_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_REASON_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    SPEED_M_S_FIELD_NUMBER: _ClassVar[int]
+    SPEED_SIGMA_M_S_FIELD_NUMBER: _ClassVar[int]
+    HEADING_DEG_FIELD_NUMBER: _ClassVar[int]
+    HEADING_SIGMA_DEG_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
+    RELEASES_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: IncidentState
     level: IncidentLevel
@@ -106,19 +164,47 @@ class Incident(_message.Message):
     revision: int
     marking: _pledge_pb2.Marking
     decision: Decision
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., category: _Optional[str] = ..., confidence: _Optional[float] = ..., ground: _Optional[_Union[_ground_pb2.GroundPoint, _Mapping]] = ..., position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., imagery: _Optional[str] = ..., sighting_count: _Optional[int] = ..., first_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., raise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
+    severity: IncidentSeverity
+    severity_reason: str
+    track: str
+    speed_m_s: float
+    speed_sigma_m_s: float
+    heading_deg: float
+    heading_sigma_deg: float
+    object_count: int
+    merged_into: str
+    releases: _containers.RepeatedCompositeFieldContainer[Release]
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., category: _Optional[str] = ..., confidence: _Optional[float] = ..., ground: _Optional[_Union[_ground_pb2.GroundPoint, _Mapping]] = ..., position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., imagery: _Optional[str] = ..., sighting_count: _Optional[int] = ..., first_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., raise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., severity_reason: _Optional[str] = ..., track: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., speed_sigma_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., heading_sigma_deg: _Optional[float] = ..., object_count: _Optional[int] = ..., merged_into: _Optional[str] = ..., releases: _Optional[_Iterable[_Union[Release, _Mapping]]] = ...) -> None: ...
+
+class Release(_message.Message):
+    __slots__ = ("recipient", "reason", "proposed_by", "propose_time", "approved_by", "approve_time")
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROPOSE_TIME_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_BY_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    recipient: str
+    reason: str
+    proposed_by: str
+    propose_time: _timestamp_pb2.Timestamp
+    approved_by: str
+    approve_time: _timestamp_pb2.Timestamp
+    def __init__(self, recipient: _Optional[str] = ..., reason: _Optional[str] = ..., proposed_by: _Optional[str] = ..., propose_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approved_by: _Optional[str] = ..., approve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("verdict", "reason", "decided_by", "decide_time")
+    __slots__ = ("verdict", "reason", "decided_by", "decide_time", "reason_code")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
     DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REASON_CODE_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     reason: str
     decided_by: str
     decide_time: _timestamp_pb2.Timestamp
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., decided_by: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    reason_code: ReasonCode
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., decided_by: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, str]] = ...) -> None: ...
 
 class IncidentEvent(_message.Message):
     __slots__ = ("sequence", "kind", "incident", "event_time")
@@ -169,13 +255,71 @@ class SubscribeIncidentsRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., since: _Optional[int] = ..., replay_only: _Optional[bool] = ...) -> None: ...
 
 class DecideIncidentRequest(_message.Message):
-    __slots__ = ("name", "verdict", "reason", "revision")
+    __slots__ = ("name", "verdict", "reason", "revision", "reason_code")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REASON_CODE_FIELD_NUMBER: _ClassVar[int]
     name: str
     verdict: Verdict
     reason: str
     revision: int
-    def __init__(self, name: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    reason_code: ReasonCode
+    def __init__(self, name: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., reason_code: _Optional[_Union[ReasonCode, str]] = ...) -> None: ...
+
+class ReleaseIncidentRequest(_message.Message):
+    __slots__ = ("name", "recipient", "reason", "revision")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    recipient: str
+    reason: str
+    revision: int
+    def __init__(self, name: _Optional[str] = ..., recipient: _Optional[str] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class ListSuppressionsRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token", "position")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    position: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., position: _Optional[str] = ...) -> None: ...
+
+class ListSuppressionsResponse(_message.Message):
+    __slots__ = ("suppressions", "next_page_token")
+    SUPPRESSIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    suppressions: _containers.RepeatedCompositeFieldContainer[Suppression]
+    next_page_token: str
+    def __init__(self, suppressions: _Optional[_Iterable[_Union[Suppression, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Suppression(_message.Message):
+    __slots__ = ("track", "position", "rule", "category", "reason", "count", "probability", "first_time", "last_time", "imagery")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    FIRST_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_TIME_FIELD_NUMBER: _ClassVar[int]
+    IMAGERY_FIELD_NUMBER: _ClassVar[int]
+    track: str
+    position: str
+    rule: str
+    category: str
+    reason: str
+    count: int
+    probability: float
+    first_time: _timestamp_pb2.Timestamp
+    last_time: _timestamp_pb2.Timestamp
+    imagery: str
+    def __init__(self, track: _Optional[str] = ..., position: _Optional[str] = ..., rule: _Optional[str] = ..., category: _Optional[str] = ..., reason: _Optional[str] = ..., count: _Optional[int] = ..., probability: _Optional[float] = ..., first_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., imagery: _Optional[str] = ...) -> None: ...

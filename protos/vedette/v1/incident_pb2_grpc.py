@@ -55,6 +55,16 @@ class IncidentServiceStub:
                 request_serializer=vedette_dot_v1_dot_incident__pb2.DecideIncidentRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_incident__pb2.Incident.FromString,
                 _registered_method=True)
+        self.ReleaseIncident = channel.unary_unary(
+                '/vedette.v1.IncidentService/ReleaseIncident',
+                request_serializer=vedette_dot_v1_dot_incident__pb2.ReleaseIncidentRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_incident__pb2.Incident.FromString,
+                _registered_method=True)
+        self.ListSuppressions = channel.unary_unary(
+                '/vedette.v1.IncidentService/ListSuppressions',
+                request_serializer=vedette_dot_v1_dot_incident__pb2.ListSuppressionsRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_incident__pb2.ListSuppressionsResponse.FromString,
+                _registered_method=True)
 
 
 class IncidentServiceServicer:
@@ -89,6 +99,21 @@ class IncidentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseIncident(self, request, context):
+        """Releases an incident to somebody outside the mission. The first person's call proposes it; it
+        is released when a second person calls with the same recipient.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuppressions(self, request, context):
+        """Lists what rules saw and operators were not shown, and why, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IncidentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +136,16 @@ def add_IncidentServiceServicer_to_server(servicer, server):
                     servicer.DecideIncident,
                     request_deserializer=vedette_dot_v1_dot_incident__pb2.DecideIncidentRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_incident__pb2.Incident.SerializeToString,
+            ),
+            'ReleaseIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseIncident,
+                    request_deserializer=vedette_dot_v1_dot_incident__pb2.ReleaseIncidentRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_incident__pb2.Incident.SerializeToString,
+            ),
+            'ListSuppressions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuppressions,
+                    request_deserializer=vedette_dot_v1_dot_incident__pb2.ListSuppressionsRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_incident__pb2.ListSuppressionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +257,60 @@ class IncidentService:
             '/vedette.v1.IncidentService/DecideIncident',
             vedette_dot_v1_dot_incident__pb2.DecideIncidentRequest.SerializeToString,
             vedette_dot_v1_dot_incident__pb2.Incident.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.IncidentService/ReleaseIncident',
+            vedette_dot_v1_dot_incident__pb2.ReleaseIncidentRequest.SerializeToString,
+            vedette_dot_v1_dot_incident__pb2.Incident.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuppressions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.IncidentService/ListSuppressions',
+            vedette_dot_v1_dot_incident__pb2.ListSuppressionsRequest.SerializeToString,
+            vedette_dot_v1_dot_incident__pb2.ListSuppressionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

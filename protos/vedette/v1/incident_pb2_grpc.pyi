@@ -42,6 +42,12 @@ class IncidentServiceStub:
     """
     DecideIncident: _grpc.UnaryUnaryMultiCallable[_incident_pb2.DecideIncidentRequest, _incident_pb2.Incident]
     """Records what a person decided. ABORTED when the revision is not the current one."""
+    ReleaseIncident: _grpc.UnaryUnaryMultiCallable[_incident_pb2.ReleaseIncidentRequest, _incident_pb2.Incident]
+    """Releases an incident to somebody outside the mission. The first person's call proposes it; it
+    is released when a second person calls with the same recipient.
+    """
+    ListSuppressions: _grpc.UnaryUnaryMultiCallable[_incident_pb2.ListSuppressionsRequest, _incident_pb2.ListSuppressionsResponse]
+    """Lists what rules saw and operators were not shown, and why, newest first."""
 
 @_typing.type_check_only
 class IncidentServiceAsyncStub(IncidentServiceStub):
@@ -57,6 +63,12 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     """
     DecideIncident: _aio.UnaryUnaryMultiCallable[_incident_pb2.DecideIncidentRequest, _incident_pb2.Incident]  # type: ignore[assignment]
     """Records what a person decided. ABORTED when the revision is not the current one."""
+    ReleaseIncident: _aio.UnaryUnaryMultiCallable[_incident_pb2.ReleaseIncidentRequest, _incident_pb2.Incident]  # type: ignore[assignment]
+    """Releases an incident to somebody outside the mission. The first person's call proposes it; it
+    is released when a second person calls with the same recipient.
+    """
+    ListSuppressions: _aio.UnaryUnaryMultiCallable[_incident_pb2.ListSuppressionsRequest, _incident_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
+    """Lists what rules saw and operators were not shown, and why, newest first."""
 
 class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What may threaten peacekeepers, for a person to decide on."""
@@ -93,5 +105,23 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_incident_pb2.Incident, _abc.Awaitable[_incident_pb2.Incident]]:
         """Records what a person decided. ABORTED when the revision is not the current one."""
+
+    @_abc_1.abstractmethod
+    def ReleaseIncident(
+        self,
+        request: _incident_pb2.ReleaseIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.Incident, _abc.Awaitable[_incident_pb2.Incident]]:
+        """Releases an incident to somebody outside the mission. The first person's call proposes it; it
+        is released when a second person calls with the same recipient.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSuppressions(
+        self,
+        request: _incident_pb2.ListSuppressionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.ListSuppressionsResponse, _abc.Awaitable[_incident_pb2.ListSuppressionsResponse]]:
+        """Lists what rules saw and operators were not shown, and why, newest first."""
 
 def add_IncidentServiceServicer_to_server(servicer: IncidentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
