@@ -23,12 +23,15 @@ SAME_GROUP_IOU = 0.7
 """Two vehicles of different categories that overlap this much are one, seen as two kinds."""
 
 
+_BAND_HEIGHTS = 2.0
+"""Height of a band of the sweep in heights of the average box: few boxes cross more than two."""
+
+
 def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     """Every pair of boxes that share some area, found by a sweep within horizontal bands.
 
-    Boxes are entered in every band they cross and sorted by band and left side; a binary search
-    then bounds the boxes that begin before one ends. A pair counts in the first band that both
-    cross.
+    Boxes are entered in every band they cross, in order of their left sides; a binary search then
+    bounds the boxes that begin before one ends. A pair counts in the first band that both cross.
 
     Args:
         xyxy: (N, 4) left, top, right, bottom.
@@ -36,37 +39,43 @@ def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     Returns:
         Two (P,) index arrays; each pair occurs once, in no particular order.
     """
-    solid = np.flatnonzero((xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1]))
+    left, top, right, bottom = np.ascontiguousarray(xyxy.T)
+    solid = np.flatnonzero((right > left) & (bottom > top))
     if len(solid) < 2:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    left, top, right, bottom = xyxy[solid].T.astype(np.float64)
-    # A band as high as the average box: a box crosses some two bands, and a few large ones many.
-    band_height = float(np.mean(bottom - top))
-    first = ((top - top.min()) / band_height).astype(np.intp)
-    last = ((bottom - top.min()) / band_height).astype(np.intp)
+    # Columns of their own and `take` are several times faster here than rows and brackets.
+    solid = solid.take(np.argsort(left.take(solid)))
+    left, top, right, bottom = (side.take(solid) for side in (left, top, right, bottom))
+    highest = float(top.min())
+    band_height = _BAND_HEIGHTS * float(np.mean(bottom - top, dtype=np.float64))
+    first = ((top - highest) / band_height).astype(np.int32)
+    last = ((bottom - highest) / band_height).astype(np.int32)
     owner, nth = _runs(last - first + 1)
-    band = first[owner] + nth
+    band = first.take(owner) + nth
+    # Numbers of 16 bits are sorted by radix, which keeps the order of left sides within a band.
+    narrow = band.astype(np.uint16) if band.max() < 2**16 else band
+    order = np.argsort(narrow, kind="stable")
+    owner, band = owner.take(order), band.take(order)
 
-    # One number sorts by band, then by left side; no box reaches into the numbers of the next.
-    band_width = float(right.max() - left.min()) + 1.0
-    begin = band * band_width + (left - left.min())[owner]
-    order = np.argsort(begin, kind="stable")
-    begin, owner, band = begin[order], owner[order], band[order]
-    until = np.searchsorted(begin, begin + (right - left)[owner], side="left")
-    a, nth = _runs(until - np.arange(len(owner)) - 1)
-    i, j = owner[a], owner[a + 1 + nth]
-    shared = band[a] == np.maximum(first[i], first[j])
-    i, j = i[shared], j[shared]
-    shared = np.maximum(top[i], top[j]) < np.minimum(bottom[i], bottom[j])
-    return solid[i[shared]], solid[j[shared]]
+    # One number tells band and place along it; no box reaches into the numbers of the next band.
+    base = band * (float(right.max()) - float(left[0]) + 1.0)
+    begin = base + left.take(owner)
+    until = np.searchsorted(begin, base + right.take(owner))
+    a, nth = _runs(until - np.arange(1, len(owner) + 1))
+    i, j = owner.take(a), owner.take(a + 1 + nth)
+    shared = np.maximum(top.take(i), top.take(j)) < np.minimum(bottom.take(i), bottom.take(j))
+    rows = np.flatnonzero(shared)
+    i, j, a = i.take(rows), j.take(rows), a.take(rows)
+    rows = np.flatnonzero(band.take(a) == np.maximum(first.take(i), first.take(j)))
+    return solid.take(i.take(rows)), solid.take(j.take(rows))
 
 
-def _runs(lengths: Indices) -> tuple[Indices, Indices]:
+def _runs(lengths: NDArray[np.integer]) -> tuple[Indices, Indices]:
     """For N run lengths: which run each element is of, and its place in the run."""
     lengths = np.maximum(lengths, 0)
     run = np.repeat(np.arange(len(lengths)), lengths)
     began = np.cumsum(lengths) - lengths
-    return run, np.arange(len(run)) - began[run]
+    return run, np.arange(len(run)) - np.repeat(began, lengths)
 
 
 def area(xyxy: Floats) -> Floats:
