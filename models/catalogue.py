@@ -7,21 +7,24 @@ bytes: what was checked is what runs. Importing this module loads no engine.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Self
 
+from models.atomic_folder import held, write_folder
+from models.card_file import CARD_FILE, read_card
 from models.detector import Detector
 from models.errors import EngineError, ModelRefusedError
-from models.model_card import CARD_FILE, ModelCard, read_card
+from models.model_card import ModelCard
 
 EngineName = Literal["auto", "openvino", "ultralytics"]
 
 DEFAULT_MODEL = "vedette-n"
 
-_SHIPPED = Path(__file__).parent / "shipped"
-_PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
+SHIPPED = Path(__file__).parent / "shipped"
+PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 _INSTALL = {
     "openvino": "install vedette with the extra `service`",
     "ultralytics": "install vedette with the extra `ultralytics`",
@@ -29,7 +32,7 @@ _INSTALL = {
 
 
 class CatalogueEntry:
-    """One model: its card and the folder of its weights."""
+    """One version of a model: its card and the folder of its weights."""
 
     def __init__(self, folder: Path) -> None:
         """Read the card; weights are read when the model is opened.
@@ -38,15 +41,20 @@ class CatalogueEntry:
             ModelRefusedError: the card is missing or wrong, pins what is never read, or the folder
                 holds a file that the card does not pin.
         """
-        self._folder = folder
+        self.folder = folder
         self.card: ModelCard = read_card(folder)
         for name in sorted(self.card.sha256):
             # A name that is a path could lead outside the folder.
-            if Path(name).name != name or Path(name).suffix.lower() in _PICKLES:
+            if Path(name).name != name or Path(name).suffix.lower() in PICKLES:
                 raise ModelRefusedError(f"{self.card.name}: {_why_refused(Path(name))}")
         for path in sorted(folder.iterdir()):
             if path.name != CARD_FILE and path.name not in self.card.sha256:
                 raise ModelRefusedError(f"{self.card.name}: {_why_refused(path)}")
+
+    @property
+    def label(self) -> str:
+        """Name and version as one word, such as "vedette-n@1.0.0"."""
+        return self.card.label
 
     def engines(self) -> tuple[str, ...]:
         """Engines that the pinned files serve, the preferred first."""
@@ -77,9 +85,19 @@ class CatalogueEntry:
         for name in sorted(self.card.sha256):
             self._read_verified(name)
 
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Names and bytes of everything that the model is: its verified weights and its card.
+
+        Raises:
+            ModelRefusedError: a file is not what the card pins.
+        """
+        for name in sorted(self.card.sha256):
+            yield name, self._read_verified(name)
+        yield CARD_FILE, (self.folder / CARD_FILE).read_bytes()
+
     def _read_verified(self, name: str) -> bytes:
         try:
-            data = (self._folder / name).read_bytes()
+            data = (self.folder / name).read_bytes()
         except OSError as error:
             raise ModelRefusedError(
                 f"{self.card.name}: {name} cannot be read: {error.strerror}"
@@ -155,19 +173,29 @@ class CatalogueEntry:
 
 
 class Catalogue:
-    """Models by name."""
+    """Versions of models by name and version.
 
-    def __init__(self, entries: Iterable[CatalogueEntry]) -> None:
-        """Raise ModelRefusedError where two models have one name."""
+    Attributes:
+        refused: why a folder of the installation holds no model, by the folder's name. One that
+            is damaged shall not keep the service from working with the others.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[CatalogueEntry],
+        refused: Mapping[str, ModelRefusedError] | None = None,
+    ) -> None:
+        """Raise ModelRefusedError where two models have one name and version."""
+        self.refused: dict[str, ModelRefusedError] = dict(refused or {})
         self._entries: dict[str, CatalogueEntry] = {}
         for entry in entries:
-            if self._entries.setdefault(entry.card.name, entry) is not entry:
-                raise ModelRefusedError(f"two models are called {entry.card.name}")
+            if self._entries.setdefault(entry.label, entry) is not entry:
+                raise ModelRefusedError(f"two models are called {entry.label}")
 
     @classmethod
     def shipped(cls) -> Self:
         """The models that come with Vedette."""
-        return cls.load(_SHIPPED)
+        return cls.load(SHIPPED)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -176,38 +204,53 @@ class Catalogue:
         Raises:
             ModelRefusedError: a card is missing or wrong, or a file is there that no card pins.
         """
-        entries = []
-        try:
-            children = sorted(folder.iterdir())
-        except OSError as error:
-            raise ModelRefusedError(f"no catalogue at {folder}: {error.strerror}") from error
-        for child in children:
-            if not child.is_dir():
-                raise ModelRefusedError(f"{folder.name}: {_why_refused(child)}")
-            entries.append(CatalogueEntry(child))
-        return cls(entries)
+        return cls([CatalogueEntry(child) for child in _folders(folder)])
+
+    @classmethod
+    def installed(cls, folder: Path) -> Self:
+        """The shipped models, and those that were added to a folder; it may be missing.
+
+        A folder there that holds no model is told in `refused`. A version that is shipped as well
+        is the shipped one.
+
+        Raises:
+            ModelRefusedError: a shipped model is damaged, or the folder cannot be read.
+        """
+        entries = {entry.label: entry for entry in cls.shipped().entries}
+        refused: dict[str, ModelRefusedError] = {}
+        for child in _folders(folder) if folder.exists() else []:
+            try:
+                entry = CatalogueEntry(child)
+            except ModelRefusedError as error:
+                refused[child.name] = error
+                continue
+            entries.setdefault(entry.label, entry)
+        return cls(entries.values(), refused)
 
     @property
     def entries(self) -> tuple[CatalogueEntry, ...]:
-        """Every model, by name."""
-        return tuple(self._entries[name] for name in sorted(self._entries))
+        """Every model, by name, the newest version of each first."""
+        newest = sorted(
+            self._entries.values(), key=lambda one: version_order(one.card.version), reverse=True
+        )
+        return tuple(sorted(newest, key=lambda one: one.card.name))
 
     def entry(self, name: str | None = None) -> CatalogueEntry:
-        """The model of a name; the default one without a name.
+        """A model by "name@version", or the newest version of a name; the default without one.
 
         Raises:
             ModelRefusedError: the catalogue does not know it.
         """
         wanted = name or DEFAULT_MODEL
-        try:
-            return self._entries[wanted]
-        except KeyError:
-            if Path(wanted).suffix.lower() in _PICKLES:
-                raise ModelRefusedError(_why_refused(Path(wanted))) from None
-            known = ", ".join(sorted(self._entries)) or "none"
-            raise ModelRefusedError(
-                f"no model {wanted!r} in the catalogue; there are: {known}"
-            ) from None
+        for entry in self.entries:
+            if wanted in {entry.label, entry.card.name}:
+                return entry
+        if wanted in self.refused:
+            raise self.refused[wanted]
+        if Path(wanted).suffix.lower() in PICKLES:
+            raise ModelRefusedError(_why_refused(Path(wanted)))
+        known = ", ".join(entry.label for entry in self.entries) or "none"
+        raise ModelRefusedError(f"no model {wanted!r} in the catalogue; there are: {known}")
 
     def open_detector(
         self,
@@ -219,6 +262,82 @@ class Catalogue:
         return self.entry(name).open(engine, threads)
 
 
+def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts versions as people do: 1.10 after 1.9, and 1.0-rc1 before 1.0."""
+    release, _, after = version.partition("-")
+    parts = [_part(word) for word in re.findall(r"\d+|[A-Za-z]+", release)]
+    # What is only on its way to a release comes before it.
+    if after:
+        parts.append((-1, 0, ""))
+        parts.extend(_part(word) for word in re.findall(r"\d+|[A-Za-z]+", after))
+    else:
+        parts.append((0, 0, ""))
+    return tuple(parts)
+
+
+def _part(word: str) -> tuple[int, int, str]:
+    return (2, int(word), "") if word.isdigit() else (1, 0, word)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a catalogue's folder; what begins with a dot is none of its models.
+
+    Raises:
+        ModelRefusedError: it cannot be read, or a file lies there.
+    """
+    try:
+        children = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise ModelRefusedError(f"no catalogue at {folder}: {error.strerror}") from error
+    for child in children:
+        if not child.is_dir():
+            raise ModelRefusedError(f"{folder.name}: {_why_refused(child)}")
+    return children
+
+
+def add_model(folder: Path, catalogue_dir: Path) -> CatalogueEntry:
+    """Copy a model into a catalogue's folder, whole or not at all.
+
+    Adding again what is there changes nothing.
+
+    Args:
+        folder: holds `card.toml` and the files whose SHA-256 the card pins, and no others.
+        catalogue_dir: the folder of the installation; made where it is missing.
+
+    Returns:
+        The entry in the catalogue; it serves `Catalogue.installed(catalogue_dir)` from now on.
+
+    Raises:
+        ModelRefusedError: the card is wrong, a file is not the one it pins, no engine is served,
+            or another model has the same name and version.
+        OSError: the folder cannot be written.
+    """
+    entry = CatalogueEntry(folder)
+    entry.verify()
+    if not entry.engines():
+        raise ModelRefusedError(
+            f"{entry.label}: no engine runs {', '.join(sorted(entry.card.sha256))}; a model is "
+            "OpenVINO IR (.xml with .bin), .safetensors, or both"
+        )
+    with held(catalogue_dir):
+        for known in Catalogue.installed(catalogue_dir).entries:
+            if known.label != entry.label:
+                continue
+            if known.card.sha256 == entry.card.sha256:
+                known.verify()
+                return known
+            raise ModelRefusedError(
+                f"another model is {entry.label} already; give these weights another version",
+                field="version",
+            )
+        if (catalogue_dir / entry.label).exists():
+            raise ModelRefusedError(
+                f"{catalogue_dir / entry.label} is there and holds no model of the catalogue; "
+                "look at it and remove it"
+            )
+        return CatalogueEntry(write_folder(catalogue_dir, entry.label, entry.files()))
+
+
 def open_detector(
     name: str | None = None, engine: EngineName = "auto", threads: int | None = None
 ) -> Detector:
@@ -228,9 +347,9 @@ def open_detector(
 
 def _why_refused(path: Path) -> str:
     """Why a file is refused that no card pins, or that is never read."""
-    if path.suffix.lower() in _PICKLES:
+    if path.suffix.lower() in PICKLES:
         return (
             f"{path.name} is refused: it is a pickle, which runs code when it is loaded; "
-            "convert weights you trust with deploy/convert_weights.py"
+            "`vedette model add` converts such weights where they can do no harm"
         )
     return f"{path.name} is refused: no card of the catalogue pins it"

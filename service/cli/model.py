@@ -49,6 +49,8 @@ def _document(entry: CatalogueEntry) -> dict[str, Any]:
     return {
         "name": card.name,
         "version": card.version,
+        "modality": card.modality.value,
+        "thresholds": dict(card.thresholds),
         "default": card.name == DEFAULT_MODEL,
         "license": card.license,
         "network": card.network,

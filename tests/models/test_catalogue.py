@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import models
-from models.catalogue import Catalogue
+from models.catalogue import Catalogue, add_model, version_order
 from models.errors import EngineError, ModelRefusedError
 
 SHIPPED = Path(models.__file__).parent / "shipped"
@@ -124,7 +124,7 @@ def test_unknown_names_are_refused_with_what_there_is() -> None:
     ("text", "why"),
     [
         ("name = ", "card.toml"),
-        ('name = "x"', "does not say 'version'"),
+        ('name = "x"', "does not say version"),
     ],
 )
 def test_a_card_that_says_too_little_is_refused(folder: Path, text: str, why: str) -> None:
@@ -168,3 +168,105 @@ def test_the_catalogue_loads_no_engine_and_the_default_loads_no_torch() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("openvino ")
+
+
+def of_version(folder: Path, version: str) -> Path:
+    """A copy of the shipped model under another version."""
+    copy = folder / f"source-{version}"
+    shutil.copytree(SHIPPED / "vedette-n", copy)
+    card = copy / "card.toml"
+    card.write_text(card.read_text().replace('version = "1.0.0"', f'version = "{version}"'))
+    return copy
+
+
+def test_an_added_model_is_there_beside_the_shipped_one(tmp_path: Path) -> None:
+    catalogue_dir = tmp_path / "models"
+    added = add_model(of_version(tmp_path, "1.10.0"), catalogue_dir)
+    add_model(of_version(tmp_path, "1.9.0"), catalogue_dir)
+    catalogue = Catalogue.installed(catalogue_dir)
+    assert [entry.label for entry in catalogue.entries] == [
+        "vedette-n@1.10.0",
+        "vedette-n@1.9.0",
+        "vedette-n@1.0.0",
+    ]
+    assert catalogue.entry("vedette-n").label == "vedette-n@1.10.0"
+    assert catalogue.entry("vedette-n@1.0.0").folder == SHIPPED / "vedette-n"
+    assert added.folder == catalogue_dir / "vedette-n@1.10.0"
+    added.verify()
+    assert {path.name for path in added.folder.iterdir()} == {*added.card.sha256, "card.toml"}
+
+
+def test_adding_again_changes_nothing_and_other_weights_need_another_version(
+    tmp_path: Path,
+) -> None:
+    source, catalogue_dir = of_version(tmp_path, "1.1.0"), tmp_path / "models"
+    first = add_model(source, catalogue_dir)
+    assert add_model(source, catalogue_dir).folder == first.folder
+    card, weights = source / "card.toml", source / "vedette-n.bin"
+    old = hashlib.sha256(weights.read_bytes()).hexdigest()
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    new = hashlib.sha256(weights.read_bytes()).hexdigest()
+    card.write_text(card.read_text().replace(old, new))
+    with pytest.raises(ModelRefusedError, match="give these weights another version"):
+        add_model(source, catalogue_dir)
+    first.verify()
+
+
+def test_what_is_added_must_be_what_its_card_pins(tmp_path: Path) -> None:
+    source = of_version(tmp_path, "1.1.0")
+    weights = source / "vedette-n.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(ModelRefusedError, match="is not the file of the catalogue"):
+        add_model(source, tmp_path / "models")
+    assert Catalogue.installed(tmp_path / "models").refused == {}
+
+
+def test_a_damaged_model_is_told_and_the_others_work(tmp_path: Path) -> None:
+    catalogue_dir = tmp_path / "models"
+    entry = add_model(of_version(tmp_path, "1.1.0"), catalogue_dir)
+    (entry.folder / "card.toml").write_text("name = ")
+    catalogue = Catalogue.installed(catalogue_dir)
+    assert catalogue.entry().label == "vedette-n@1.0.0"
+    assert set(catalogue.refused) == {"vedette-n@1.1.0"}
+    with pytest.raises(ModelRefusedError, match="not TOML"):
+        catalogue.entry("vedette-n@1.1.0")
+
+
+def test_killed_half_way_nothing_is_listed_and_the_next_adding_tidies(tmp_path: Path) -> None:
+    source, catalogue_dir = of_version(tmp_path, "1.1.0"), tmp_path / "models"
+    # Killed, as by the system, once the first weight file is written.
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from models.catalogue import CatalogueEntry, add_model\n"
+        "whole = CatalogueEntry.files\n"
+        "def half(self):\n"
+        "    for place, item in enumerate(whole(self)):\n"
+        "        if place == 2:\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        yield item\n"
+        "CatalogueEntry.files = half\n"
+        "add_model(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(source), str(catalogue_dir)],
+        check=False,
+        cwd=SHIPPED.parents[1],
+    )
+    assert done.returncode == -9
+    left = [path.name for path in catalogue_dir.iterdir() if path.is_dir()]
+    assert len(left) == 1
+    assert left[0].startswith(".adding-")
+    catalogue = Catalogue.installed(catalogue_dir)
+    assert [entry.label for entry in catalogue.entries] == ["vedette-n@1.0.0"]
+    assert catalogue.refused == {}
+    add_model(source, catalogue_dir)
+    assert [path.name for path in catalogue_dir.iterdir() if path.is_dir()] == ["vedette-n@1.1.0"]
+
+
+@pytest.mark.parametrize(
+    "ascending",
+    [["0.9", "1.0.0-rc1", "1.0.0-rc2", "1.0.0", "1.2.0", "1.10.0", "2.0.0"]],
+)
+def test_versions_sort_as_people_do(ascending: list[str]) -> None:
+    assert sorted(ascending[::-1], key=version_order) == ascending
