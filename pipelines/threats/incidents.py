@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from models.errors import InvalidInputError
 from pipelines.threats.association import BOX_SIGMA_M, Places, associate
 from pipelines.threats.coverage import shows
 from pipelines.threats.fusion import fuse_ground, horizontal, reweigh
@@ -220,48 +219,6 @@ def correct(
             revision=incident.revision + 1,
         ),
     )
-
-
-def decide(incident: Incident, verdict: str) -> IncidentChange:
-    """Take down what a person decided.
-
-    Open and acknowledged incidents are acknowledged (once), confirmed or dismissed. Confirmed and
-    dismissed correct each other, because a person may have been mistaken either way; nothing goes
-    back to open or acknowledged, and the same verdict twice is refused.
-
-    Args:
-        incident: as it is now.
-        verdict: "acknowledged", "confirmed" or "dismissed".
-
-    Raises:
-        InvalidInputError: the verdict is none of these, or does not follow on the state.
-    """
-    try:
-        state = IncidentState(verdict)
-    except ValueError:
-        state = IncidentState.OPEN
-    if state is IncidentState.OPEN:
-        raise InvalidInputError(
-            f"{str(verdict)!r} is none of acknowledged, confirmed, dismissed", field="verdict"
-        )
-    if state not in _FOLLOWS[incident.state]:
-        raise InvalidInputError(
-            f"the incident is {incident.state} and cannot become {state}", field="verdict"
-        )
-    return IncidentChange(
-        kind=ChangeKind.DECIDED,
-        incident=replace(incident, state=state, revision=incident.revision + 1),
-    )
-
-
-_FOLLOWS = {
-    IncidentState.OPEN: frozenset(
-        {IncidentState.ACKNOWLEDGED, IncidentState.CONFIRMED, IncidentState.DISMISSED}
-    ),
-    IncidentState.ACKNOWLEDGED: frozenset({IncidentState.CONFIRMED, IncidentState.DISMISSED}),
-    IncidentState.CONFIRMED: frozenset({IncidentState.DISMISSED}),
-    IncidentState.DISMISSED: frozenset({IncidentState.CONFIRMED}),
-}
 
 
 def incident_id(imagery_id: str, sighting: Sighting) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 from vedette.v1 import incident_pb2, incident_pb2_grpc
 
 from models.errors import InvalidInputError
+from pipelines.threats.decisions import Verdict
 from service.api import names
 from service.api.convert.incident import INCIDENT_STATES, VERDICTS, event_message, incident_message
 from service.api.convert.values import chosen
 from service.api.interceptor import caller
 from service.clock import utc_now
 from service.events import ChangeHub
-from service.ledger.records import Verdict
 from service.ledger.store import Ledger
 
 _EVENTS_A_READ = 100

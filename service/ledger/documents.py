@@ -11,9 +11,10 @@ import numpy as np
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
+from pipelines.threats.decisions import Verdict
 from pipelines.threats.incidents import Incident, IncidentState, Mobility
 from pipelines.threats.proximity import Level, Sighting
-from service.ledger.records import Decision, IncidentRecord, Marking, Verdict
+from service.ledger.records import Decision, IncidentRecord, Marking
 
 Document = dict[str, Any]
 

@@ -10,19 +10,19 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from models.errors import InvalidInputError
+from pipelines.threats.decisions import Verdict, decide
 from pipelines.threats.incidents import (
     DISMISSAL_HOLD,
     INCIDENT_HOLD,
     ChangeKind,
     IncidentState,
-    decide,
 )
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.database import Database, lock_mission, set_event_sequence
 from service.ledger.dialect import insert_if_absent
 from service.ledger.documents import incident_document, incident_value
 from service.ledger.pages import Order, Page, read_page
-from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord, Verdict
+from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord
 from service.ledger.tables import incident_events, incidents, missions
 
 

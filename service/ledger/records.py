@@ -10,6 +10,7 @@ from pipelines.assessment import ProductKind
 from pipelines.ground import GroundPoint
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Finding, Outcome
+from pipelines.threats.decisions import Verdict
 from pipelines.threats.incidents import ChangeKind, Incident
 
 
@@ -38,14 +39,6 @@ class Acceptance(StrEnum):
     KNOWN = "known"
     # It had the bytes, and looks at them anew with the pose or time that is now stated.
     LOOKED_AT_AGAIN = "looked_at_again"
-
-
-class Verdict(StrEnum):
-    """What a person said of an incident."""
-
-    ACKNOWLEDGED = "acknowledged"
-    CONFIRMED = "confirmed"
-    DISMISSED = "dismissed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

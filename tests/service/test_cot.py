@@ -10,6 +10,7 @@ from defusedxml import ElementTree
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
+from pipelines.threats.decisions import Verdict
 from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
 from service.feeds.cot import (
@@ -24,7 +25,6 @@ from service.ledger.records import (
     IncidentEventRecord,
     IncidentRecord,
     Marking,
-    Verdict,
 )
 
 CAPTURED = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -15,6 +15,7 @@ from models.errors import InvalidInputError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
+from pipelines.threats.decisions import Verdict
 from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState, Mobility
 from pipelines.threats.positions import Position, PositionKind
 from service.errors import NotFoundError, StaleRevisionError
@@ -25,7 +26,6 @@ from service.ledger.records import (
     IncidentEventRecord,
     Marking,
     ProductRecord,
-    Verdict,
 )
 from service.ledger.store import Ledger
 

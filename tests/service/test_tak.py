@@ -23,7 +23,8 @@ from defusedxml import ElementTree
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents import ChangeKind, Incident, IncidentState, decide
+from pipelines.threats.decisions import Verdict, decide
+from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
 from service.errors import StartupError
 from service.feeds import tak
@@ -34,7 +35,6 @@ from service.ledger.records import (
     IncidentEventRecord,
     IncidentRecord,
     Marking,
-    Verdict,
 )
 
 SCRIPTS = Path(sys.executable).parent

@@ -7,13 +7,14 @@ from typing import Any
 
 from vedette.v1 import incident_pb2
 
+from pipelines.threats.decisions import Verdict
 from pipelines.threats.incidents import ChangeKind, IncidentState
 from pipelines.threats.proximity import Level
 from service.api import names
 from service.api.convert.ground import ground_message
 from service.api.convert.pledge import MARKINGS
 from service.api.convert.values import numbers, timestamp
-from service.ledger.records import IncidentEventRecord, IncidentRecord, Verdict
+from service.ledger.records import IncidentEventRecord, IncidentRecord
 
 INCIDENT_STATES = numbers(incident_pb2.IncidentState, "INCIDENT_STATE", IncidentState)
 LEVELS = numbers(incident_pb2.IncidentLevel, "INCIDENT_LEVEL", Level)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from models.errors import InvalidInputError
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
+from pipelines.threats.decisions import decide
 from pipelines.threats.incidents import (
     DISMISSAL_HOLD,
     DISMISSAL_REACH_M,
@@ -23,7 +23,6 @@ from pipelines.threats.incidents import (
     Incident,
     IncidentChange,
     IncidentState,
-    decide,
     fold,
     incident_id,
 )
@@ -422,43 +421,3 @@ def test_n_objects_are_n_incidents_under_any_common_pose_error(
         for shift in ((0.0, 0.0), bias)
     ]
     assert len(play(*frames)) == count
-
-
-_TURNS = {
-    ("open", "acknowledged"): True,
-    ("open", "confirmed"): True,
-    ("open", "dismissed"): True,
-    ("acknowledged", "acknowledged"): False,
-    ("acknowledged", "confirmed"): True,
-    ("acknowledged", "dismissed"): True,
-    ("confirmed", "acknowledged"): False,
-    ("confirmed", "confirmed"): False,
-    ("confirmed", "dismissed"): True,
-    ("dismissed", "acknowledged"): False,
-    ("dismissed", "confirmed"): True,
-    ("dismissed", "dismissed"): False,
-}
-
-
-@pytest.mark.parametrize(("turn", "allowed"), list(_TURNS.items()))
-def test_decisions_follow_the_state(turn: tuple[str, str], allowed: bool) -> None:
-    (incident,) = play(see((100.0, 0.0)))
-    incident = replace(incident, state=IncidentState(turn[0]))
-    if allowed:
-        change = decide(incident, turn[1])
-        assert change.kind is ChangeKind.DECIDED
-        assert change.incident.state is IncidentState(turn[1])
-        assert change.incident.revision == incident.revision + 1
-        assert change.incident.best is incident.best
-    else:
-        with pytest.raises(InvalidInputError, match="cannot become") as caught:
-            decide(incident, turn[1])
-        assert caught.value.field == "verdict"
-
-
-@pytest.mark.parametrize("verdict", ["open", "hostile", ""])
-def test_no_other_verdict_exists(verdict: str) -> None:
-    (incident,) = play(see((100.0, 0.0)))
-    with pytest.raises(InvalidInputError) as caught:
-        decide(incident, verdict)
-    assert caught.value.field == "verdict"
