@@ -21,6 +21,7 @@ from service.errors import LeaseLostError, NotFoundError, UnavailableError
 from service.ledger.records import ImageryRecord, Lease, PledgeRecord, ProductRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key, product_key
+from service.turns import Turn, Turns
 
 _LOG = logging.getLogger("vedette.worker")
 LARGE_BYTES = 32 << 20
@@ -42,6 +43,7 @@ class Worker:
         clock: the time now.
         scratch: folder for local copies of originals that are too large to be held in memory;
             without one all are held.
+        turns: shared by the workers of one process, so that frames of a sortie end in their order.
         lease_seconds: after so long without a heartbeat another worker takes the job.
         poll_seconds: how often an idle worker looks for a job.
     """
@@ -57,6 +59,7 @@ class Worker:
         *,
         clock: Callable[[], datetime] = utc_now,
         scratch: Path | None = None,
+        turns: Turns | None = None,
         lease_seconds: float = 30.0,
         poll_seconds: float = 0.2,
     ) -> None:
@@ -68,6 +71,7 @@ class Worker:
         self._parameters = parameters
         self._clock = clock
         self._scratch = scratch
+        self._turns = Turns() if turns is None else turns
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
 
@@ -95,16 +99,23 @@ class Worker:
             EngineGoneError: the detection engine hangs or is broken; the job in hand is taken up
                 again, by another process.
         """
-        lease = self._ledger.lease_job(self._worker_id, self._clock(), self._lease_seconds)
-        if lease is None:
-            return False
-        if stop.is_set():
-            self._ledger.release_job(lease, self._clock())
-            return True
+        lease, turn = self._turns.begin(
+            lambda: self._ledger.lease_job(self._worker_id, self._clock(), self._lease_seconds)
+        )
+        with turn:
+            if lease is None:
+                return False
+            if stop.is_set():
+                self._ledger.release_job(lease, self._clock())
+                return True
+            self._run_job(lease, turn)
+        return True
+
+    def _run_job(self, lease: Lease, turn: Turn) -> None:
         started = time.monotonic()
         try:
             with self._heartbeat(lease) as is_held:
-                self._process(lease, is_held)
+                self._process(lease, turn, is_held)
         except LeaseLostError:
             _LOG.warning("job %s: another worker has it; nothing was written", lease.job_id)
         else:
@@ -114,11 +125,11 @@ class Worker:
                 lease.attempt,
                 time.monotonic() - started,
             )
-        return True
 
-    def _process(self, lease: Lease, is_held: Callable[[], bool]) -> None:
+    def _process(self, lease: Lease, turn: Turn, is_held: Callable[[], bool]) -> None:
         try:
             image = self._ledger.get_imagery(lease.mission_id, lease.imagery_id)
+            turn.name((image.mission_id, image.sortie_id))
             pledge = self._ledger.get_pledge(lease.mission_id, image.pledge_id)
             with self._original(image) as (data, path):
                 assessment = self._assess(self._request(image, pledge, data, path))
@@ -129,6 +140,7 @@ class Worker:
             records = [self._store(image, product) for product in assessment.products]
             # A recorded product survives a power cut, like its record.
             self._objects.settle()
+            turn.wait()
             events = self._ledger.finish_job(lease, assessment, records, now=self._clock())
         except LeaseLostError:
             raise

@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -38,12 +38,15 @@ from service.parts import (
 )
 from service.settings import Settings, parse_settings
 from service.supervisor import EXIT_CONFIG, Handed
+from service.turns import Turns
 from service.worker import Worker
 
 _log = logging.getLogger("vedette.worker")
 _PR_SET_PDEATHSIG = 1
 # A worker of a dead service ends; its lease then runs out and its job is taken up.
 LEASE_SECONDS = 15.0
+LANES = 2
+"""Images in hand at once: one that the engine looks at, one that is read, drawn or stored."""
 
 
 def main() -> None:
@@ -82,24 +85,64 @@ def main() -> None:
 
 def _work(settings: Settings, handed: Handed, detector: Detector, stop: threading.Event) -> None:
     with contextlib.ExitStack() as stack:
-        ground = stack.enter_context(open_ground(settings))
         ledger = Ledger.open(settings.ledger)
         stack.callback(ledger.close)
         objects = open_objects(settings, embedded=handed.embedded_store)
         stack.callback(objects.close)
-        worker = Worker(
-            ledger,
-            objects,
-            functools.partial(_assess, detector=detector, ground=ground),
-            f"{node_prefix()}{os.getpid()}/{utc_now():%Y%m%dT%H%M%S}",
-            software_version(),
-            settings.detection,
-            scratch=settings.scratch,
-            lease_seconds=LEASE_SECONDS,
-        )
+        turns = Turns()
+        process = f"{node_prefix()}{os.getpid()}/{utc_now():%Y%m%dT%H%M%S}"
+        lanes = [
+            Worker(
+                ledger,
+                objects,
+                functools.partial(
+                    _assess,
+                    detector=detector,
+                    # What reads elevation models keeps state, which lanes do not share.
+                    ground=stack.enter_context(open_ground(settings)),
+                ),
+                f"{process}/{lane}",
+                software_version(),
+                settings.detection,
+                scratch=settings.scratch,
+                turns=turns,
+                lease_seconds=LEASE_SECONDS,
+            )
+            for lane in range(LANES)
+        ]
         identity = detector.identity
         _say({"ready": {"model": identity.name, "engine": identity.engine}})
-        worker.run(stop)
+        run_lanes(lanes, stop)
+
+
+def run_lanes(lanes: Sequence[Worker], stop: threading.Event) -> None:
+    """Run workers side by side until told to stop, or until one of them cannot go on.
+
+    The engine takes one image at a time and keeps every core busy with it; what the others do
+    meanwhile - reading, decoding, georeferencing, drawing, storing - costs it little.
+
+    Raises:
+        EngineGoneError: the detection engine hangs or is broken; the others have come to an end.
+    """
+    ended: list[BaseException] = []
+
+    def run(lane: Worker) -> None:
+        try:
+            lane.run(stop)
+        except BaseException as error:  # noqa: BLE001 - raised again where all have ended
+            ended.append(error)
+            stop.set()
+
+    threads = [
+        threading.Thread(target=run, args=(lane,), name=f"lane-{number}", daemon=True)
+        for number, lane in enumerate(lanes)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if ended:
+        raise ended[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

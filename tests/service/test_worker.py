@@ -42,7 +42,9 @@ from service.ledger.records import ImageryRecord, ImageryState, PledgeRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, S3Credentials, original_key
 from service.seaweedfs import SeaweedProcess
+from service.turns import Turns
 from service.worker import Worker
+from service.worker_process import run_lanes
 
 _ROOT = Path(__file__).resolve().parents[2]
 FRAMES = 20
@@ -454,6 +456,54 @@ def work(folder: Path) -> None:
     )
     print("ready", flush=True)
     worker.run(threading.Event())
+
+
+def test_two_jobs_are_in_hand_at_once_and_end_in_their_order(
+    sqlite_ledger: Ledger,
+    objects: ObjectStore,
+    pledge: PledgeRecord,
+    make_imagery: Callable[..., ImageryRecord],
+    now: datetime,
+) -> None:
+    sqlite_ledger.create_pledge(pledge)
+    sqlite_ledger.create_position("unmiss", POST, now)
+    for number in range(2):
+        submit(sqlite_ledger, objects, make_imagery(number), frame(number))
+    second_looked_at, stop = threading.Event(), threading.Event()
+
+    def assess(request: AssessmentRequest) -> Assessment:
+        # The first is looked at until the second has been: one after the other it would never end.
+        if request.data == frame(0):
+            assert second_looked_at.wait(20)
+            # Time for the second to overtake, were it not held back.
+            time.sleep(0.3)
+        else:
+            second_looked_at.set()
+        return assess_frame(request)
+
+    turns = Turns()
+    lanes = [worker(sqlite_ledger, objects, assess, turns=turns) for _ in range(2)]
+    threading.Thread(target=run_lanes, args=(lanes, stop), daemon=True).start()
+    deadline = time.monotonic() + 30
+    while len(events := sqlite_ledger.events_since("unmiss", 0, 10)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    stop.set()
+    assert [event.record.incident.imagery_id for event in events] == ["image-0000", "image-0001"]
+
+
+def test_an_engine_that_is_gone_ends_every_lane(
+    sqlite_ledger: Ledger, objects: ObjectStore
+) -> None:
+    class Gone(Worker):
+        def run(self, stop: threading.Event) -> None:
+            del stop
+            raise EngineGoneError("it hangs")
+
+    idle = worker(sqlite_ledger, objects, assess_frame)
+    gone = Gone(sqlite_ledger, objects, assess_frame, "g", "1", DetectionParameters())
+    with pytest.raises(EngineGoneError, match="it hangs"):
+        run_lanes([idle, gone], threading.Event())
 
 
 if __name__ == "__main__":
