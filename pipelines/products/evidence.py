@@ -16,6 +16,7 @@ from pipelines.assessment import Assessment, AssessmentRequest, Product
 from pipelines.geometry.elevation_file import ElevationFile
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.geojson import utc_text
+from pipelines.threats.rule_document import rule_document
 from pipelines.threats.rules import Rule
 
 SCHEMA = "vedette.evidence"
@@ -96,12 +97,7 @@ def evidence_manifest(
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    # Sets have no order, and the same rule has to give the same bytes.
-    return {
-        **asdict(rule),
-        "categories": sorted(rule.categories),
-        "position_kinds": sorted(rule.position_kinds),
-    }
+    return {**rule_document(rule), "rule_id": rule.rule_id, "revision": rule.revision}
 
 
 def _sha256(request: AssessmentRequest) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import InvalidInputError
 from pipelines.threats.positions import PositionKind
-from pipelines.threats.rules import DEFAULT_RULE, Rule, validate_rule
+from pipelines.threats.rules import DEFAULT_RULE, Rule, validate_rule, weighed_categories
 
 
 def changed(**changes: object) -> Rule:
@@ -16,9 +16,13 @@ def changed(**changes: object) -> Rule:
 def test_the_default_rule_is_valid_and_weighs_people_and_vehicles() -> None:
     validate_rule(DEFAULT_RULE)
     assert {"person", "car", "van", "truck", "bus", "two-wheeler", "tricycle"} == (
-        DEFAULT_RULE.categories
+        weighed_categories(DEFAULT_RULE)
     )
-    assert DEFAULT_RULE.position_kinds == frozenset()
+    assert set(DEFAULT_RULE.position_kinds) == {
+        PositionKind.BASE,
+        PositionKind.POST,
+        PositionKind.PATROL,
+    }
     assert DEFAULT_RULE.revision == 0
 
 
