@@ -78,6 +78,7 @@ class LabelledImage:
         xyxy: (N, 4) float64 left, top, right, bottom of each object in pixels; the outer corner
             of the first pixel is (0, 0).
         names: category of each object, or its group where the kind is not told.
+        words: the set's own name of each object's class, in lower case with hyphens.
         ignored: (M, 4) float64 regions that nobody labelled.
         gsd_m: metres of ground for one pixel, where it is known.
         ground_km2: ground in view, square kilometres, where it is known.
@@ -89,6 +90,7 @@ class LabelledImage:
     xyxy: Boxes
     names: tuple[str, ...]
     ignored: Boxes
+    words: tuple[str, ...] = ()
     gsd_m: float | None = None
     ground_km2: float | None = None
 
@@ -139,7 +141,7 @@ def name_of(word: str) -> str:
         InvalidInputError: the name is not known.
     """
     try:
-        return _WORDS[word.strip().lower().replace("_", "-")]
+        return _WORDS[_word(word)]
     except KeyError:
         raise InvalidInputError(
             f"no category for the class {word!r}; known are {', '.join(sorted(_WORDS))}",
@@ -147,18 +149,25 @@ def name_of(word: str) -> str:
         ) from None
 
 
+def _word(text: str) -> str:
+    """A class name as the tables here write it."""
+    return text.strip().lower().replace("_", "-")
+
+
 def _labelled(
     path: Path, size: tuple[int, int], rows: Iterable[tuple[Sequence[float], str]]
 ) -> LabelledImage:
-    """An image of (left, top, width, height), name; boxes are clipped to it."""
+    """An image of (left, top, width, height), class name; boxes are clipped to it."""
     width, height = size
     boxes: list[list[float]] = []
     names: list[str] = []
-    for (left, top, wide, high), name in rows:
+    words: list[str] = []
+    for (left, top, wide, high), word in rows:
         box = [max(left, 0.0), max(top, 0.0), min(left + wide, width), min(top + high, height)]
         if box[2] > box[0] and box[3] > box[1]:
             boxes.append(box)
-            names.append(name)
+            names.append(name_of(word))
+            words.append(_word(word))
     xyxy = np.array(boxes, np.float64).reshape(-1, 4)
     is_object = np.array([name != IGNORE for name in names], np.bool_)
     return LabelledImage(
@@ -167,6 +176,7 @@ def _labelled(
         height_px=height,
         xyxy=xyxy[is_object],
         names=tuple(name for name in names if name != IGNORE),
+        words=tuple(word for word, kept in zip(words, is_object, strict=True) if kept),
         ignored=xyxy[~is_object],
     )
 
@@ -203,7 +213,7 @@ def _read_texts(
 
 def _visdrone_rows(numbers: list[list[float]], _size: tuple[int, int]) -> Rows:
     """Left, top, width, height, score, class...; score 0 and classes 0 and 11 are ignored."""
-    return [(row[:4], name_of(_VISDRONE[int(row[5])]) if row[4] else IGNORE) for row in numbers]
+    return [(row[:4], _VISDRONE[int(row[5])] if row[4] else IGNORE) for row in numbers]
 
 
 def _yolo_rows(numbers: list[list[float]], size: tuple[int, int], classes: Sequence[str]) -> Rows:
@@ -227,18 +237,23 @@ def _yolo_classes(folder: Path, classes: Sequence[str] | None) -> tuple[str, ...
             field="classes",
         )
     words = classes if classes is not None else file.read_text(encoding="utf-8").split("\n")
-    return tuple(name_of(word) for word in words if word.strip())
+    named = tuple(word for word in words if word.strip())
+    for word in named:
+        name_of(word)  # an unknown one is told though no object has it
+    return named
 
 
 def _read_coco(file: Path) -> list[LabelledImage]:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        names = {row["id"]: name_of(str(row["name"])) for row in document["categories"]}
+        words = {row["id"]: str(row["name"]) for row in document["categories"]}
+        for word in words.values():
+            name_of(word)  # an unknown one is told though no object has it
         rows: dict[Any, Rows] = {row["id"]: [] for row in document["images"]}
         for row in document["annotations"]:
             # COCO's crowds are regions in which objects were not told apart.
-            name = IGNORE if row.get("iscrowd") else names[row["category_id"]]
-            rows[row["image_id"]].append(([float(value) for value in row["bbox"]], name))
+            word = IGNORE if row.get("iscrowd") else words[row["category_id"]]
+            rows[row["image_id"]].append(([float(value) for value in row["bbox"]], word))
         return [_coco_image(file.parent, row, rows[row["id"]]) for row in document["images"]]
     except KeyError as error:
         raise InvalidInputError(f"{file.name} does not say {error}", field="dataset") from error
@@ -300,6 +315,7 @@ def with_ground(
         xyxy=image.xyxy,
         names=image.names,
         ignored=image.ignored,
+        words=image.words,
         gsd_m=gsd_m,
         ground_km2=ground_km2,
     )

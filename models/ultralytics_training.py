@@ -1,0 +1,240 @@
+"""Teaching one of ultralytics' networks on torch: its own loss and assignment, steps counted here.
+
+The steps are this product's and not those of ultralytics' trainer, which keeps no promise of going
+on with the same batches after a kill, writes settings into the user's home, and asks the network
+for files. Starting weights are safetensors, and so is the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import EngineError, ModelRefusedError
+from models.training.batches import Batch, BatchSource
+from models.training.recipe import Recipe, Step
+
+# ultralytics logs to the standard output it finds when first imported; answers belong there.
+with contextlib.redirect_stdout(sys.stderr):
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_tensors
+    from safetensors.torch import save_file
+    from ultralytics.cfg import get_cfg
+    from ultralytics.nn.tasks import DetectionModel
+
+_WEIGHT_DECAY = 5e-4
+_CLIP = 10.0
+_STATE = "state.safetensors"
+_PROGRESS = "progress.json"
+
+
+class NetworkTrainer:
+    """One network, its optimiser, and the running mean of its weights."""
+
+    def __init__(self, weights: bytes, recipe: Recipe, threads: int | None = None) -> None:
+        """Build the network of starting weights.
+
+        Args:
+            weights: safetensors, with the network's description as metadata "architecture".
+            recipe: how it is taught.
+            threads: CPU threads of torch in this process; None leaves them as they are.
+
+        Raises:
+            ModelRefusedError: the weights do not describe a network.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        torch.manual_seed(recipe.seed)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        self._recipe = recipe
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._metadata, self._start = _read(weights)
+        classes = json.loads(self._metadata["classes"])
+        build: Any = DetectionModel  # publishes no types
+        network = build(
+            json.loads(self._metadata["architecture"]), ch=3, nc=len(classes), verbose=False
+        )
+        network.load_state_dict(self._start)
+        network.args = get_cfg()  # the gains of the loss
+        self._network = network.float().to(self._device)
+        _freeze(self._network, recipe.frozen_layers)
+        learned = [value for value in self._network.parameters() if value.requires_grad]
+        self._optimiser = torch.optim.AdamW(
+            [
+                {"params": [v for v in learned if v.ndim > 1], "weight_decay": _WEIGHT_DECAY},
+                {"params": [v for v in learned if v.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=recipe.learning_rate,
+            betas=(0.9, 0.999),
+        )
+        self._mean = {
+            name: value.detach().clone().float()
+            for name, value in self._network.named_parameters()
+            if value.requires_grad
+        }
+        self.step = 0
+
+    def train(
+        self,
+        source: BatchSource,
+        folder: Path,
+        *,
+        every: int,
+        progress: Callable[[Step], None] = lambda _: None,
+    ) -> None:
+        """Take the steps that are left, keeping a checkpoint in a folder.
+
+        Args:
+            source: of batches; of the recipe's seed.
+            folder: for checkpoints.
+            every: steps from one to the next.
+            progress: told of each step.
+
+        Raises:
+            EngineError: torch failed, or the loss is no number.
+        """
+        recipe = self._recipe
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = ahead.submit(source.batch, self.step)
+            while self.step < recipe.steps:
+                batch = waiting.result()
+                if self.step + 1 < recipe.steps:
+                    waiting = ahead.submit(source.batch, self.step + 1)
+                try:
+                    loss = self._learn(batch)
+                except RuntimeError as error:
+                    raise EngineError(f"torch failed at step {self.step}: {error}") from error
+                if not math.isfinite(loss):
+                    raise EngineError(
+                        f"the loss is no number at step {self.step}: lower the learning rate"
+                    )
+                self.step += 1
+                progress(Step(number=self.step, of=recipe.steps, loss=loss))
+                if self.step % every == 0 or self.step == recipe.steps:
+                    self.save(folder)
+
+    def _learn(self, batch: Batch) -> float:
+        network = self._network
+        network.train()
+        # Few tiles a batch tell little of means and deviations: those of the start stay.
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._recipe.rate(self.step)
+        loss = network.loss(self._as_tensors(batch))[0].sum()
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
+        self._optimiser.step()
+        keep = min(self._recipe.mean_keeps, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                if name in self._mean:
+                    self._mean[name].lerp_(value.float(), 1 - keep)
+        return float(loss.detach()) / len(batch.tiles)
+
+    def _as_tensors(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """A batch as ultralytics' loss wants it."""
+        side = batch.tiles.shape[1]
+        xyxy = batch.xyxy / side
+        xywh = np.concatenate([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+        pixels = torch.from_numpy(batch.tiles).to(self._device).permute(0, 3, 1, 2)
+        return {
+            "img": pixels.float() / 255,
+            "batch_idx": torch.from_numpy(batch.tile).float().to(self._device),
+            "cls": torch.from_numpy(batch.class_id).float()[:, None].to(self._device),
+            "bboxes": torch.from_numpy(xywh).float().to(self._device),
+        }
+
+    def save(self, folder: Path) -> None:
+        """A checkpoint that `resume` goes on from; the old one stands until the new is whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            f"network.{k}": v.cpu().contiguous() for k, v in self._network.state_dict().items()
+        }
+        tensors |= {f"mean.{k}": v.cpu().contiguous() for k, v in self._mean.items()}
+        for place, state in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{place}.{k}": v.cpu().contiguous() for k, v in state.items()}
+        told = {"step": str(self.step), "recipe": json.dumps(asdict(self._recipe), sort_keys=True)}
+        fresh = folder / (_STATE + ".new")
+        save_file(tensors, fresh, metadata=told)
+        fresh.replace(folder / _STATE)
+
+    def resume(self, folder: Path) -> bool:
+        """Go on from the checkpoint of a folder; False where there is none.
+
+        Raises:
+            ModelRefusedError: it is of another recipe or network.
+        """
+        path = folder / _STATE
+        if not path.is_file():
+            return False
+        told, tensors = _read(path.read_bytes())
+        if told.get("recipe") != json.dumps(asdict(self._recipe), sort_keys=True):
+            raise ModelRefusedError(
+                f"{folder} holds training with other settings; name another folder or remove it"
+            )
+        part: dict[str, dict[str, Any]] = {"network": {}, "mean": {}, "optimiser": {}}
+        for name, value in tensors.items():
+            kind, rest = name.split(".", 1)
+            part[kind][rest] = value
+        self._network.load_state_dict(part["network"])
+        self._mean = {name: value.to(self._device) for name, value in part["mean"].items()}
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in part["optimiser"].items():
+            place, key = name.split(".", 1)
+            state.setdefault(int(place), {})[key] = value
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.step = int(told["step"])
+        return True
+
+    def result(self, new_share: float) -> dict[str, Any]:
+        """The mean of the weights since the start, mixed with the starting weights.
+
+        Args:
+            new_share: of the mean, 0 to 1; the rest is of the start.
+        """
+        return {
+            name: value
+            if name not in self._mean
+            else (1 - new_share) * value.float() + new_share * self._mean[name].cpu()
+            for name, value in self._start.items()
+        }
+
+    def write(self, path: Path, new_share: float) -> None:
+        """The result as safetensors of half floats, as the catalogue and the engine read them."""
+        state = {
+            name: (value.half() if value.is_floating_point() else value).contiguous()
+            for name, value in self.result(new_share).items()
+        }
+        save_file(state, path, metadata=self._metadata)
+
+
+def _read(data: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    try:
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return dict(header["__metadata__"]), load_tensors(data)
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ModelRefusedError(f"not the safetensors of a network: {error}") from error
+
+
+def _freeze(network: Any, layers: int) -> None:
+    """Leave the first layers, which see edges and textures, as they are."""
+    for place, layer in enumerate(network.model):
+        for value in layer.parameters():
+            value.requires_grad = place >= layers
+    # A fixed ramp that turns the distribution of a side into its length.
+    for value in network.model[-1].dfl.parameters():
+        value.requires_grad = False
