@@ -10,7 +10,7 @@ from datetime import UTC, time, timedelta, timezone, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipelines.threats.positions import MAX_RADIUS_M
+from pipelines.threats.shapes import MAX_RADIUS_M
 
 MOTION_HORIZON_S = 1800.0
 """Nothing keeps its speed and heading for longer: beyond it, no arrival is foretold."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from models.errors import InvalidInputError
 from models.taxonomy import GROUPS, expand
-from pipelines.threats.positions import MAX_RADIUS_M, Position, PositionKind
+from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.requirements import (
     Arrival,
     Closing,
@@ -22,6 +22,7 @@ from pipelines.threats.requirements import (
     requirement_faults,
 )
 from pipelines.threats.severity import Severity
+from pipelines.threats.shapes import MAX_RADIUS_M
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MAX_DESCRIPTION = 500

@@ -1,0 +1,228 @@
+"""How likely an uncertain point lies within a range of a polygon or a line, and how far away it is.
+
+What lies within a range of a shape is its Minkowski sum with a disc: the buffered shape, which GEOS
+makes with arcs cut into chords, as fine as the error of the point asks. Over a polygon a Gaussian
+is integrated exactly, edge by edge: with the mean at the origin and the covariance made the
+identity, the triangle of the mean and an edge at distance h that runs from tan a to tan b (seen
+from the foot of the perpendicular) holds `(b - a) / 2 pi - (T(h, tan b) - T(h, tan a))` with Owen's
+T (D. B. Owen, "Tables for computing bivariate normal probabilities", Annals of Mathematical
+Statistics 27 (1956); A. R. DiDonato and R. K. Hageman, "A method for computing the integral of the
+bivariate normal distribution over arbitrary polygons", SIAM J. Sci. Stat. Comput. 3 (1982)). The
+angles add up to a whole turn where the mean is inside.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.threats.shapes import PlaneShape
+
+Floats = NDArray[np.float64]
+
+CHORD_ERROR = 1e-4
+"""No probability is wrong by more for arcs being cut into chords."""
+
+# Edges farther from the mean than so many sigmas hold less than 1e-9 of it.
+_FAR_SIGMAS = 6.5
+_FINEST, _COARSEST = 4096, 16
+_BLOCK = 400_000
+"""Edges times points that are worked on at once: some 30 MB."""
+
+# Off every edge and vertex by a billionth of a sigma, where the formula has no value.
+_NUDGE = np.array([1.0e-9, 1.7e-9])
+_SAMPLES = 2048
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Outline:
+    """Rings of a region of the plane, its inside on the left of each edge.
+
+    Attributes:
+        vertices_m: (K, 2) east and north, the rings one after the other, each closed.
+        joined: (K - 1,) whether a vertex and its next are an edge, and not two rings.
+    """
+
+    vertices_m: Floats
+    joined: NDArray[np.bool_]
+
+
+def probability_near(
+    shape: PlaneShape, offset_enu_m: Floats, covariance_m2: Floats, range_m: float
+) -> Floats:
+    """Probability that each of some uncertain points lies within a range of a shape.
+
+    Absolute error under 1.1e-4 where the smaller sigma is above 7e-5 of range and buffer, and
+    under 1e-3 above a tenth of that (4 mm at 500 m); a smaller sigma is taken as that large.
+
+    Args:
+        shape: in the plane; a line reaches as far to each side as its buffer, and the range more.
+        offset_enu_m: (N, 2) means, east and north in that plane, metres.
+        covariance_m2: (N, 2, 2) symmetric covariances, square metres.
+        range_m: from the edge of the shape; not negative.
+
+    Returns:
+        (N,) probabilities, 0 to 1.
+
+    Raises:
+        ValueError: when shapes disagree, or anything is not finite or the range is negative.
+    """
+    offset = np.asarray(offset_enu_m, np.float64)
+    covariance = np.asarray(covariance_m2, np.float64)
+    if offset.ndim != 2 or covariance.shape != (len(offset), 2, 2) or offset.shape[1:] != (2,):
+        raise ValueError(f"shapes disagree: offset {offset.shape}, covariance {covariance.shape}")
+    if not (np.isfinite(offset).all() and np.isfinite(covariance).all()):
+        raise ValueError("offsets and covariances must be finite")
+    if not (math.isfinite(range_m) and range_m >= 0.0):
+        raise ValueError("the range must be finite and not negative")
+    if not len(offset):
+        return np.zeros(0)
+    reach = shape.margin_m + range_m
+    variances, axes = np.linalg.eigh(covariance)
+    floor = max(7.4e-6 * reach, 1e-9 * shape.extent_m, 1e-6)
+    sigmas = np.sqrt(np.maximum(variances, floor**2))
+    # Symmetric, so that it turns nothing and edges keep their inside on the left.
+    whitening = np.einsum("nij,nj,nkj->nik", axes, 1.0 / sigmas, axes)
+    levels = np.array([_segments(reach, float(sigma)) for sigma in sigmas[:, 0]])
+    probability = np.empty(len(offset))
+    for level in np.unique(levels).tolist():
+        chosen = np.flatnonzero(levels == level)
+        region = outline(shape, reach, level)
+        if region is None:
+            probability[chosen] = 0.0
+            continue
+        step = max(1, _BLOCK // len(region.vertices_m))
+        for first in range(0, len(chosen), step):
+            rows = chosen[first : first + step]
+            probability[rows] = probability_inside(region, offset[rows], whitening[rows])
+    return np.clip(probability, 0.0, 1.0)
+
+
+def _segments(radius_m: float, sigma_m: float) -> int:
+    """Chords a quadrant, a power of two: a chord is no farther from its arc than the error bears.
+
+    Between chord and arc of n a quadrant lie at most `R pi^2 / (32 n^2)`; a strip so wide holds at
+    most that over `sigma sqrt(2 pi)`.
+    """
+    if radius_m == 0.0:
+        return _COARSEST
+    sagitta = CHORD_ERROR * math.sqrt(2.0 * math.pi) * sigma_m
+    wanted = math.sqrt(radius_m * math.pi**2 / (32.0 * sagitta))
+    return int(min(max(2 ** math.ceil(math.log2(wanted)), _COARSEST), _FINEST))
+
+
+@lru_cache(maxsize=512)
+def outline(shape: PlaneShape, reach_m: float, segments: int) -> Outline | None:
+    """What lies within a reach of a shape's core; None where that is nothing (a bare line).
+
+    Args:
+        shape: in the plane.
+        reach_m: from its core, metres.
+        segments: chords a quadrant of a circle.
+    """
+    import shapely
+
+    region = shape.core
+    if reach_m > 0.0:
+        region = shapely.buffer(region, reach_m, quad_segs=segments)
+    polygons = [part for part in shapely.get_parts(region) if part.geom_type == "Polygon"]
+    rings = [
+        np.array(ring.coords, np.float64)[:, :2]
+        for polygon in polygons
+        for ring in _rings(shapely.orient_polygons(polygon, exterior_cw=False))
+    ]
+    if not rings:
+        return None
+    joined = np.concatenate([np.append(np.ones(len(ring) - 1, np.bool_), False) for ring in rings])
+    return Outline(vertices_m=np.concatenate(rings), joined=joined[:-1])
+
+
+def _rings(polygon: Any) -> list[Any]:
+    return [polygon.exterior, *polygon.interiors]
+
+
+def probability_inside(region: Outline, mean_m: Floats, whitening: Floats) -> Floats:
+    """Probability that points lie inside an outline, exactly.
+
+    Args:
+        region: the outline.
+        mean_m: (N, 2) east and north.
+        whitening: (N, 2, 2) matrices of positive determinant that make each error a unit one.
+
+    Returns:
+        (N,), to rounding.
+    """
+    from scipy.special import owens_t
+
+    seen = region.vertices_m[None] - mean_m[:, None]
+    seen = np.einsum("nij,nkj->nki", whitening, seen) + _NUDGE
+    x, y = seen[..., 0], seen[..., 1]
+    x0, x1, y0, y1 = x[:, :-1], x[:, 1:], y[:, :-1], y[:, 1:]
+    cross = x0 * y1 - x1 * y0
+    angle = np.where(region.joined, np.arctan2(cross, x0 * x1 + y0 * y1), 0.0)
+    total = angle.sum(axis=1) / (2.0 * math.pi)
+    east, north = x1 - x0, y1 - y0
+    length = np.hypot(east, north)
+    length = np.where(length > 0.0, length, 1.0)
+    height = cross / length
+    # Where the edge starts and ends, counted from the foot of the perpendicular.
+    start = (x0 * east + y0 * north) / length
+    end = start + length
+    beside = np.maximum(np.maximum(start, -end), 0.0)
+    near = region.joined & (height**2 + beside**2 <= _FAR_SIGMAS**2)
+    rows, edges = np.nonzero(near)
+    h = height[rows, edges]
+    h = np.where(h == 0.0, 1e-300, h)
+    with np.errstate(over="ignore"):
+        held = owens_t(h, end[rows, edges] / h) - owens_t(h, start[rows, edges] / h)
+    return np.asarray(total - np.bincount(rows, held, len(total)), np.float64)
+
+
+def distances(shape: PlaneShape, places_m: Floats) -> Floats:
+    """How far places (N, 2) in the plane are from the edge of a shape; 0 inside; (N,) metres."""
+    import shapely
+
+    away = shapely.distance(shape.core, shapely.points(places_m))
+    return np.asarray(np.maximum(away - shape.margin_m, 0.0), np.float64)
+
+
+def range_interval_of_shape(
+    shape: PlaneShape, offset_enu_m: Floats, covariance_m2: Floats
+) -> tuple[Floats, Floats]:
+    """The interval that holds 90 % of the distance to a shape: its 5 % and 95 % quantiles.
+
+    Quantiles of the distances of 2,048 points that are spread evenly over each Gaussian: the share
+    that they cut off is right to half a percent.
+
+    Args:
+        shape: in the plane.
+        offset_enu_m: (N, 2) means, east and north in that plane, metres.
+        covariance_m2: (N, 2, 2) symmetric covariances, square metres.
+
+    Returns:
+        (N,) lower and (N,) upper bounds, metres; 0 inside the shape.
+    """
+    low, high = np.zeros(len(offset_enu_m)), np.zeros(len(offset_enu_m))
+    for row, (mean, covariance) in enumerate(zip(offset_enu_m, covariance_m2, strict=True)):
+        variances, axes = np.linalg.eigh(covariance)
+        spread = axes * np.sqrt(np.maximum(variances, 0.0))
+        away = distances(shape, mean + _spiral() @ spread.T)
+        low[row], high[row] = np.quantile(away, [0.05, 0.95])
+    return low, high
+
+
+@lru_cache(maxsize=1)
+def _spiral() -> Floats:
+    """(2048, 2) points spread over a unit Gaussian: radii by quantile, turned by the golden angle.
+
+    H. Vogel, "A better way to construct the sunflower head", Mathematical Biosciences 44 (1979).
+    """
+    index = np.arange(_SAMPLES)
+    radius = np.sqrt(-2.0 * np.log1p(-(index + 0.5) / _SAMPLES))
+    turn = index * math.pi * (3.0 - math.sqrt(5.0))
+    return np.column_stack([radius * np.cos(turn), radius * np.sin(turn)])
