@@ -201,6 +201,37 @@ def evaluate(
     )
 
 
+def judged(
+    images: Sequence[LabelledImage],
+    found: Sequence[Detections],
+    categories: Sequence[str],
+    subject: str,
+    *,
+    min_iou: float = 0.5,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], int]:
+    """Every detection of a subject that counts, and whether it is a labelled object.
+
+    Args:
+        images: I labelled images.
+        found: detections of each.
+        categories: of the model, in the order of `Detections.class_id`.
+        subject: a group or a category.
+        min_iou: overlap from which a detection is the object.
+
+    Returns:
+        (D,) confidence in descending order, (D,) whether it is an object, and how many objects
+        are labelled.
+    """
+    frames = [
+        _frame(image, part, categories, subject) for image, part in zip(images, found, strict=True)
+    ]
+    confidence = np.concatenate([np.zeros(0), *(frame.confidence for frame in frames)])
+    hits = [_match(frame, min_iou) >= 0 for frame in frames]
+    is_object = np.concatenate([np.zeros(0, np.bool_), *hits])
+    order = np.argsort(-confidence, kind="stable")
+    return confidence[order], is_object[order], sum(len(frame.truths) for frame in frames)
+
+
 def _common(a: Boxes, b: Boxes) -> NDArray[np.float64]:
     """(N, M) common area of boxes (N, 4) and (M, 4)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
