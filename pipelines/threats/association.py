@@ -7,17 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.threats.motion import BOX_SIGMA_M, own_covariance
+
 GATE_CHI2 = 13.82
 """Squared Mahalanobis distance that 99.9 % of true pairs stay within (chi-square, 2 degrees)."""
 UNMATCHED_COST = 8.0
 """Of an object not seen again, and of a sighting of nothing seen before. The two together exceed
 what the worst pair within the gate costs that did not move, so that such a pair is rather taken for
 the same; one that moved is so only as long as it explains the frame better than a new object."""
-BOX_SIGMA_M = 1.5
-"""Where in a box the object stands, and which part of it was seen: half the length of a car."""
-_OWN_SHARE = 0.35**2
-"""Share of a pair's covariance that is not common to all pairs of a frame: errors of pose move all
-objects alike, but not quite by the same distance at different ranges."""
 _MAX_SHIFTS = 24
 
 
@@ -34,6 +31,19 @@ class Places:
     covariance_m2: NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """Where objects that drive should have come to since they were seen.
+
+    Attributes:
+        step_m: (N, 2) east and north; NaN for what is not expected to have driven.
+        covariance_m2: (N, 2, 2) of it.
+    """
+
+    step_m: NDArray[np.float64]
+    covariance_m2: NDArray[np.float64]
+
+
 def associate(
     known: Places,
     seen: Places,
@@ -42,6 +52,8 @@ def associate(
     *,
     pair_cost: NDArray[np.float64] | None = None,
     move_cost: NDArray[np.float64] | None = None,
+    own_m2: NDArray[np.float64] | None = None,
+    drift: Drift | None = None,
 ) -> list[tuple[int, int]]:
     """One-to-one pairs of objects known and objects seen in one frame.
 
@@ -63,6 +75,8 @@ def associate(
         pair_cost: (N, M) what else speaks against a pair, as twice the negative logarithm of its
             probability; None for nothing.
         move_cost: (N,) what speaks against each object having moved, in the same measure.
+        own_m2: (N, 2, 2) what the places known err by, each on its own; None for those of one look.
+        drift: of those that were driving; they may be where it tells as well.
 
     Returns:
         (index into known, index into seen), in order.
@@ -73,27 +87,36 @@ def associate(
     pair = known.covariance_m2[:, None] + seen.covariance_m2[None, :]
     box = 2.0 * BOX_SIGMA_M**2 * np.eye(2)
     motion = motion_sigma_m[..., None, None] ** 2 * np.eye(2)
-    possible = allowed & (_squared(step, pair + box + motion) <= GATE_CHI2)
-    # Most of many incidents are far from what this frame shows.
+    reach = _squared(step, pair + box + motion)
+    driving = np.full(step.shape, np.nan)
+    spread = np.tile(np.eye(2), (*reach.shape, 1, 1))
+    if drift is not None:
+        driving = np.broadcast_to(drift.step_m[:, None, :], step.shape)
+        spread = np.broadcast_to(drift.covariance_m2[:, None], spread.shape)
+        reach = np.fmin(reach, _squared(step - driving, pair + box + spread))
+    possible = allowed & (reach <= GATE_CHI2)
+    # Most of many objects are far from what this frame shows.
     rows, columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
     if not len(rows):
         return []
     near = np.ix_(rows, columns)
     step, pair, motion, possible = step[near], pair[near], motion[near], possible[near]
+    driving, spread = driving[near], spread[near]
     extra = np.zeros(possible.shape) if pair_cost is None else pair_cost[near]
     start = np.zeros(len(rows)) if move_cost is None else move_cost[rows]
-    own = _OWN_SHARE * pair + box
+    alone = own_covariance(known.covariance_m2) if own_m2 is None else own_m2
+    own = alone[rows][:, None] + own_covariance(seen.covariance_m2)[columns][None]
     common = pair.mean(axis=(0, 1)) + box
+    volume = np.log(np.linalg.det(own))
+    moving = np.log(np.linalg.det(own + motion)) - volume + start[:, None]
+    driven = np.log(np.linalg.det(own + spread)) - volume
     best: tuple[float, list[tuple[int, int]]] = (np.inf, [])
-    for shift in _shifts(step, own, possible):
+    for shift in _shifts(step, driving, own, possible):
         residual = step - shift
         still = _squared(residual, own)
-        moved = (
-            _squared(residual, own + motion)
-            + np.log(np.linalg.det(own + motion) / np.linalg.det(own))
-            + start[:, None]
-        )
-        cost, pairs = _assign(np.minimum(still, moved) + extra, possible)
+        moved = _squared(residual, own + motion) + moving
+        drove = _squared(residual - driving, own + spread) + driven
+        cost, pairs = _assign(np.fmin(np.fmin(still, moved), drove) + extra, possible)
         cost += float(_squared(shift, common))
         # A tie keeps the earlier shift, and no shift at all comes first.
         if cost < best[0] - 1e-9:
@@ -108,12 +131,19 @@ def _squared(step: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDAr
 
 
 def _shifts(
-    step: NDArray[np.float64], own: NDArray[np.float64], possible: NDArray[np.bool_]
+    step: NDArray[np.float64],
+    driving: NDArray[np.float64],
+    own: NDArray[np.float64],
+    possible: NDArray[np.bool_],
 ) -> list[NDArray[np.float64]]:
     """Common shifts worth trying: none, and those that most possible pairs agree on."""
     rows, columns = np.nonzero(possible)
     candidates = step[rows, columns]
     spread = own[rows, columns]
+    driven = np.isfinite(driving[rows, columns, 0])
+    if driven.any():
+        expected = candidates[driven] - driving[rows, columns][driven]
+        candidates, spread = np.vstack([candidates, expected]), np.vstack([spread, spread[driven]])
     if len(candidates) > 400:  # a crowd: a sample of it votes as well
         keep = np.linspace(0, len(candidates) - 1, 400).astype(np.intp)
         candidates, spread = candidates[keep], spread[keep]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.threats.local_plane import LocalPlane
+
 
 def shows(
     footprint_lonlat: NDArray[np.float64],
@@ -40,3 +42,43 @@ def shows(
 
 def _wrapped(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.mod(degrees + 180.0, 360.0) - 180.0)
+
+
+def well_inside(
+    footprint_lonlat: NDArray[np.float64],
+    latitude_deg: NDArray[np.float64],
+    longitude_deg: NDArray[np.float64],
+    margin_m: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Which places lie within the footprint of a frame and not near to its edge.
+
+    Args:
+        footprint_lonlat: (K, 2) closed ring, longitude and latitude in degrees.
+        latitude_deg: (N,) WGS 84.
+        longitude_deg: (N,) WGS 84.
+        margin_m: (N,) how far from the edge each has to be.
+
+    Returns:
+        (N,) true where the frame shows the place and all around it.
+    """
+    inside = shows(footprint_lonlat, latitude_deg, longitude_deg)
+    plane = LocalPlane(
+        latitude_deg=float(footprint_lonlat[0, 1]), longitude_deg=float(footprint_lonlat[0, 0])
+    )
+    ring = plane.enu(footprint_lonlat[:, 1], footprint_lonlat[:, 0])
+    places = plane.enu(latitude_deg, longitude_deg)
+    start, along = ring[:-1], ring[1:] - ring[:-1]
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    offset = places[:, None] - start[None]
+    share = np.clip((offset * along[None]).sum(axis=2) / length, 0.0, 1.0)
+    nearest = np.linalg.norm(offset - share[..., None] * along[None], axis=2).min(axis=1)
+    return np.asarray(inside & (nearest >= margin_m))
+
+
+def area_m2(footprint_lonlat: NDArray[np.float64]) -> float:
+    """Ground within a closed ring of (K, 2) longitude and latitude in degrees, square metres."""
+    plane = LocalPlane(
+        latitude_deg=float(footprint_lonlat[0, 1]), longitude_deg=float(footprint_lonlat[0, 0])
+    )
+    x, y = plane.enu(footprint_lonlat[:, 1], footprint_lonlat[:, 0]).T
+    return abs(float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2.0

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from pipelines.threats.association import BOX_SIGMA_M, Places, associate
+from pipelines.threats.association import Places, associate
 from pipelines.threats.coverage import shows
 from pipelines.threats.fusion import fuse_ground, horizontal, reweigh
+from pipelines.threats.motion import BOX_SIGMA_M
 from pipelines.threats.proximity import Level, Sighting
 
 INCIDENT_HOLD = timedelta(hours=12)
@@ -66,6 +67,8 @@ class ChangeKind(StrEnum):
     # Dismissed, and seen again: counted, told to nobody.
     ABSORBED = "absorbed"
     DECIDED = "decided"
+    # Released outside the mission, or proposed to be.
+    RELEASED = "released"
 
 
 # Twice the negative logarithm of the chance that an object seen once, seen again where it stood, or

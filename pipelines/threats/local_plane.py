@@ -1,0 +1,53 @@
+"""The plane around a place, in which objects some kilometres apart are compared."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# WGS 84: equatorial radius and first eccentricity squared.
+_A_M = 6_378_137.0
+_E2 = 6.694_379_990_141_316e-3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalPlane:
+    """East and north of an origin, by the radii of curvature there.
+
+    Within a few kilometres, distances between neighbours are right to some millimetres and those
+    from the origin to a part in a thousand (J. P. Snyder, "Map Projections: A Working Manual",
+    USGS Professional Paper 1395, 1987, equations 4-18 and 4-20 for the radii).
+
+    Attributes:
+        latitude_deg: of the origin, WGS 84.
+        longitude_deg: of the origin, WGS 84.
+    """
+
+    latitude_deg: float
+    longitude_deg: float
+
+    @property
+    def degree_m(self) -> NDArray[np.float64]:
+        """(2,) metres of a degree of longitude and of latitude at the origin."""
+        latitude = math.radians(self.latitude_deg)
+        root = 1.0 - _E2 * math.sin(latitude) ** 2
+        east = _A_M / math.sqrt(root) * max(math.cos(latitude), 1e-9)
+        north = _A_M * (1.0 - _E2) / root**1.5
+        return np.asarray(np.radians([east, north]), np.float64)
+
+    def enu(
+        self, latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(N, 2) east and north in metres of N places, the shorter way around."""
+        east = np.mod(longitude_deg - self.longitude_deg + 180.0, 360.0) - 180.0
+        plane = np.column_stack([east, latitude_deg - self.latitude_deg]) * self.degree_m
+        return np.asarray(plane, np.float64)
+
+    def place(self, enu_m: NDArray[np.float64]) -> tuple[float, float]:
+        """Latitude and longitude in degrees of (2,) east and north in metres."""
+        east, north = enu_m / self.degree_m
+        longitude = math.remainder(self.longitude_deg + float(east), 360.0)
+        return self.latitude_deg + float(north), longitude

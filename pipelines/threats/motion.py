@@ -1,0 +1,204 @@
+"""How objects on the ground move, filtered from what frames show of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.threats.tracks import Mobility
+
+BOX_SIGMA_M = 1.5
+"""Where in a box the object stands, and which part of it was seen: half the length of a car."""
+OWN_SHARE = 0.35**2
+"""Share of a look's covariance that is not common to all looks of a frame: errors of pose move all
+objects alike, but not quite by the same distance at different ranges."""
+
+# One sigma of the speed along each axis before anything is known, metres a second, and the spectral
+# density of white acceleration, m2/s3: a car in a street, somebody on foot.
+_SPEED_M_S = {"person": 1.2, "two-wheeler": 5.0, "vehicle": 6.0}
+_ACCELERATION = {"person": 0.15, "two-wheeler": 1.0, "vehicle": 1.0}
+_ANY_SPEED_M_S, _ANY_ACCELERATION = 3.0, 0.5
+# After so long nobody drives on as before: the filter learns the velocity anew.
+_MEMORY_S = 30.0
+# What stands is not always photographed with the same wheel on the same spot.
+CREEP_M = 0.3
+_STILL_M_S = 0.1
+# What an object may have moved since, one sigma of each axis: metres a second and at most metres.
+# The gate is 3.7 sigma, so that a vehicle of 15 m/s and a runner of 3 m/s are followed, over 26 m
+# and 10 m between two frames. It ends there on purpose: farther apart, in frames that may not show
+# the same ground, another object is likelier than the same, and to take it for the same would
+# silence it. What drives farther between two frames is looked for where it was driving to.
+_MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
+_MAX_MOTION_M = {"person": 2.7, "two-wheeler": 7.0, "vehicle": 7.0}
+# What was seen to drive is looked for farther away: it is missed now and then on its way.
+_DRIVING_REACH = 1.7
+# The joint update is cubic in the number of objects; larger frames are taken in blocks.
+_BLOCK = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Estimate:
+    """A filtered place and velocity.
+
+    Attributes:
+        mean: (4,) east, north in metres, then metres a second.
+        covariance: (4, 4) of it.
+    """
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+def own_covariance(look_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 2, 2) what a look errs by alone, without what all looks of its frame have in common."""
+    return OWN_SHARE * look_covariance + BOX_SIGMA_M**2 * np.eye(2)
+
+
+def begin(look_m: NDArray[np.float64], covariance: NDArray[np.float64], group: str) -> Estimate:
+    """The estimate after one look at an object: its place, and any velocity of its kind."""
+    full = np.zeros((4, 4))
+    full[:2, :2] = covariance + BOX_SIGMA_M**2 * np.eye(2)
+    full[2:, 2:] = _SPEED_M_S.get(group, _ANY_SPEED_M_S) ** 2 * np.eye(2)
+    return Estimate(mean=np.array([*look_m, 0.0, 0.0]), covariance=full)
+
+
+def transition(
+    gap_s: float | None, group: str, mobility: Mobility
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Transition and process noise of a near-constant velocity, (4, 4) each.
+
+    White acceleration (Y. Bar-Shalom, X. R. Li and T. Kirubarajan, Estimation with Applications to
+    Tracking and Navigation, 2001, 6.2.2). What stands keeps its place; where no time is known none
+    has passed.
+
+    Args:
+        gap_s: seconds, 0 or more; None where unknown.
+        group: of categories, see `pipelines.threats.tracks.category_group`.
+        mobility: of the object.
+    """
+    matrix, noise = np.eye(4), np.zeros((4, 4))
+    if mobility is Mobility.STILL or gap_s is None:
+        matrix[2:, 2:] = 0.0 if mobility is Mobility.STILL else np.eye(2)
+        noise[:2, :2] = CREEP_M**2 * np.eye(2)
+        if mobility is Mobility.STILL:
+            noise[2:, 2:] = _STILL_M_S**2 * np.eye(2)
+        return matrix, noise
+    gap = min(gap_s, _MEMORY_S)
+    density = _ACCELERATION.get(group, _ANY_ACCELERATION)
+    matrix[:2, 2:] = gap * np.eye(2)
+    noise[:2, :2] = density * gap**3 / 3.0 * np.eye(2)
+    noise[:2, 2:] = noise[2:, :2] = density * gap**2 / 2.0 * np.eye(2)
+    noise[2:, 2:] = density * gap * np.eye(2)
+    if gap_s > _MEMORY_S:
+        matrix[2:, 2:] = 0.0
+        noise[2:, 2:] = _SPEED_M_S.get(group, _ANY_SPEED_M_S) ** 2 * np.eye(2)
+        noise[:2, 2:] = noise[2:, :2] = 0.0
+    return matrix, noise
+
+
+def step(
+    estimates: Sequence[Estimate],
+    transitions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    looks_m: NDArray[np.float64],
+    look_covariance_m2: NDArray[np.float64],
+) -> list[Estimate]:
+    """Take the looks of one frame into the estimates of the objects that it shows.
+
+    They are one observation of one state: their own errors are independent, the error of the
+    frame's pose is the same in all, and the filter lays to the frame what all have in common. What
+    the estimates then have in common is dropped.
+
+    Args:
+        estimates: N, each as it was.
+        transitions: N, of each since then: see `transition`.
+        looks_m: (N, 2) east and north in the plane of the estimates.
+        look_covariance_m2: (N, 2, 2) as stated for each look.
+
+    Returns:
+        N estimates at the time of the frame.
+    """
+    order = range(len(estimates))
+    blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
+    found: list[Estimate] = []
+    for block in blocks:
+        part = list(block)
+        found += _joint(
+            [estimates[index] for index in part],
+            [transitions[index] for index in part],
+            looks_m[part],
+            look_covariance_m2[part],
+        )
+    return found
+
+
+def _joint(
+    estimates: Sequence[Estimate],
+    transitions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    looks_m: NDArray[np.float64],
+    look_covariance_m2: NDArray[np.float64],
+) -> list[Estimate]:
+    count = len(estimates)
+    matrix, noise, covariance = (np.zeros((4 * count, 4 * count)) for _ in range(3))
+    observed = np.zeros((2 * count, 4 * count))
+    common = (1.0 - OWN_SHARE) * look_covariance_m2.mean(axis=0)
+    error = np.tile(common, (count, count))
+    for index, estimate in enumerate(estimates):
+        four, two = slice(4 * index, 4 * index + 4), slice(2 * index, 2 * index + 2)
+        matrix[four, four], noise[four, four] = transitions[index]
+        covariance[four, four] = estimate.covariance
+        observed[two, 4 * index : 4 * index + 2] = np.eye(2)
+        error[two, two] += own_covariance(look_covariance_m2[index])
+    mean, full = _filter().filter_update(
+        np.concatenate([estimate.mean for estimate in estimates]),
+        covariance,
+        looks_m.reshape(-1),
+        transition_matrix=matrix,
+        transition_covariance=noise,
+        transition_offset=np.zeros(4 * count),
+        observation_matrix=observed,
+        observation_covariance=error,
+        observation_offset=np.zeros(2 * count),
+    )
+    mean, full = np.asarray(mean, np.float64), np.asarray(full, np.float64)
+    parts = [slice(4 * index, 4 * index + 4) for index in range(count)]
+    return [
+        Estimate(mean=mean[part], covariance=0.5 * (full[part, part] + full[part, part].T))
+        for part in parts
+    ]
+
+
+@functools.cache
+def _filter() -> Any:
+    # Imported here: the value types beside it belong to the field client, which has no scipy.
+    from pykalman import KalmanFilter  # type: ignore[import-untyped,unused-ignore]
+
+    return KalmanFilter(n_dim_state=4, n_dim_obs=2)
+
+
+def velocity_told(
+    velocity_m_s: NDArray[np.float64], covariance: NDArray[np.float64], group: str
+) -> bool:
+    """Whether looks tell a velocity: its sigma is well under what any of its kind may have."""
+    sigma = math.sqrt(float(np.trace(covariance)) / 2.0)
+    usual = _SPEED_M_S.get(group, _ANY_SPEED_M_S)
+    return sigma <= 0.5 * usual or float(np.hypot(*velocity_m_s)) > 3.0 * sigma
+
+
+def motion_sigma_m(group: str, gap_s: float | None, *, driving: bool) -> float:
+    """How far an object may have moved in some time, one sigma; nothing where it is unknown.
+
+    Args:
+        group: of categories.
+        gap_s: seconds; None where unknown.
+        driving: it was seen to drive.
+    """
+    if gap_s is None:
+        return 0.0
+    most = _MAX_MOTION_M.get(group, 0.0) * (_DRIVING_REACH if driving else 1.0)
+    return min(_MOTION_M_S.get(group, 0.0) * gap_s, most)
