@@ -17,10 +17,28 @@ class AlreadyExistsError(VedetteError):
     reason = "ALREADY_EXISTS"
 
 
+class NotAllowedNowError(VedetteError):
+    """What is asked does not follow on the state a thing is in."""
+
+    reason = "NOT_ALLOWED_NOW"
+
+
 class StaleRevisionError(VedetteError):
     """Somebody changed it since it was read; read it again and decide anew."""
 
     reason = "STALE_REVISION"
+
+
+class SecondPersonError(VedetteError):
+    """Another person has to do this: the same one did the first half of it."""
+
+    reason = "SECOND_PERSON_NEEDED"
+
+
+class PermissionDeniedError(VedetteError):
+    """The credential's role does not allow this."""
+
+    reason = "PERMISSION_DENIED"
 
 
 class LimitExceededError(VedetteError):

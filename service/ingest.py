@@ -24,6 +24,7 @@ from service.errors import (
     NotFoundError,
 )
 from service.ledger.imagery import require_pledge
+from service.ledger.pledge_states import require_delivering
 from service.ledger.records import Acceptance, ImageryRecord, ImageryState
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
@@ -39,6 +40,7 @@ __all__ = [
     "SubmissionHeader",
     "SubmissionStatus",
     "imagery_identifier",
+    "unknown_submission",
 ]
 
 _LOG = logging.getLogger("vedette.ingest")
@@ -70,6 +72,7 @@ class SubmissionStatus:
     """How far a submission has got; `imagery_id` is None until it is finished."""
 
     request_id: str
+    pledge_id: str
     committed_bytes: int
     size_bytes: int
     imagery_id: str | None
@@ -117,6 +120,13 @@ class OpenSubmission:
 def imagery_identifier(mission_id: str, sha256: str) -> str:
     """The identifier of imagery: one for the same bytes in the same mission."""
     return hashlib.sha256(f"{mission_id}\n{sha256}".encode()).hexdigest()[:24]
+
+
+def unknown_submission(request_id: str) -> NotFoundError:
+    """What is answered of a submission that the mission does not have."""
+    return NotFoundError(
+        f"this mission has no unfinished submission {request_id!r}", field="request_id"
+    )
 
 
 def _require_same_statement(header: SubmissionHeader, known: ImageryRecord) -> None:
@@ -167,11 +177,12 @@ class Ingest:
             NotFoundError: no such pledge.
             AlreadyExistsError: the mission has these bytes under another pledge.
             LimitExceededError: too many unfinished submissions, or too little disk.
+            NotAllowedNowError: the pledge is suspended, withdrawn or not valid now.
             UnavailableError: the disk or the ledger does not answer.
         """
         header.validate(max_bytes=self._limits.max_bytes)
         try:
-            self._ledger.get_pledge(header.mission_id, header.pledge_id)
+            pledge = self._ledger.get_pledge(header.mission_id, header.pledge_id)
         except NotFoundError as error:
             raise NotFoundError(str(error), field="header.pledge") from error
         with self._turn(header.key):
@@ -189,7 +200,11 @@ class Ingest:
             if kept is not None:
                 require_pledge(kept, header.pledge_id)
             self._take_over(header.key)
-            return self._resume(header) if self._begun(header) else self._begin(header, now)
+            if self._begun(header):
+                # What was begun while the pledge delivered is brought to its end.
+                return self._resume(header)
+            require_delivering(pledge.state, pledge.valid_from, pledge.valid_until, now)
+            return self._begin(header, now)
 
     def append(self, submission: OpenSubmission, chunk: bytes) -> None:
         """Add bytes; they are safe after the next `commit`.
@@ -298,19 +313,20 @@ class Ingest:
         if known is not None:
             return SubmissionStatus(
                 request_id=request_id,
+                pledge_id=known.pledge_id,
                 committed_bytes=known.size_bytes,
                 size_bytes=known.size_bytes,
                 imagery_id=known.imagery_id,
             )
         begun = self._spool.header(key)
         if begun is None:
-            raise NotFoundError(
-                f"this mission has no unfinished submission {request_id!r}", field="request_id"
-            )
+            raise unknown_submission(request_id)
+        header = SubmissionHeader.from_json(begun)
         return SubmissionStatus(
             request_id=request_id,
+            pledge_id=header.pledge_id,
             committed_bytes=self._spool.size(key) if live is None else live.committed_bytes,
-            size_bytes=SubmissionHeader.from_json(begun).size_bytes,
+            size_bytes=header.size_bytes,
             imagery_id=None,
         )
 

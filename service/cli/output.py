@@ -259,3 +259,10 @@ def parse_time(text: str, field: str) -> datetime:
     if time.tzinfo is None:
         raise InvalidInputError(f"{text!r} names no zone; add Z for UTC or +03:00", field=field)
     return time.astimezone(UTC)
+
+
+def timestamp_of(time: datetime) -> Timestamp:
+    """An aware time as a message."""
+    stamp = Timestamp()
+    stamp.FromDatetime(time.astimezone(UTC))
+    return stamp

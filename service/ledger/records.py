@@ -10,8 +10,9 @@ from pipelines.assessment import ProductKind
 from pipelines.ground import GroundPoint
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Finding, Outcome
-from pipelines.threats.decisions import Verdict
+from pipelines.threats.decisions import ReasonCode, Verdict
 from pipelines.threats.incidents import ChangeKind, Incident
+from service.ledger.pledge_states import Caveat, PledgeState
 
 
 class Marking(StrEnum):
@@ -20,6 +21,11 @@ class Marking(StrEnum):
     UNCLASSIFIED = "UNCLASSIFIED"
     CONFIDENTIAL = "CONFIDENTIAL"
     STRICTLY_CONFIDENTIAL = "STRICTLY CONFIDENTIAL"
+
+
+def stricter(first: Marking, second: Marking) -> Marking:
+    """The marking that fewer people may see."""
+    return max(first, second, key=list(Marking).index)
 
 
 class ImageryState(StrEnum):
@@ -52,6 +58,35 @@ class PledgeRecord:
     platform: str
     marking: Marking
     created_at: datetime
+    state: PledgeState = PledgeState.PLEDGED
+    revision: int = 1
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    monthly_hours: float | None = None
+    caveats: frozenset[Caveat] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PledgeMove:
+    """One change of a pledge's state; see `vedette.v1.PledgeMove`."""
+
+    before: PledgeState
+    after: PledgeState
+    reason: str
+    moved_by: str
+    moved_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A sortie that somebody else did not let happen; see `vedette.v1.Refusal`."""
+
+    refused_by: str
+    reason: str
+    planned_at: datetime
+    planned_hours: float | None
+    recorded_by: str
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +159,28 @@ class Decision:
     reason: str
     decided_by: str
     decided_at: datetime
+    reason_code: ReasonCode | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """Leave to show an incident outside the mission; see `vedette.v1.Release`.
+
+    Attributes:
+        recipient: who may see it.
+        reason: of the one who proposed it.
+        proposed_by: the name on the credential.
+        proposed_at: when.
+        approved_by: the second person's; empty while it is only proposed.
+        approved_at: when; None while it is only proposed.
+    """
+
+    recipient: str
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str = ""
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,6 +193,12 @@ class IncidentRecord:
     raised_at: datetime
     marking: Marking
     decision: Decision | None
+    releases: tuple[Release, ...] = ()
+
+    @property
+    def recipients(self) -> frozenset[str]:
+        """To whom it was released, by two persons."""
+        return frozenset(it.recipient for it in self.releases if it.approved_at is not None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +209,74 @@ class IncidentEventRecord:
     kind: ChangeKind
     record: IncidentRecord
     occurred_at: datetime
+
+
+class ChipState(StrEnum):
+    """Whether the chip of a hard negative is there."""
+
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CutChip:
+    """A piece of an original, at its full scale.
+
+    Attributes:
+        left_px: where it begins in the original.
+        top_px: where it begins in the original.
+        width_px: how wide it is.
+        height_px: how high it is.
+        object_key: where its JPEG lies.
+        size_bytes: length of it.
+        sha256: of it, lower-case hexadecimal.
+    """
+
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+    object_key: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HardNegativeRecord:
+    """A detection that a person dismissed as nothing; see `vedette.v1.HardNegative`.
+
+    Attributes:
+        mission_id: the mission.
+        incident_id: the incident that was dismissed.
+        imagery_id: the imagery it was last seen in.
+        category: what the model took it for.
+        confidence: how sure the model was.
+        xyxy: left, top, right, bottom in pixels of the original as stored.
+        reason_code: what it was.
+        marking: that of the incident.
+        decided_by: the name on the credential.
+        decided_at: when.
+        state: of its chip.
+        attempt: how often its chip was tried and failed.
+        failure: why the last try failed; empty without one.
+        chip: None until it is cut.
+    """
+
+    mission_id: str
+    incident_id: str
+    imagery_id: str
+    category: str
+    confidence: float
+    xyxy: tuple[float, float, float, float]
+    reason_code: ReasonCode
+    marking: Marking
+    decided_by: str
+    decided_at: datetime
+    state: ChipState
+    attempt: int
+    failure: str
+    chip: CutChip | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

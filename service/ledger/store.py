@@ -10,8 +10,13 @@ from alembic.config import Config
 from sqlalchemy import Engine
 
 from service.ledger import dialect
+from service.ledger.accounting import Accounting
+from service.ledger.audit import AuditLog
+from service.ledger.credentials import Credentials
 from service.ledger.cursors import Cursors
+from service.ledger.decisions import Decisions
 from service.ledger.detections import DetectionSearch
+from service.ledger.hard_negatives import HardNegatives
 from service.ledger.imagery import ImageryRegister
 from service.ledger.incidents import Incidents
 from service.ledger.jobs import Jobs
@@ -24,15 +29,20 @@ from service.ledger.rules import Rules
 
 class Ledger(
     Pledges,
+    Accounting,
     Positions,
     Rules,
     ImageryRegister,
     Jobs,
     Results,
     Incidents,
+    Decisions,
+    HardNegatives,
     DetectionSearch,
     Products,
     Cursors,
+    Credentials,
+    AuditLog,
 ):
     """Rows and transactions over SQLite or PostgreSQL.
 

@@ -25,25 +25,49 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17vedette/v1/pledge.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x06Pledge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontributor\x18\x02 \x01(\t\x12\x12\n\ncapability\x18\x03 \x01(\t\x12\x10\n\x08platform\x18\x04 \x01(\t\x12$\n\x07marking\x18\x05 \x01(\x0e\x32\x13.vedette.v1.Marking\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x13\x43reatePledgeRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpledge_id\x18\x02 \x01(\t\x12\"\n\x06pledge\x18\x03 \x01(\x0b\x32\x12.vedette.v1.Pledge\" \n\x10GetPledgeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x12ListPledgesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"S\n\x13ListPledgesResponse\x12#\n\x07pledges\x18\x01 \x03(\x0b\x32\x12.vedette.v1.Pledge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*y\n\x07Marking\x12\x17\n\x13MARKING_UNSPECIFIED\x10\x00\x12\x18\n\x14MARKING_UNCLASSIFIED\x10\x01\x12\x18\n\x14MARKING_CONFIDENTIAL\x10\x02\x12!\n\x1dMARKING_STRICTLY_CONFIDENTIAL\x10\x03\x32\xe3\x01\n\rPledgeService\x12\x43\n\x0c\x43reatePledge\x12\x1f.vedette.v1.CreatePledgeRequest\x1a\x12.vedette.v1.Pledge\x12=\n\tGetPledge\x12\x1c.vedette.v1.GetPledgeRequest\x1a\x12.vedette.v1.Pledge\x12N\n\x0bListPledges\x12\x1e.vedette.v1.ListPledgesRequest\x1a\x1f.vedette.v1.ListPledgesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17vedette/v1/pledge.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x03\n\x06Pledge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontributor\x18\x02 \x01(\t\x12\x12\n\ncapability\x18\x03 \x01(\t\x12\x10\n\x08platform\x18\x04 \x01(\t\x12$\n\x07marking\x18\x05 \x01(\x0e\x32\x13.vedette.v1.Marking\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05state\x18\x07 \x01(\x0e\x32\x17.vedette.v1.PledgeState\x12\x10\n\x08revision\x18\x08 \x01(\x05\x12.\n\nvalid_from\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rmonthly_hours\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12#\n\x07\x63\x61veats\x18\x0c \x03(\x0e\x32\x12.vedette.v1.CaveatB\x10\n\x0e_monthly_hours\"\\\n\x13\x43reatePledgeRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpledge_id\x18\x02 \x01(\t\x12\"\n\x06pledge\x18\x03 \x01(\x0b\x32\x12.vedette.v1.Pledge\" \n\x10GetPledgeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x12ListPledgesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"S\n\x13ListPledgesResponse\x12#\n\x07pledges\x18\x01 \x03(\x0b\x32\x12.vedette.v1.Pledge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x11MovePledgeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.vedette.v1.PledgeState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x05\"(\n\x16ListPledgeMovesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"@\n\x17ListPledgeMovesResponse\x12%\n\x05moves\x18\x01 \x03(\x0b\x32\x16.vedette.v1.PledgeMove\"\xae\x01\n\nPledgeMove\x12\'\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0e\x32\x17.vedette.v1.PledgeState\x12&\n\x05\x61\x66ter\x18\x02 \x01(\x0e\x32\x17.vedette.v1.PledgeState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08moved_by\x18\x04 \x01(\t\x12-\n\tmove_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x14RecordRefusalRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12$\n\x07refusal\x18\x02 \x01(\x0b\x32\x13.vedette.v1.Refusal\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xd3\x01\n\x07Refusal\x12\x12\n\nrefused_by\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x30\n\x0cplanned_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rplanned_hours\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x0brecorded_by\x18\x05 \x01(\t\x12/\n\x0brecord_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x10\n\x0e_planned_hours\"\x88\x01\n\x18\x41\x63\x63ountForPledgesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x19\x41\x63\x63ountForPledgesResponse\x12%\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x13.vedette.v1.Account\"\xbb\x03\n\x07\x41\x63\x63ount\x12\x13\n\x0b\x63ontributor\x18\x01 \x01(\t\x12\x14\n\x0cpledge_count\x18\x02 \x01(\x05\x12\x1a\n\rpledged_hours\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10operational_days\x18\x04 \x01(\x01\x12\x14\n\x0csortie_count\x18\x05 \x01(\x05\x12\x13\n\x0b\x66lown_hours\x18\x06 \x01(\x01\x12\x1c\n\x14sorties_without_time\x18\x07 \x01(\x05\x12\x17\n\x0f\x64\x65livered_count\x18\x08 \x01(\x03\x12\x17\n\x0f\x64\x65livered_bytes\x18\t \x01(\x03\x12\x14\n\x0cusable_count\x18\n \x01(\x03\x12\x15\n\rwaiting_count\x18\x0b \x01(\x03\x12+\n\x08unusable\x18\x0c \x03(\x0b\x32\x19.vedette.v1.CountedReason\x12+\n\x08refusals\x18\r \x03(\x0b\x32\x19.vedette.v1.CountedReason\x12\x15\n\rrefused_hours\x18\x0e \x01(\x01\x12$\n\x07marking\x18\x0f \x01(\x0e\x32\x13.vedette.v1.MarkingB\x10\n\x0e_pledged_hours\".\n\rCountedReason\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03*\xd3\x01\n\x0bPledgeState\x12\x1c\n\x18PLEDGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PLEDGE_STATE_PLEDGED\x10\x01\x12\x1b\n\x17PLEDGE_STATE_REGISTERED\x10\x02\x12\x19\n\x15PLEDGE_STATE_DEPLOYED\x10\x03\x12\x1c\n\x18PLEDGE_STATE_OPERATIONAL\x10\x04\x12\x1a\n\x16PLEDGE_STATE_SUSPENDED\x10\x05\x12\x1a\n\x16PLEDGE_STATE_WITHDRAWN\x10\x06*c\n\x06\x43\x61veat\x12\x16\n\x12\x43\x41VEAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41VEAT_NO_IMAGERY\x10\x01\x12\x13\n\x0f\x43\x41VEAT_NO_FEEDS\x10\x02\x12\x15\n\x11\x43\x41VEAT_NO_RELEASE\x10\x03*y\n\x07Marking\x12\x17\n\x13MARKING_UNSPECIFIED\x10\x00\x12\x18\n\x14MARKING_UNCLASSIFIED\x10\x01\x12\x18\n\x14MARKING_CONFIDENTIAL\x10\x02\x12!\n\x1dMARKING_STRICTLY_CONFIDENTIAL\x10\x03\x32\xaa\x04\n\rPledgeService\x12\x43\n\x0c\x43reatePledge\x12\x1f.vedette.v1.CreatePledgeRequest\x1a\x12.vedette.v1.Pledge\x12=\n\tGetPledge\x12\x1c.vedette.v1.GetPledgeRequest\x1a\x12.vedette.v1.Pledge\x12N\n\x0bListPledges\x12\x1e.vedette.v1.ListPledgesRequest\x1a\x1f.vedette.v1.ListPledgesResponse\x12?\n\nMovePledge\x12\x1d.vedette.v1.MovePledgeRequest\x1a\x12.vedette.v1.Pledge\x12Z\n\x0fListPledgeMoves\x12\".vedette.v1.ListPledgeMovesRequest\x1a#.vedette.v1.ListPledgeMovesResponse\x12\x46\n\rRecordRefusal\x12 .vedette.v1.RecordRefusalRequest\x1a\x13.vedette.v1.Refusal\x12`\n\x11\x41\x63\x63ountForPledges\x12$.vedette.v1.AccountForPledgesRequest\x1a%.vedette.v1.AccountForPledgesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.pledge_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MARKING']._serialized_start=533
-  _globals['_MARKING']._serialized_end=654
+  _globals['_PLEDGESTATE']._serialized_start=2179
+  _globals['_PLEDGESTATE']._serialized_end=2390
+  _globals['_CAVEAT']._serialized_start=2392
+  _globals['_CAVEAT']._serialized_end=2491
+  _globals['_MARKING']._serialized_start=2493
+  _globals['_MARKING']._serialized_end=2614
   _globals['_PLEDGE']._serialized_start=73
-  _globals['_PLEDGE']._serialized_end=241
-  _globals['_CREATEPLEDGEREQUEST']._serialized_start=243
-  _globals['_CREATEPLEDGEREQUEST']._serialized_end=335
-  _globals['_GETPLEDGEREQUEST']._serialized_start=337
-  _globals['_GETPLEDGEREQUEST']._serialized_end=369
-  _globals['_LISTPLEDGESREQUEST']._serialized_start=371
-  _globals['_LISTPLEDGESREQUEST']._serialized_end=446
-  _globals['_LISTPLEDGESRESPONSE']._serialized_start=448
-  _globals['_LISTPLEDGESRESPONSE']._serialized_end=531
-  _globals['_PLEDGESERVICE']._serialized_start=657
-  _globals['_PLEDGESERVICE']._serialized_end=884
+  _globals['_PLEDGE']._serialized_end=479
+  _globals['_CREATEPLEDGEREQUEST']._serialized_start=481
+  _globals['_CREATEPLEDGEREQUEST']._serialized_end=573
+  _globals['_GETPLEDGEREQUEST']._serialized_start=575
+  _globals['_GETPLEDGEREQUEST']._serialized_end=607
+  _globals['_LISTPLEDGESREQUEST']._serialized_start=609
+  _globals['_LISTPLEDGESREQUEST']._serialized_end=684
+  _globals['_LISTPLEDGESRESPONSE']._serialized_start=686
+  _globals['_LISTPLEDGESRESPONSE']._serialized_end=769
+  _globals['_MOVEPLEDGEREQUEST']._serialized_start=771
+  _globals['_MOVEPLEDGEREQUEST']._serialized_end=878
+  _globals['_LISTPLEDGEMOVESREQUEST']._serialized_start=880
+  _globals['_LISTPLEDGEMOVESREQUEST']._serialized_end=920
+  _globals['_LISTPLEDGEMOVESRESPONSE']._serialized_start=922
+  _globals['_LISTPLEDGEMOVESRESPONSE']._serialized_end=986
+  _globals['_PLEDGEMOVE']._serialized_start=989
+  _globals['_PLEDGEMOVE']._serialized_end=1163
+  _globals['_RECORDREFUSALREQUEST']._serialized_start=1165
+  _globals['_RECORDREFUSALREQUEST']._serialized_end=1261
+  _globals['_REFUSAL']._serialized_start=1264
+  _globals['_REFUSAL']._serialized_end=1475
+  _globals['_ACCOUNTFORPLEDGESREQUEST']._serialized_start=1478
+  _globals['_ACCOUNTFORPLEDGESREQUEST']._serialized_end=1614
+  _globals['_ACCOUNTFORPLEDGESRESPONSE']._serialized_start=1616
+  _globals['_ACCOUNTFORPLEDGESRESPONSE']._serialized_end=1682
+  _globals['_ACCOUNT']._serialized_start=1685
+  _globals['_ACCOUNT']._serialized_end=2128
+  _globals['_COUNTEDREASON']._serialized_start=2130
+  _globals['_COUNTEDREASON']._serialized_end=2176
+  _globals['_PLEDGESERVICE']._serialized_start=2617
+  _globals['_PLEDGESERVICE']._serialized_end=3171
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,26 @@ class PledgeServiceStub:
                 request_serializer=vedette_dot_v1_dot_pledge__pb2.ListPledgesRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_pledge__pb2.ListPledgesResponse.FromString,
                 _registered_method=True)
+        self.MovePledge = channel.unary_unary(
+                '/vedette.v1.PledgeService/MovePledge',
+                request_serializer=vedette_dot_v1_dot_pledge__pb2.MovePledgeRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_pledge__pb2.Pledge.FromString,
+                _registered_method=True)
+        self.ListPledgeMoves = channel.unary_unary(
+                '/vedette.v1.PledgeService/ListPledgeMoves',
+                request_serializer=vedette_dot_v1_dot_pledge__pb2.ListPledgeMovesRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_pledge__pb2.ListPledgeMovesResponse.FromString,
+                _registered_method=True)
+        self.RecordRefusal = channel.unary_unary(
+                '/vedette.v1.PledgeService/RecordRefusal',
+                request_serializer=vedette_dot_v1_dot_pledge__pb2.RecordRefusalRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_pledge__pb2.Refusal.FromString,
+                _registered_method=True)
+        self.AccountForPledges = channel.unary_unary(
+                '/vedette.v1.PledgeService/AccountForPledges',
+                request_serializer=vedette_dot_v1_dot_pledge__pb2.AccountForPledgesRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_pledge__pb2.AccountForPledgesResponse.FromString,
+                _registered_method=True)
 
 
 class PledgeServiceServicer:
@@ -77,6 +97,35 @@ class PledgeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MovePledge(self, request, context):
+        """Brings a pledge to another state. FAILED_PRECONDITION where that does not follow on its state,
+        ABORTED where the revision is not the current one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPledgeMoves(self, request, context):
+        """Lists what became of a pledge, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordRefusal(self, request, context):
+        """Takes down that somebody else did not let a sortie happen: a host state, an airport, a party.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AccountForPledges(self, request, context):
+        """What each contributor pledged, flew and delivered in a period, and what of it was of use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PledgeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +143,26 @@ def add_PledgeServiceServicer_to_server(servicer, server):
                     servicer.ListPledges,
                     request_deserializer=vedette_dot_v1_dot_pledge__pb2.ListPledgesRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_pledge__pb2.ListPledgesResponse.SerializeToString,
+            ),
+            'MovePledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.MovePledge,
+                    request_deserializer=vedette_dot_v1_dot_pledge__pb2.MovePledgeRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_pledge__pb2.Pledge.SerializeToString,
+            ),
+            'ListPledgeMoves': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPledgeMoves,
+                    request_deserializer=vedette_dot_v1_dot_pledge__pb2.ListPledgeMovesRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_pledge__pb2.ListPledgeMovesResponse.SerializeToString,
+            ),
+            'RecordRefusal': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRefusal,
+                    request_deserializer=vedette_dot_v1_dot_pledge__pb2.RecordRefusalRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_pledge__pb2.Refusal.SerializeToString,
+            ),
+            'AccountForPledges': grpc.unary_unary_rpc_method_handler(
+                    servicer.AccountForPledges,
+                    request_deserializer=vedette_dot_v1_dot_pledge__pb2.AccountForPledgesRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_pledge__pb2.AccountForPledgesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +247,114 @@ class PledgeService:
             '/vedette.v1.PledgeService/ListPledges',
             vedette_dot_v1_dot_pledge__pb2.ListPledgesRequest.SerializeToString,
             vedette_dot_v1_dot_pledge__pb2.ListPledgesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MovePledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.PledgeService/MovePledge',
+            vedette_dot_v1_dot_pledge__pb2.MovePledgeRequest.SerializeToString,
+            vedette_dot_v1_dot_pledge__pb2.Pledge.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPledgeMoves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.PledgeService/ListPledgeMoves',
+            vedette_dot_v1_dot_pledge__pb2.ListPledgeMovesRequest.SerializeToString,
+            vedette_dot_v1_dot_pledge__pb2.ListPledgeMovesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRefusal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.PledgeService/RecordRefusal',
+            vedette_dot_v1_dot_pledge__pb2.RecordRefusalRequest.SerializeToString,
+            vedette_dot_v1_dot_pledge__pb2.Refusal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AccountForPledges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.PledgeService/AccountForPledges',
+            vedette_dot_v1_dot_pledge__pb2.AccountForPledgesRequest.SerializeToString,
+            vedette_dot_v1_dot_pledge__pb2.AccountForPledgesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,16 @@ class PledgeServiceStub:
     """Returns one pledge."""
     ListPledges: _grpc.UnaryUnaryMultiCallable[_pledge_pb2.ListPledgesRequest, _pledge_pb2.ListPledgesResponse]
     """Lists the pledges of a mission, oldest first."""
+    MovePledge: _grpc.UnaryUnaryMultiCallable[_pledge_pb2.MovePledgeRequest, _pledge_pb2.Pledge]
+    """Brings a pledge to another state. FAILED_PRECONDITION where that does not follow on its state,
+    ABORTED where the revision is not the current one.
+    """
+    ListPledgeMoves: _grpc.UnaryUnaryMultiCallable[_pledge_pb2.ListPledgeMovesRequest, _pledge_pb2.ListPledgeMovesResponse]
+    """Lists what became of a pledge, oldest first."""
+    RecordRefusal: _grpc.UnaryUnaryMultiCallable[_pledge_pb2.RecordRefusalRequest, _pledge_pb2.Refusal]
+    """Takes down that somebody else did not let a sortie happen: a host state, an airport, a party."""
+    AccountForPledges: _grpc.UnaryUnaryMultiCallable[_pledge_pb2.AccountForPledgesRequest, _pledge_pb2.AccountForPledgesResponse]
+    """What each contributor pledged, flew and delivered in a period, and what of it was of use."""
 
 @_typing.type_check_only
 class PledgeServiceAsyncStub(PledgeServiceStub):
@@ -51,6 +61,16 @@ class PledgeServiceAsyncStub(PledgeServiceStub):
     """Returns one pledge."""
     ListPledges: _aio.UnaryUnaryMultiCallable[_pledge_pb2.ListPledgesRequest, _pledge_pb2.ListPledgesResponse]  # type: ignore[assignment]
     """Lists the pledges of a mission, oldest first."""
+    MovePledge: _aio.UnaryUnaryMultiCallable[_pledge_pb2.MovePledgeRequest, _pledge_pb2.Pledge]  # type: ignore[assignment]
+    """Brings a pledge to another state. FAILED_PRECONDITION where that does not follow on its state,
+    ABORTED where the revision is not the current one.
+    """
+    ListPledgeMoves: _aio.UnaryUnaryMultiCallable[_pledge_pb2.ListPledgeMovesRequest, _pledge_pb2.ListPledgeMovesResponse]  # type: ignore[assignment]
+    """Lists what became of a pledge, oldest first."""
+    RecordRefusal: _aio.UnaryUnaryMultiCallable[_pledge_pb2.RecordRefusalRequest, _pledge_pb2.Refusal]  # type: ignore[assignment]
+    """Takes down that somebody else did not let a sortie happen: a host state, an airport, a party."""
+    AccountForPledges: _aio.UnaryUnaryMultiCallable[_pledge_pb2.AccountForPledgesRequest, _pledge_pb2.AccountForPledgesResponse]  # type: ignore[assignment]
+    """What each contributor pledged, flew and delivered in a period, and what of it was of use."""
 
 class PledgeServiceServicer(metaclass=_abc_1.ABCMeta):
     """The register of pledged capabilities."""
@@ -78,5 +98,39 @@ class PledgeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pledge_pb2.ListPledgesResponse, _abc.Awaitable[_pledge_pb2.ListPledgesResponse]]:
         """Lists the pledges of a mission, oldest first."""
+
+    @_abc_1.abstractmethod
+    def MovePledge(
+        self,
+        request: _pledge_pb2.MovePledgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pledge_pb2.Pledge, _abc.Awaitable[_pledge_pb2.Pledge]]:
+        """Brings a pledge to another state. FAILED_PRECONDITION where that does not follow on its state,
+        ABORTED where the revision is not the current one.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPledgeMoves(
+        self,
+        request: _pledge_pb2.ListPledgeMovesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pledge_pb2.ListPledgeMovesResponse, _abc.Awaitable[_pledge_pb2.ListPledgeMovesResponse]]:
+        """Lists what became of a pledge, oldest first."""
+
+    @_abc_1.abstractmethod
+    def RecordRefusal(
+        self,
+        request: _pledge_pb2.RecordRefusalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pledge_pb2.Refusal, _abc.Awaitable[_pledge_pb2.Refusal]]:
+        """Takes down that somebody else did not let a sortie happen: a host state, an airport, a party."""
+
+    @_abc_1.abstractmethod
+    def AccountForPledges(
+        self,
+        request: _pledge_pb2.AccountForPledgesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pledge_pb2.AccountForPledgesResponse, _abc.Awaitable[_pledge_pb2.AccountForPledgesResponse]]:
+        """What each contributor pledged, flew and delivered in a period, and what of it was of use."""
 
 def add_PledgeServiceServicer_to_server(servicer: PledgeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

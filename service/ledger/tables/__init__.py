@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from service.ledger.tables.audit import audit_entries, audit_heads, credentials
+from service.ledger.tables.decisions import hard_negatives, releases
 from service.ledger.tables.imagery import detections, imagery, jobs, products, submissions
 from service.ledger.tables.incidents import feed_cursors, incident_events, incidents
-from service.ledger.tables.register import missions, pledges, positions, rules
+from service.ledger.tables.register import (
+    missions,
+    pledge_moves,
+    pledges,
+    positions,
+    refusals,
+    rules,
+)
 from service.ledger.tables.schema import METADATA, Instant
 
 __all__ = [
     "METADATA",
     "Instant",
+    "audit_entries",
+    "audit_heads",
+    "credentials",
     "detections",
     "feed_cursors",
+    "hard_negatives",
     "imagery",
     "incident_events",
     "incidents",
     "jobs",
     "missions",
+    "pledge_moves",
     "pledges",
     "positions",
     "products",
+    "refusals",
+    "releases",
     "rules",
     "submissions",
 ]

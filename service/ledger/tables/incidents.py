@@ -27,6 +27,8 @@ incidents = Table(
     Column("raised_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("last_seen_at", Instant, nullable=True),
+    # A row that does not tell is for few eyes.
+    Column("marking", String(40), nullable=False, server_default="STRICTLY CONFIDENTIAL"),
     Column("record", JSON, nullable=False),
     PrimaryKeyConstraint("mission_id", "incident_id"),
     Index(None, "mission_id", "raised_at"),

@@ -1,4 +1,4 @@
-"""Missions, and what they register: pledges, positions, rules."""
+"""Missions, and what they register: pledges and what became of them, positions, rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Double,
+    ForeignKeyConstraint,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -35,8 +36,47 @@ pledges = Table(
     Column("platform", Text, nullable=False),
     Column("marking", String(40), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("state", String(20), nullable=False, server_default="pledged"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("valid_from", Instant, nullable=True),
+    Column("valid_until", Instant, nullable=True),
+    Column("monthly_hours", Double, nullable=True),
+    Column("caveats", JSON, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("mission_id", "pledge_id"),
     Index(None, "mission_id", "created_at"),
+)
+
+# A row never changes.
+pledge_moves = Table(
+    "pledge_moves",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("pledge_id", NAME, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("before", String(20), nullable=False),
+    Column("after", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("moved_by", Text, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+    PrimaryKeyConstraint("mission_id", "pledge_id", "revision"),
+    ForeignKeyConstraint(["mission_id", "pledge_id"], ["pledges.mission_id", "pledges.pledge_id"]),
+)
+
+refusals = Table(
+    "refusals",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("request_id", NAME, nullable=False),
+    Column("pledge_id", NAME, nullable=False),
+    Column("refused_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("planned_hours", Double, nullable=True),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    PrimaryKeyConstraint("mission_id", "request_id"),
+    ForeignKeyConstraint(["mission_id", "pledge_id"], ["pledges.mission_id", "pledges.pledge_id"]),
+    Index(None, "mission_id", "planned_at"),
 )
 
 positions = Table(
