@@ -202,3 +202,5 @@ def _contradictions(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "severity_at_least", f"above severity_at_most, {rule.severity_at_most.value}"
     if rule.convoy is not None and not weighed_categories(rule) & frozenset(GROUPS["vehicle"]):
         yield "convoy", "the rule weighs no vehicles"
+    if rule.crossing is not None and rule.position_kinds == {PositionKind.PATROL}:
+        yield "crossing", "a patrol has no outline to cross"

@@ -1,0 +1,177 @@
+"""What is on the ground around a frame when its sightings are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.threats.closing import (
+    Approach,
+    Outline,
+    approach,
+    in_plane,
+    outline_of,
+    probability_near,
+)
+from pipelines.threats.fusion import horizontal
+from pipelines.threats.local_plane import LocalPlane
+from pipelines.threats.looks import Look
+from pipelines.threats.positions import Position
+from pipelines.threats.proximity import Sighting
+from pipelines.threats.tracks import Track
+
+PRESENT_S = 60.0
+"""What another frame showed so long before or after is taken to be there still."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Present:
+    """An object on the ground at the time of the frame.
+
+    Attributes:
+        key: its track, or the detection where it has none.
+        category: taxonomy category.
+        confidence: 0 to 1.
+        place_m: (2,) east and north in the plane of the scene.
+        track: None where it has none.
+    """
+
+    key: str
+    category: str
+    confidence: float
+    place_m: NDArray[np.float64]
+    track: Track | None
+
+
+class Scene:
+    """One frame with what is known around it; what is worked out is kept for the next question."""
+
+    def __init__(
+        self,
+        sightings: Sequence[Sighting],
+        *,
+        track_of: Mapping[int, Track],
+        tracks: Sequence[Track],
+        positions: Mapping[str, Position],
+        looks: Sequence[Look],
+        captured_at: datetime | None,
+    ) -> None:
+        self.track_of = track_of
+        self.tracks = tracks
+        self.positions = positions
+        self.looks = looks
+        self.captured_at = captured_at
+        self._approaches: dict[tuple[int, str, float], Approach | None] = {}
+        origin = horizontal(sightings[0].ground) if sightings else (0.0, 0.0, None)
+        self.plane = LocalPlane(latitude_deg=origin[0], longitude_deg=origin[1])
+        self.present = self._presence(sightings)
+        self._by_key = {it.key: it for it in self.present}
+
+    def name_of(self, position_id: str) -> str:
+        """What people call a position; its identifier where it is gone."""
+        position = self.positions.get(position_id)
+        return position_id if position is None else position.display_name
+
+    def key_of(self, sighting: Sighting) -> str:
+        """The object of a sighting among those present."""
+        track = self.track_of.get(sighting.detection_index)
+        return f"detection {sighting.detection_index}" if track is None else track.track_id
+
+    def object_of(self, sighting: Sighting) -> Present:
+        """The object of a sighting."""
+        return self._by_key[self.key_of(sighting)]
+
+    def approach_of(self, sighting: Sighting, perimeter_m: float) -> Approach | None:
+        """How the object moves toward the position; None where that or its velocity is unknown."""
+        key = (sighting.detection_index, sighting.position_id, perimeter_m)
+        if key not in self._approaches:
+            self._approaches[key] = self._approach(sighting, perimeter_m)
+        return self._approaches[key]
+
+    def inside(self, sighting: Sighting, perimeter_m: float) -> float:
+        """Probability that the object is at the perimeter; 0 where the position is gone."""
+        moves = self.approach_of(sighting, perimeter_m)
+        if moves is not None:
+            return moves.within(0.0)
+        latitude, longitude, covariance = horizontal(sighting.ground)
+        found = self.located(sighting, latitude, longitude, covariance)
+        if found is None or sighting.range_low_m > perimeter_m:
+            return 0.0
+        outline, place, error, _ = found
+        return probability_near(outline, place, error, perimeter_m)
+
+    def _approach(self, sighting: Sighting, perimeter_m: float) -> Approach | None:
+        track = self.track_of.get(sighting.detection_index)
+        if track is None or track.velocity_m_s is None or track.velocity_covariance is None:
+            return None
+        found = self.located(sighting, track.latitude_deg, track.longitude_deg, track.covariance_m2)
+        if found is None:
+            return None
+        outline, place, covariance, turn = found
+        return approach(
+            outline,
+            place,
+            covariance,
+            turn @ track.velocity_m_s,
+            turn @ track.velocity_covariance @ turn.T,
+            perimeter_m,
+        )
+
+    def located(
+        self,
+        sighting: Sighting,
+        latitude_deg: float,
+        longitude_deg: float,
+        covariance_m2: NDArray[np.float64],
+    ) -> tuple[Outline, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+        """A place in the plane of a sighting's position; None where the position is gone.
+
+        Returns:
+            The outline, the place (2,), the covariance (2, 2) of object and position together, and
+            the rotation (2, 2) into that plane.
+        """
+        position = self.positions.get(sighting.position_id)
+        if position is None:
+            return None
+        place, turn = in_plane(position, latitude_deg, longitude_deg)
+        # As it was when it was weighed: a patrol's error grows with the age of its report.
+        error = sighting.position_sigma_m**2 * np.eye(2)
+        return outline_of(position), place, turn @ covariance_m2 @ turn.T + error, turn
+
+    def _presence(self, sightings: Sequence[Sighting]) -> tuple[Present, ...]:
+        found: dict[str, Present] = {}
+        for sighting in sightings:
+            latitude, longitude, _ = horizontal(sighting.ground)
+            track = self.track_of.get(sighting.detection_index)
+            key = self.key_of(sighting)
+            found[key] = Present(
+                key=key,
+                category=sighting.category,
+                confidence=sighting.confidence,
+                # As this frame shows it: within one frame, errors of pose are the same for all.
+                place_m=self._place(latitude, longitude),
+                track=track,
+            )
+        for track in (*self.track_of.values(), *(it for it in self.tracks if self._near(it))):
+            if track.track_id not in found:
+                found[track.track_id] = Present(
+                    key=track.track_id,
+                    category=track.category,
+                    confidence=track.confidence,
+                    place_m=self._place(track.latitude_deg, track.longitude_deg),
+                    track=track,
+                )
+        return tuple(found[key] for key in sorted(found))
+
+    def _near(self, track: Track) -> bool:
+        if self.captured_at is None or track.last_seen_at is None:
+            return False
+        return abs((self.captured_at - track.last_seen_at).total_seconds()) <= PRESENT_S
+
+    def _place(self, latitude_deg: float, longitude_deg: float) -> NDArray[np.float64]:
+        (place,) = self.plane.enu(np.array([latitude_deg]), np.array([longitude_deg]))
+        return np.asarray(place, np.float64)
