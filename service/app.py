@@ -20,7 +20,11 @@ from typing import Any
 
 from models.catalogue import Catalogue
 from models.errors import VedetteError
+from service.access_control import AccessControl
+from service.api.access import AccessService
+from service.api.audit import AuditService
 from service.api.detection import DetectionService
+from service.api.hard_negative import HardNegativeService
 from service.api.health import HealthWatch
 from service.api.imagery import ImageryService
 from service.api.incident import IncidentService
@@ -30,6 +34,7 @@ from service.api.position import PositionService
 from service.api.product import ProductService
 from service.api.rule import RuleService
 from service.api.server import SERVICES, Servicers, bind, build_server, check_port
+from service.audit_heads import AuditHeads
 from service.clock import utc_now
 from service.endpoint import FILE_NAME, Endpoint, write_atomically
 from service.errors import StartupError
@@ -230,6 +235,8 @@ class _Service:
             SERVICES,
         )
         self._identity = identity
+        self._heads = AuditHeads(identity.ca_file.with_name("audit-heads.json"))
+        ledger.note_heads_in(self._heads)
         self._server: Any = None
         self._tak = _tak_feed(settings, ledger)
         self._feeds_stop = asyncio.Event()
@@ -240,7 +247,10 @@ class _Service:
         parts = self._parts
         self._server = build_server(
             Servicers(
+                access=AccessService(parts.ledger),
+                audit=AuditService(parts.ledger, self._heads),
                 detection=DetectionService(parts.ledger),
+                hard_negative=HardNegativeService(parts.ledger, parts.objects),
                 health=self._health,
                 imagery=ImageryService(parts.ledger, parts.ingest, self._hub),
                 incident=IncidentService(parts.ledger, self._hub),
@@ -250,7 +260,7 @@ class _Service:
                 product=ProductService(parts.ledger, parts.objects),
                 rule=RuleService(parts.ledger),
             ),
-            self._identity,
+            AccessControl(self._identity, parts.ledger, utc_now()),
         )
         port = bind(self._server, self._identity, settings.host, settings.port)
         await self._health.refresh()

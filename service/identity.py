@@ -28,7 +28,6 @@ SERVER_LIFETIME = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
 # Clocks of field machines differ; a certificate made "now" must hold for the slow ones.
 BACKDATED = timedelta(hours=24)
-ADMINISTRATOR = "administrator"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +48,10 @@ class Identity:
     token_file: Path
     token_sha256: bytes
 
-    def caller_of(self, token: str) -> str | None:
-        """The name on a token, or None when it is not one of this installation."""
+    def is_first_token(self, token: str) -> bool:
+        """Whether a token is the one that was made at the first start."""
         offered = hashlib.sha256(token.encode()).digest()
-        return ADMINISTRATOR if hmac.compare_digest(offered, self.token_sha256) else None
+        return hmac.compare_digest(offered, self.token_sha256)
 
 
 def ensure_identity(folder: Path, hosts: str | Sequence[str], now: datetime) -> Identity:

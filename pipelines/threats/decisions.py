@@ -122,6 +122,18 @@ def check_reason(verdict: Verdict, reason_code: ReasonCode | None, reason: str) 
         raise InvalidInputError("say in the reason what else it was", field="reason")
 
 
+def release_faults(incident: Incident) -> tuple[str, ...]:
+    """Why an incident cannot be released outside the mission; empty where it can."""
+    if incident.state in _UNRELEASABLE:
+        return (f"the incident is {incident.state}: there is nothing to release",)
+    return ()
+
+
+_UNRELEASABLE = frozenset(
+    state for state in IncidentState if state.value in {"dismissed", "cancelled", "merged"}
+)
+
+
 def _refusal(state: IncidentState, verdict: Verdict) -> str:
     allowed = ", ".join(ALLOWED.get(state, {})) or "nothing"
     return f"the incident is {state} and cannot be {verdict}; allowed is {allowed}"

@@ -10,6 +10,7 @@ from vedette.v1 import detection_pb2, detection_pb2_grpc
 from service.api import names
 from service.api.convert.detection import detection_message
 from service.api.convert.values import time_of
+from service.api.interceptor import caller_sight
 from service.ledger.records import Area
 from service.ledger.store import Ledger
 
@@ -51,6 +52,7 @@ class DetectionService(detection_pb2_grpc.DetectionServiceServicer):
             categories=names.categories(request.categories, "categories"),
             area=area,
             captured_since=since,
+            sight=caller_sight(),
         )
         if not page.items:
             await asyncio.to_thread(self._ledger.require_mission, mission_id)

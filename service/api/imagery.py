@@ -11,13 +11,15 @@ from typing import Any
 from vedette.v1 import imagery_pb2, imagery_pb2_grpc
 
 from models.errors import InvalidInputError, VedetteError
+from service.access import Sight
 from service.api import names
 from service.api.convert.imagery import imagery_message
 from service.api.convert.values import time_of
+from service.api.interceptor import caller_sight, require_still_valid
 from service.clock import utc_now
-from service.errors import UnavailableError
+from service.errors import NotFoundError, UnavailableError
 from service.events import ChangeHub
-from service.ingest import Ingest, OpenSubmission
+from service.ingest import Ingest, OpenSubmission, SubmissionStatus, unknown_submission
 from service.ledger.records import Acceptance, ImageryState
 from service.ledger.store import Ledger
 from service.submission import SubmissionHeader
@@ -53,6 +55,7 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
         if first is None or first.WhichOneof("part") != "header":
             raise InvalidInputError("the first message must be the header", field="header")
         header = _header(first.header)
+        await asyncio.to_thread(self._require_own_pledge, header, caller_sight())
         submission = await asyncio.to_thread(self._ingest.open, header, utc_now())
         pending = bytearray()
         try:
@@ -69,10 +72,25 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             await asyncio.shield(asyncio.to_thread(self._ingest.suspend, submission))
             raise
         return imagery_pb2.SubmitImageryResponse(
-            imagery=imagery_message(record),
+            imagery=imagery_message(record, caller_sight()),
             duplicate=acceptance is not Acceptance.NEW,
             looked_at_again=acceptance is Acceptance.LOOKED_AT_AGAIN,
         )
+
+    def _require_own_pledge(self, header: SubmissionHeader, sight: Sight) -> None:
+        """Refuse a pledge that the caller does not see, as one that does not exist."""
+        try:
+            self._ledger.get_pledge(header.mission_id, header.pledge_id, sight=sight)
+        except NotFoundError as error:
+            raise NotFoundError(str(error), field="header.pledge") from error
+
+    def _status(self, mission_id: str, request_id: str, sight: Sight) -> SubmissionStatus:
+        status = self._ingest.status(mission_id, request_id)
+        try:
+            self._ledger.get_pledge(mission_id, status.pledge_id, sight=sight)
+        except NotFoundError as error:
+            raise unknown_submission(request_id) from error
+        return status
 
     def _keep(self, submission: OpenSubmission, pending: bytes) -> None:
         # Another stream may have it by now, or the disk be full; the cut is what is told then.
@@ -109,7 +127,9 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
         """How much of a submission is safe."""
         del context
         mission_id = names.mission(request.parent)
-        status = await asyncio.to_thread(self._ingest.status, mission_id, request.request_id)
+        status = await asyncio.to_thread(
+            self._status, mission_id, request.request_id, caller_sight()
+        )
         return imagery_pb2.Submission(
             request_id=status.request_id,
             committed_bytes=status.committed_bytes,
@@ -123,27 +143,30 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
         """One imagery."""
         del context
         mission_id, imagery_id = names.parse(request.name, "missions/*/imagery/*", "name")
-        return imagery_message(
-            await asyncio.to_thread(self._ledger.get_imagery, mission_id, imagery_id)
+        sight = caller_sight()
+        found = await asyncio.to_thread(
+            self._ledger.get_imagery, mission_id, imagery_id, sight=sight
         )
+        return imagery_message(found, sight)
 
     async def ListImagery(  # noqa: N802 - the contract's name
         self, request: imagery_pb2.ListImageryRequest, context: Any
     ) -> imagery_pb2.ListImageryResponse:
         """The imagery of a mission, newest first."""
         del context
-        mission_id = names.mission(request.parent)
+        mission_id, sight = names.mission(request.parent), caller_sight()
         page = await asyncio.to_thread(
             self._ledger.list_imagery,
             mission_id,
             page_size=request.page_size,
             page_token=request.page_token,
             sortie_id=names.sortie(request.sortie, "sortie") if request.sortie else None,
+            sight=sight,
         )
         if not page.items:
             await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return imagery_pb2.ListImageryResponse(
-            imagery=[imagery_message(record) for record in page.items],
+            imagery=[imagery_message(record, sight) for record in page.items],
             next_page_token=page.next_page_token,
         )
 
@@ -153,16 +176,19 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
         """The imagery now and at each change until it has ended."""
         del context
         mission_id, imagery_id = names.parse(request.name, "missions/*/imagery/*", "name")
-        last = None
+        last, sight = None, caller_sight()
         while not self._hub.closed:
             generation = self._hub.generation
-            record = await asyncio.to_thread(self._ledger.get_imagery, mission_id, imagery_id)
+            record = await asyncio.to_thread(
+                self._ledger.get_imagery, mission_id, imagery_id, sight=sight
+            )
             if record != last:
-                yield imagery_message(record)
+                yield imagery_message(record, sight)
                 last = record
             if record.state in _ENDED:
                 return
             await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
+            await require_still_valid()
         # Not an end in good order: the client must ask again elsewhere or later.
         raise UnavailableError("the service is being stopped; ask again soon")
 

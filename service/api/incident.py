@@ -9,11 +9,22 @@ from typing import Any
 from vedette.v1 import incident_pb2, incident_pb2_grpc
 
 from models.errors import InvalidInputError
-from pipelines.threats.decisions import Verdict
+from service.access import may_see
 from service.api import names
-from service.api.convert.incident import INCIDENT_STATES, VERDICTS, event_message, incident_message
+from service.api.convert.incident import (
+    INCIDENT_STATES,
+    REASON_CODES,
+    VERDICTS,
+    event_message,
+    incident_message,
+)
 from service.api.convert.values import chosen
-from service.api.interceptor import caller
+from service.api.interceptor import (
+    caller,
+    caller_credential,
+    caller_sight,
+    require_still_valid,
+)
 from service.clock import utc_now
 from service.events import ChangeHub
 from service.ledger.store import Ledger
@@ -21,6 +32,7 @@ from service.ledger.store import Ledger
 _EVENTS_A_READ = 100
 _LONGEST_WAIT_S = 30.0
 _LONGEST_REASON = 2000
+_LONGEST_RECIPIENT = 100
 
 
 class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
@@ -36,19 +48,22 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         """One incident."""
         del context
         mission_id, incident_id = names.parse(request.name, "missions/*/incidents/*", "name")
-        return incident_message(
-            await asyncio.to_thread(self._ledger.get_incident, mission_id, incident_id)
+        sight = caller_sight()
+        found = await asyncio.to_thread(
+            self._ledger.get_incident, mission_id, incident_id, sight=sight
         )
+        return incident_message(found, sight)
 
     async def ListIncidents(  # noqa: N802 - the contract's name
         self, request: incident_pb2.ListIncidentsRequest, context: Any
     ) -> incident_pb2.ListIncidentsResponse:
         """The incidents of a mission, newest first."""
         del context
-        mission_id = names.mission(request.parent)
+        mission_id, sight = names.mission(request.parent), caller_sight()
         page = await asyncio.to_thread(
             self._ledger.list_incidents,
             mission_id,
+            sight=sight,
             page_size=request.page_size,
             page_token=request.page_token,
             states=tuple(chosen(INCIDENT_STATES, state, "states") for state in request.states),
@@ -56,7 +71,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         if not page.items:
             await asyncio.to_thread(self._ledger.require_mission, mission_id)
         return incident_pb2.ListIncidentsResponse(
-            incidents=[incident_message(record) for record in page.items],
+            incidents=[incident_message(record, sight) for record in page.items],
             next_page_token=page.next_page_token,
         )
 
@@ -68,6 +83,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         mission_id, since = names.mission(request.parent), request.since
         if since < 0:
             raise InvalidInputError("must not be negative", field="since")
+        credential, sight = caller_credential(), caller_sight()
         await asyncio.to_thread(self._require_events_until, mission_id, since)
         while not self._hub.closed:
             # Read before the ledger: a change between the two only wakes once too often.
@@ -76,13 +92,16 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
                 self._ledger.events_since, mission_id, since, _EVENTS_A_READ
             )
             for event in events:
-                yield event_message(event)
-                since = event.sequence
+                since, seen = event.sequence, event.record
+                if may_see(credential, seen.marking, recipients=seen.recipients):
+                    yield event_message(event, sight)
             if len(events) == _EVENTS_A_READ:
                 continue
             if request.replay_only:
                 return
             await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
+            # Whoever lost the right to see hears no more, however long the stream has been open.
+            await require_still_valid()
 
     def _require_events_until(self, mission_id: str, since: int) -> None:
         self._ledger.require_mission(mission_id)
@@ -98,8 +117,26 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
     async def ReleaseIncident(  # noqa: N802 - the contract's name
         self, request: incident_pb2.ReleaseIncidentRequest, context: Any
     ) -> incident_pb2.Incident:
-        """Propose or approve a release."""
-        raise NotImplementedError
+        """Propose a release outside the mission, or approve what another person proposed."""
+        del context
+        mission_id, incident_id = names.parse(request.name, "missions/*/incidents/*", "name")
+        recipient = request.recipient.strip()
+        if not recipient or len(recipient) > _LONGEST_RECIPIENT or not recipient.isprintable():
+            raise InvalidInputError(
+                f"must be 1 to {_LONGEST_RECIPIENT} printable characters", field="recipient"
+            )
+        released = await asyncio.to_thread(
+            self._ledger.release_incident,
+            mission_id,
+            incident_id,
+            recipient=recipient,
+            reason=_reason(request.reason),
+            revision=_revision(request.revision),
+            released_by=caller(),
+            now=utc_now(),
+            sight=caller_sight(),
+        )
+        return incident_message(released)
 
     async def ListSuppressions(  # noqa: N802 - the contract's name
         self, request: incident_pb2.ListSuppressionsRequest, context: Any
@@ -114,15 +151,10 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         del context
         mission_id, incident_id = names.parse(request.name, "missions/*/incidents/*", "name")
         verdict = chosen(VERDICTS, request.verdict, "verdict")
-        reason = request.reason.strip()
-        if verdict is Verdict.DISMISSED and not reason:
-            raise InvalidInputError("a dismissal needs a reason", field="reason")
-        if len(reason) > _LONGEST_REASON or not reason.isprintable():
-            raise InvalidInputError(
-                f"must be at most {_LONGEST_REASON} printable characters", field="reason"
-            )
-        if request.revision < 1:
-            raise InvalidInputError("give the revision that was looked at", field="revision")
+        reason_code = None
+        if request.reason_code:
+            reason_code = chosen(REASON_CODES, request.reason_code, "reason_code")
+        reason, revision = _reason(request.reason), _revision(request.revision)
         return incident_message(
             await asyncio.to_thread(
                 self._ledger.decide_incident,
@@ -130,8 +162,25 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
                 incident_id,
                 verdict=verdict,
                 reason=reason,
-                revision=request.revision,
+                revision=revision,
                 decided_by=caller(),
                 now=utc_now(),
+                reason_code=reason_code,
+                sight=caller_sight(),
             )
         )
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if len(reason) > _LONGEST_REASON or not reason.isprintable():
+        raise InvalidInputError(
+            f"must be at most {_LONGEST_REASON} printable characters", field="reason"
+        )
+    return reason
+
+
+def _revision(number: int) -> int:
+    if number < 1:
+        raise InvalidInputError("give the revision that was looked at", field="revision")
+    return number

@@ -1,7 +1,8 @@
-"""What happens around every call: who is calling, and what an error becomes."""
+"""What happens around every call: who calls, whether that is allowed, and what an error becomes."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
@@ -11,29 +12,63 @@ import grpc
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from models.errors import VedetteError
+from service.access import Credential, Sight
+from service.access_control import AccessControl
+from service.api.call_note import mission_of, note_of
+from service.api.permissions import Permission, permission_of, short_name
 from service.api.status import code_of, status_of, trailing_metadata, unexpected_status
-from service.errors import UnauthenticatedError
-from service.identity import Identity
+from service.clock import utc_now
+from service.errors import NotFoundError, PermissionDeniedError, UnavailableError
+from service.ledger.audit_entries import AuditNote, noting
 
 _log = logging.getLogger("vedette.api")
 _OPEN_SERVICE = "/grpc.health.v1.Health/"
+_REFLECTION = "/grpc.reflection."
 _BEARER = "bearer "
+# A client that opens a stream and says nothing is gone.
+_FIRST_REQUEST_S = 120.0
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
-_CALLER: ContextVar[str] = ContextVar("vedette_caller")
+_CALLER: ContextVar[Credential] = ContextVar("vedette_caller")
+_RECHECK: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("vedette_recheck")
 
 
 def caller() -> str:
     """The name on the credential of the call being served."""
+    return _CALLER.get().name
+
+
+def caller_credential() -> Credential:
+    """The credential of the call being served."""
     return _CALLER.get()
 
 
-class CallGuard(grpc.aio.ServerInterceptor):
-    """Refuses calls without a valid token and turns errors into `google.rpc.Status`."""
+def caller_sight() -> Sight:
+    """What the caller may see of a mission's things."""
+    return _CALLER.get().sight
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+
+async def require_still_valid() -> None:
+    """Look again whether the caller's credential holds; calls that last for hours do so often.
+
+    Raises:
+        UnauthenticatedError: it was revoked, or has expired.
+    """
+    recheck = _RECHECK.get(None)
+    if recheck is not None:
+        await recheck()
+
+
+class CallGuard(grpc.aio.ServerInterceptor):
+    """Refuses calls without leave, writes the others down, turns errors into `google.rpc.Status`.
+
+    Args:
+        access: knows the callers.
+    """
+
+    def __init__(self, access: AccessControl) -> None:
+        self._access = access
 
     async def intercept_service(
         self,
@@ -42,28 +77,33 @@ class CallGuard(grpc.aio.ServerInterceptor):
     ) -> Any:
         """The handler of a call, guarded."""
         method: str = handler_call_details.method
-        name: str | None = ""
-        if not method.startswith(_OPEN_SERVICE):
-            name = self._caller_of(handler_call_details.invocation_metadata or ())
         handler = await continuation(handler_call_details)
-        if name is None:
+        if method.startswith(_OPEN_SERVICE):
+            return None if handler is None else _replaced(handler, _Guarded(handler, method))
+        token = _token_in(handler_call_details.invocation_metadata or ())
+        try:
+            credential = await self._credential(token)
+        except VedetteError as error:
             # The same answer for a method that does not exist: a stranger learns nothing.
-            refusal = UnauthenticatedError(
-                "this call needs the header 'authorization: Bearer TOKEN'; endpoint.json names "
-                "the file of the token"
-            )
-            return _replaced(handler, _Refusal(refusal))
+            return _replaced(handler, _Refusal(error))
         if handler is None:
             return handler
-        return _replaced(handler, _Guarded(handler, method, name))
+        if method.startswith(_REFLECTION):
+            return _replaced(handler, _Guarded(handler, method))
+        return _replaced(handler, _Permitted(handler, method, self._access, credential, token))
 
-    def _caller_of(self, metadata: Any) -> str | None:
-        for key, value in metadata:
-            if key == "authorization" and isinstance(value, str):
-                if value[: len(_BEARER)].lower() != _BEARER:
-                    return None
-                return self._identity.caller_of(value[len(_BEARER) :].strip())
-        return None
+    async def _credential(self, token: str) -> Credential:
+        return await asyncio.to_thread(self._access.credential_of, token, utc_now())
+
+
+def _token_in(metadata: Any) -> str:
+    """The token of the first authorization there is; empty where that is none."""
+    for key, value in metadata:
+        if key == "authorization" and isinstance(value, str):
+            if value[: len(_BEARER)].lower() != _BEARER:
+                return ""
+            return value[len(_BEARER) :].strip()
+    return ""
 
 
 class _Refusal:
@@ -84,7 +124,7 @@ class _Refusal:
 class _Guarded:
     """Runs a behaviour and translates what it raises."""
 
-    def __init__(self, handler: Handler, method: str, caller_name: str) -> None:
+    def __init__(self, handler: Handler, method: str) -> None:
         self._behaviour: Any = (
             handler.stream_stream
             or handler.stream_unary
@@ -92,14 +132,10 @@ class _Guarded:
             or handler.unary_unary
         )
         self._method = method
-        self._caller = caller_name
 
     async def single(self, request: Any, context: Any) -> Any:
-        _CALLER.set(self._caller)
         try:
-            answer = self._behaviour(request, context)
-            # The health and reflection packages also bring behaviours that are not coroutines.
-            return await answer if isinstance(answer, Awaitable) else answer
+            return await self._answer(request, context)
         except VedetteError as error:
             await self._refuse(context, error)
         except grpc.aio.BaseError:
@@ -110,17 +146,9 @@ class _Guarded:
             await self._fail(context)
 
     async def stream(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        _CALLER.set(self._caller)
         try:
-            answers = self._behaviour(request, context)
-            if hasattr(answers, "__aiter__"):
-                async for answer in answers:
-                    yield answer
-            elif isinstance(answers, Awaitable):
-                await answers
-            else:
-                for answer in answers:
-                    yield answer
+            async for answer in self._answers(request, context):
+                yield answer
         except VedetteError as error:
             await self._refuse(context, error)
         except grpc.aio.BaseError:
@@ -129,6 +157,22 @@ class _Guarded:
             if _is_abort(error):
                 raise
             await self._fail(context)
+
+    async def _answer(self, request: Any, context: Any) -> Any:
+        answer = self._behaviour(request, context)
+        # The health and reflection packages also bring behaviours that are not coroutines.
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    async def _answers(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        answers = self._behaviour(request, context)
+        if hasattr(answers, "__aiter__"):
+            async for answer in answers:
+                yield answer
+        elif isinstance(answers, Awaitable):
+            await answers
+        else:
+            for answer in answers:
+                yield answer
 
     async def _refuse(self, context: Any, error: VedetteError) -> NoReturn:
         code = code_of(error)
@@ -141,6 +185,121 @@ class _Guarded:
     async def _fail(self, context: Any) -> NoReturn:
         _log.exception("%s failed", self._method)
         await _abort(context, unexpected_status(), grpc.StatusCode.INTERNAL)
+
+
+class _Permitted(_Guarded):
+    """Also holds a call against the caller's role and missions, and writes it down."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        method: str,
+        access: AccessControl,
+        credential: Credential,
+        token: str,
+    ) -> None:
+        super().__init__(handler, method)
+        self._access = access
+        self._credential = credential
+        self._token = token
+        self._permission = permission_of(method)
+        self._streams_in = bool(handler.request_streaming)
+
+    async def _answer(self, request: Any, context: Any) -> Any:
+        request, note = await self._admit(request)
+        if not self._permission.changes:
+            answer = await super()._answer(request, context)
+            await self._write_down(note)
+            return answer
+        with noting(note):
+            answer = await super()._answer(request, context)
+        # What changed nothing in the ledger, because it was so already, is told all the same.
+        await self._write_down(note)
+        return answer
+
+    async def _answers(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        request, note = await self._admit(request)
+        told = False
+        async for answer in super()._answers(request, context):
+            if not told:
+                # Before the first answer is sent: nobody sees a thing without a trace.
+                await self._write_down(note)
+                told = True
+            yield answer
+        if not told:
+            await self._write_down(note)
+
+    async def _admit(self, request: Any) -> tuple[Any, AuditNote]:
+        """The request, and what is to be told of it.
+
+        Raises:
+            PermissionDeniedError: the role may not call this.
+            NotFoundError: the mission is none of the caller's; the same where it does not exist.
+        """
+        _CALLER.set(self._credential)
+        _RECHECK.set(self._recheck)
+        first = request
+        if self._streams_in:
+            first, request = await _peeked(request)
+        note = note_of(
+            first, self._credential, self._permission, short_name(self._method), utc_now()
+        )
+        try:
+            _require_role(self._credential, self._permission)
+            _require_mission(self._credential, self._permission, first)
+        except (PermissionDeniedError, NotFoundError):
+            note.outcome = "refused"
+            await asyncio.to_thread(self._access.write_down, note)
+            raise
+        return request, note
+
+    async def _write_down(self, note: AuditNote) -> None:
+        if self._permission.audited and not note.written:
+            await asyncio.to_thread(self._access.write_down, note)
+
+    async def _recheck(self) -> None:
+        await asyncio.to_thread(self._access.credential_of, self._token, utc_now())
+
+
+def _require_role(credential: Credential, permission: Permission) -> None:
+    if credential.role not in permission.roles:
+        allowed = " or ".join(role for role in type(credential.role) if role in permission.roles)
+        raise PermissionDeniedError(
+            f"this needs the role {allowed}; the credential {credential.name!r} is of a "
+            f"{credential.role}"
+        )
+
+
+def _require_mission(credential: Credential, permission: Permission, request: Any) -> None:
+    mission_id = mission_of(request, permission)
+    # What has not the form of a name is refused by the service itself, to everybody alike.
+    if mission_id and not credential.covers(mission_id):
+        raise NotFoundError(
+            f"the credential {credential.name!r} knows no mission {mission_id!r}",
+            field=permission.scope,
+        )
+
+
+async def _peeked(requests: AsyncIterator[Any]) -> tuple[Any, AsyncIterator[Any]]:
+    """The first request of a stream, None where there is none, and the whole stream again.
+
+    Raises:
+        UnavailableError: none came for too long.
+    """
+    source = aiter(requests)
+    try:
+        async with asyncio.timeout(_FIRST_REQUEST_S):
+            first = await anext(source, None)
+    except TimeoutError as error:
+        raise UnavailableError(f"no byte came for {_FIRST_REQUEST_S:.0f} s") from error
+
+    async def whole() -> AsyncIterator[Any]:
+        if first is not None:
+            yield first
+            async for each in source:
+                yield each
+
+    return first, whole()
 
 
 async def _abort(context: Any, status: status_pb2.Status, code: grpc.StatusCode) -> NoReturn:

@@ -15,7 +15,7 @@ _MADE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LONGEST_CATEGORY = 64
 _MOST_CATEGORIES = 100
 
-_MADE_COLLECTIONS = frozenset({"imagery", "incidents", "products"})
+_MADE_COLLECTIONS = frozenset({"imagery", "incidents", "negatives", "products"})
 
 
 def identifier(value: str, field: str) -> str:

@@ -21,7 +21,7 @@ from service.api.convert.pledge import (
 )
 from service.api.convert.values import chosen, time_of
 from service.api.country_codes import is_country_code
-from service.api.interceptor import caller
+from service.api.interceptor import caller, caller_sight
 from service.clock import utc_now
 from service.ledger.records import PledgeRecord, Refusal
 from service.ledger.store import Ledger
@@ -76,7 +76,9 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
         del context
         mission_id, pledge_id = names.parse(request.name, "missions/*/pledges/*", "name")
         return pledge_message(
-            await asyncio.to_thread(self._ledger.get_pledge, mission_id, pledge_id)
+            await asyncio.to_thread(
+                self._ledger.get_pledge, mission_id, pledge_id, sight=caller_sight()
+            )
         )
 
     async def ListPledges(  # noqa: N802 - the contract's name
@@ -90,6 +92,7 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
             mission_id,
             page_size=request.page_size,
             page_token=request.page_token,
+            sight=caller_sight(),
         )
         if not page.items:
             await asyncio.to_thread(self._ledger.require_mission, mission_id)
@@ -126,6 +129,9 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
         """What became of a pledge, oldest first."""
         del context
         mission_id, pledge_id = names.parse(request.parent, "missions/*/pledges/*", "parent")
+        await asyncio.to_thread(
+            self._ledger.get_pledge, mission_id, pledge_id, sight=caller_sight()
+        )
         moves = await asyncio.to_thread(self._ledger.pledge_moves, mission_id, pledge_id)
         return pledge_pb2.ListPledgeMovesResponse(moves=[move_message(move) for move in moves])
 

@@ -15,12 +15,14 @@ from models.errors import InvalidInputError
 from pipelines.assessment import ProductKind
 from pipelines.products.incident_products import IncidentSheet, incident_geojson, incident_kmz
 from pipelines.threats.positions import Position, PositionKind
+from service.access import Sight
 from service.api import names
 from service.api.convert.pledge import MARKINGS
 from service.api.convert.product import PRODUCT_KINDS, product_message
 from service.api.convert.values import timestamp
+from service.api.interceptor import caller_sight
 from service.errors import NotFoundError
-from service.ledger.records import IncidentRecord
+from service.ledger.records import IncidentRecord, ProductRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
 
@@ -31,6 +33,8 @@ _MEDIA_TYPES = {
     ProductKind.KMZ: ("application/vnd.google-earth.kmz", "kmz"),
 }
 _INCIDENT_KINDS = tuple(_MEDIA_TYPES)
+# All others draw, measure from or name the positions near by.
+_WITHOUT_POSITIONS = frozenset({ProductKind.OVERLAY})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +58,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
         """The products of an imagery or an incident."""
         del context
         return product_pb2.ListProductsResponse(
-            products=await asyncio.to_thread(self._list, request.parent)
+            products=await asyncio.to_thread(self._list, request.parent, caller_sight())
         )
 
     async def GetProduct(  # noqa: N802 - the contract's name
@@ -62,7 +66,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
     ) -> product_pb2.Product:
         """One product."""
         del context
-        message, _ = await asyncio.to_thread(self._find, request.name)
+        message, _ = await asyncio.to_thread(self._find, request.name, caller_sight())
         return message
 
     async def DownloadProduct(  # noqa: N802 - the contract's name
@@ -70,7 +74,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
     ) -> AsyncIterator[product_pb2.DownloadProductResponse]:
         """The bytes of a product from an offset."""
         del context
-        message, source = await asyncio.to_thread(self._find, request.name)
+        message, source = await asyncio.to_thread(self._find, request.name, caller_sight())
         if not 0 <= request.offset <= message.size_bytes:
             raise InvalidInputError(f"must be from 0 to {message.size_bytes}", field="offset")
         if request.offset == message.size_bytes:
@@ -83,32 +87,36 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
             for start in range(0, len(piece), CHUNK_BYTES):
                 yield product_pb2.DownloadProductResponse(chunk=piece[start : start + CHUNK_BYTES])
 
-    def _list(self, parent: str) -> list[product_pb2.Product]:
+    def _list(self, parent: str, sight: Sight) -> list[product_pb2.Product]:
         if "/incidents/" in parent:
             mission_id, incident_id = names.parse(parent, "missions/*/incidents/*", "parent")
-            record = self._ledger.get_incident(mission_id, incident_id)
+            record = self._ledger.get_incident(mission_id, incident_id, sight=sight)
             return [self._render(record, kind).message for kind in _INCIDENT_KINDS]
         mission_id, imagery_id = names.parse(parent, "missions/*/imagery/*", "parent")
-        self._ledger.get_imagery(mission_id, imagery_id)
+        self._ledger.get_imagery(mission_id, imagery_id, sight=sight)
         return [
-            product_message(record) for record in self._ledger.list_products(mission_id, imagery_id)
+            product_message(record)
+            for record in self._ledger.list_products(mission_id, imagery_id)
+            if _shown(record, sight)
         ]
 
-    def _find(self, name: str) -> tuple[product_pb2.Product, str | bytes]:
+    def _find(self, name: str, sight: Sight) -> tuple[product_pb2.Product, str | bytes]:
         """The product and where its bytes are: the key of an object, or the bytes."""
         if "/incidents/" in name:
             mission_id, incident_id, kind_id = names.parse(
                 name, "missions/*/incidents/*/products/*", "name"
             )
-            record = self._ledger.get_incident(mission_id, incident_id)
+            record = self._ledger.get_incident(mission_id, incident_id, sight=sight)
             rendered = self._render(record, _kind(kind_id, _INCIDENT_KINDS))
             return rendered.message, rendered.data
         mission_id, imagery_id, kind_id = names.parse(
             name, "missions/*/imagery/*/products/*", "name"
         )
-        stored = self._ledger.get_product(
-            mission_id, imagery_id, _kind(kind_id, tuple(ProductKind))
-        )
+        kind = _kind(kind_id, tuple(ProductKind))
+        self._ledger.get_imagery(mission_id, imagery_id, sight=sight)
+        stored = self._ledger.get_product(mission_id, imagery_id, kind)
+        if not _shown(stored, sight):
+            raise NotFoundError(f"imagery {imagery_id!r} has no product {kind_id!r}", field="name")
         return product_message(stored), stored.object_key
 
     def _render(self, record: IncidentRecord, kind: ProductKind) -> _Rendered:
@@ -165,6 +173,13 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
                 latitude_deg=latitude_deg,
                 longitude_deg=longitude_deg,
             )
+
+
+def _shown(record: ProductRecord, sight: Sight) -> bool:
+    """Whether a reader may see a product of imagery that it may see."""
+    if sight.contributor is not None and record.kind not in _WITHOUT_POSITIONS:
+        return False
+    return record.marking in sight.markings
 
 
 def _kind(kind_id: str, allowed: tuple[ProductKind, ...]) -> ProductKind:

@@ -11,6 +11,10 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from vedette.v1 import (
+    access_pb2,
+    access_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
     detection_pb2,
     detection_pb2_grpc,
     imagery_pb2,
@@ -19,6 +23,8 @@ from vedette.v1 import (
     incident_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
+    negative_pb2,
+    negative_pb2_grpc,
     pledge_pb2,
     pledge_pb2_grpc,
     position_pb2,
@@ -29,7 +35,11 @@ from vedette.v1 import (
     rule_pb2_grpc,
 )
 
+from service.access_control import AccessControl
+from service.api.access import AccessService
+from service.api.audit import AuditService
 from service.api.detection import DetectionService
+from service.api.hard_negative import HardNegativeService
 from service.api.health import HealthWatch
 from service.api.imagery import ImageryService
 from service.api.incident import IncidentService
@@ -45,10 +55,13 @@ from service.identity import Identity
 SERVICES: tuple[str, ...] = tuple(
     service.full_name
     for module in (
+        access_pb2,
+        audit_pb2,
         detection_pb2,
         imagery_pb2,
         incident_pb2,
         model_pb2,
+        negative_pb2,
         pledge_pb2,
         position_pb2,
         product_pb2,
@@ -79,7 +92,10 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 class Servicers:
     """Everything that is served."""
 
+    access: AccessService
+    audit: AuditService
     detection: DetectionService
+    hard_negative: HardNegativeService
     health: HealthWatch
     imagery: ImageryService
     incident: IncidentService
@@ -90,13 +106,16 @@ class Servicers:
     rule: RuleService
 
 
-def build_server(servicers: Servicers, identity: Identity) -> Any:
+def build_server(servicers: Servicers, access: AccessControl) -> Any:
     """A `grpc.aio.Server` with every service, not yet bound to a port."""
-    server = grpc.aio.server(interceptors=(CallGuard(identity),), options=OPTIONS)
+    server = grpc.aio.server(interceptors=(CallGuard(access),), options=OPTIONS)
+    access_pb2_grpc.add_AccessServiceServicer_to_server(servicers.access, server)
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(servicers.audit, server)
     detection_pb2_grpc.add_DetectionServiceServicer_to_server(servicers.detection, server)
     imagery_pb2_grpc.add_ImageryServiceServicer_to_server(servicers.imagery, server)
     incident_pb2_grpc.add_IncidentServiceServicer_to_server(servicers.incident, server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(servicers.model, server)
+    negative_pb2_grpc.add_HardNegativeServiceServicer_to_server(servicers.hard_negative, server)
     pledge_pb2_grpc.add_PledgeServiceServicer_to_server(servicers.pledge, server)
     position_pb2_grpc.add_PositionServiceServicer_to_server(servicers.position, server)
     product_pb2_grpc.add_ProductServiceServicer_to_server(servicers.product, server)

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, select, update
 
+from service.audit_chain import AuditHead
+from service.audit_heads import AuditHeads
 from service.errors import UnavailableError
 from service.ledger import dialect
+from service.ledger.audit_entries import append_note, pending_note
 from service.ledger.tables import missions
 
 
@@ -17,6 +20,11 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._heads: AuditHeads | None = None
+
+    def note_heads_in(self, heads: AuditHeads) -> None:
+        """Note outside the ledger, from now on, where each chain of the audit ends."""
+        self._heads = heads
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -33,10 +41,17 @@ class Database:
         try:
             with self._engine.connect() as bare:
                 connection = dialect.for_writing(bare)
+                note, entry = pending_note(), None
                 with connection.begin():
                     yield connection
+                    if note is not None:
+                        entry = append_note(connection, note)
         except dialect.NO_ANSWER as error:
             raise UnavailableError(f"the ledger does not answer: {_cause(error)}") from error
+        if note is not None and entry is not None:
+            note.written = True
+            if self._heads is not None:
+                self._heads.note(entry.chain, AuditHead(sequence=entry.sequence, hash=entry.hash))
 
 
 def _cause(error: Exception) -> object:

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select
 
 from models.errors import InvalidInputError
 from pipelines.assessment import Assessment
+from service.access import EVERYTHING, Sight
 from service.ledger.database import Database
 from service.ledger.documents import ground_document, ground_value
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import Area, DetectionRecord, ImageryRecord
+from service.ledger.sight import seen_detections
 from service.ledger.tables import detections
 
 
@@ -30,6 +32,7 @@ class DetectionSearch(Database):
         categories: Collection[str] = (),
         area: Area | None = None,
         captured_since: datetime | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Page[DetectionRecord]:
         """Detections of a mission, newest imagery first, most confident first within each.
 
@@ -41,11 +44,14 @@ class DetectionSearch(Database):
             categories: only these, where any are named.
             area: only those placed inside.
             captured_since: only those known to be captured then or later.
+            sight: only of imagery that the reader may see.
 
         Raises:
             InvalidInputError: the page size, the token or the area is wrong.
         """
-        statement = select(detections).where(detections.c.mission_id == mission_id)
+        statement = select(detections).where(
+            detections.c.mission_id == mission_id, *seen_detections(sight)
+        )
         if imagery_id:
             statement = statement.where(detections.c.imagery_id == imagery_id)
         if categories:
@@ -70,6 +76,7 @@ class DetectionSearch(Database):
                     sorted(categories),
                     area,
                     captured_since,
+                    sight,
                 ],
                 page_size=page_size,
                 page_token=page_token,

@@ -11,10 +11,10 @@ import numpy as np
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.threats.decisions import Verdict
+from pipelines.threats.decisions import ReasonCode, Verdict
 from pipelines.threats.incidents import Incident, IncidentState, Mobility
 from pipelines.threats.proximity import Level, Sighting
-from service.ledger.records import Decision, IncidentRecord, Marking
+from service.ledger.records import Decision, IncidentRecord, Marking, Release
 
 Document = dict[str, Any]
 
@@ -112,7 +112,19 @@ def incident_document(record: IncidentRecord) -> Document:
             "reason": decision.reason,
             "decided_by": decision.decided_by,
             "decided_at": _text(decision.decided_at),
+            "reason_code": None if decision.reason_code is None else decision.reason_code.value,
         },
+        "releases": [
+            {
+                "recipient": release.recipient,
+                "reason": release.reason,
+                "proposed_by": release.proposed_by,
+                "proposed_at": _text(release.proposed_at),
+                "approved_by": release.approved_by,
+                "approved_at": _text(release.approved_at),
+            }
+            for release in record.releases
+        ],
     }
 
 
@@ -143,6 +155,20 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
             reason=decision["reason"],
             decided_by=decision["decided_by"],
             decided_at=datetime.fromisoformat(decision["decided_at"]),
+            # Decisions of earlier versions have none.
+            reason_code=None
+            if decision.get("reason_code") is None
+            else ReasonCode(decision["reason_code"]),
+        ),
+        releases=tuple(
+            Release(
+                **release
+                | {
+                    "proposed_at": datetime.fromisoformat(release["proposed_at"]),
+                    "approved_at": _instant(release["approved_at"]),
+                }
+            )
+            for release in document.get("releases", ())
         ),
     )
 

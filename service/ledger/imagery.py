@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
+from service.access import EVERYTHING, Sight
 from service.errors import AlreadyExistsError, NotFoundError
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent
@@ -17,6 +18,7 @@ from service.ledger.documents import finding_document, finding_value
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.pledges import read_pledge
 from service.ledger.records import Acceptance, ImageryRecord, ImageryState, Marking
+from service.ledger.sight import seen_imagery
 from service.ledger.tables import imagery, jobs, submissions
 
 
@@ -97,14 +99,16 @@ class ImageryRegister(Database):
                 .scalar_subquery(),
             )
 
-    def get_imagery(self, mission_id: str, imagery_id: str) -> ImageryRecord:
+    def get_imagery(
+        self, mission_id: str, imagery_id: str, *, sight: Sight = EVERYTHING
+    ) -> ImageryRecord:
         """One imagery.
 
         Raises:
-            NotFoundError: the mission has none of that name.
+            NotFoundError: the mission has none of that name that the reader may see.
         """
         with self._reading() as connection:
-            return read_imagery(connection, mission_id, imagery_id)
+            return read_imagery(connection, mission_id, imagery_id, sight)
 
     def list_imagery(
         self,
@@ -113,13 +117,14 @@ class ImageryRegister(Database):
         page_size: int = 0,
         page_token: str = "",
         sortie_id: str | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Page[ImageryRecord]:
-        """Imagery of a mission, newest first; only of one sortie where it is named.
+        """Imagery of a mission that a reader may see, newest first; only of one sortie if named.
 
         Raises:
             InvalidInputError: the page size or token is wrong.
         """
-        statement = select(imagery).where(imagery.c.mission_id == mission_id)
+        statement = select(imagery).where(imagery.c.mission_id == mission_id, *seen_imagery(sight))
         if sortie_id:
             statement = statement.where(imagery.c.sortie_id == sortie_id)
         with self._reading() as connection:
@@ -130,20 +135,24 @@ class ImageryRegister(Database):
                     Order(column=imagery.c.received_at, descending=True),
                     Order(column=imagery.c.imagery_id),
                 ],
-                scope=["imagery", mission_id, sortie_id or ""],
+                scope=["imagery", mission_id, sortie_id or "", sight],
                 page_size=page_size,
                 page_token=page_token,
                 to_item=_imagery,
             )
 
 
-def read_imagery(connection: Connection, mission_id: str, imagery_id: str) -> ImageryRecord:
+def read_imagery(
+    connection: Connection, mission_id: str, imagery_id: str, sight: Sight = EVERYTHING
+) -> ImageryRecord:
     """One imagery within a transaction.
 
     Raises:
-        NotFoundError: the mission has none of that name.
+        NotFoundError: the mission has none of that name that the reader may see.
     """
-    found = _find(connection, mission_id, imagery.c.imagery_id == imagery_id)
+    found = _find(
+        connection, mission_id, and_(imagery.c.imagery_id == imagery_id, *seen_imagery(sight))
+    )
     if found is None:
         raise NotFoundError(f"this mission has no imagery {imagery_id!r}", field="name")
     return found

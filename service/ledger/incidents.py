@@ -1,42 +1,43 @@
-"""Incidents, the stream of what happens to them, and what people decide."""
+"""Incidents and the stream of what happens to them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
-from models.errors import InvalidInputError
-from pipelines.threats.decisions import Verdict, decide
 from pipelines.threats.incidents import (
     DISMISSAL_HOLD,
     INCIDENT_HOLD,
     ChangeKind,
     IncidentState,
 )
-from service.errors import NotFoundError, StaleRevisionError
-from service.ledger.database import Database, lock_mission, set_event_sequence
+from service.access import EVERYTHING, Sight
+from service.errors import NotFoundError
+from service.ledger.database import Database, set_event_sequence
 from service.ledger.dialect import insert_if_absent
 from service.ledger.documents import incident_document, incident_value
 from service.ledger.pages import Order, Page, read_page
-from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord
+from service.ledger.records import IncidentEventRecord, IncidentRecord
+from service.ledger.sight import seen_incidents
 from service.ledger.tables import incident_events, incidents, missions
 
 
 class Incidents(Database):
     """Incidents of every mission and their events."""
 
-    def get_incident(self, mission_id: str, incident_id: str) -> IncidentRecord:
+    def get_incident(
+        self, mission_id: str, incident_id: str, *, sight: Sight = EVERYTHING
+    ) -> IncidentRecord:
         """One incident.
 
         Raises:
-            NotFoundError: the mission has none of that name.
+            NotFoundError: the mission has none of that name that the reader may see.
         """
         with self._reading() as connection:
-            return _read_incident(connection, mission_id, incident_id)
+            return read_incident(connection, mission_id, incident_id, sight)
 
     def list_incidents(
         self,
@@ -45,14 +46,17 @@ class Incidents(Database):
         page_size: int = 0,
         page_token: str = "",
         states: Collection[IncidentState] = (),
+        sight: Sight = EVERYTHING,
     ) -> Page[IncidentRecord]:
-        """Incidents of a mission, newest first; only in some states where any are named.
+        """Incidents of a mission that a reader may see, newest first; only in some states if any.
 
         Raises:
             InvalidInputError: the page size or token is wrong.
         """
         wanted = sorted(state.value for state in states)
-        statement = select(incidents).where(incidents.c.mission_id == mission_id)
+        statement = select(incidents).where(
+            incidents.c.mission_id == mission_id, *seen_incidents(sight)
+        )
         if wanted:
             statement = statement.where(incidents.c.state.in_(wanted))
         with self._reading() as connection:
@@ -63,7 +67,7 @@ class Incidents(Database):
                     Order(column=incidents.c.raised_at, descending=True),
                     Order(column=incidents.c.incident_id),
                 ],
-                scope=["incidents", mission_id, wanted],
+                scope=["incidents", mission_id, wanted, sight],
                 page_size=page_size,
                 page_token=page_token,
                 to_item=_incident,
@@ -100,48 +104,6 @@ class Incidents(Database):
                 select(missions.c.event_sequence).where(missions.c.mission_id == mission_id)
             ).scalar_one_or_none()
         return int(last or 0)
-
-    def decide_incident(
-        self,
-        mission_id: str,
-        incident_id: str,
-        verdict: Verdict,
-        reason: str,
-        revision: int,
-        decided_by: str,
-        now: datetime,
-    ) -> IncidentRecord:
-        """Record what a person said of an incident, and an event of it.
-
-        Raises:
-            InvalidInputError: a dismissal without a reason, or a verdict that does not follow on
-                the state.
-            NotFoundError: the mission has none of that name.
-            StaleRevisionError: it has changed since that revision was read.
-        """
-        if verdict is Verdict.DISMISSED and not reason.strip():
-            raise InvalidInputError("a dismissal needs a reason", field="reason")
-        with self._writing() as connection:
-            sequence = lock_mission(connection, mission_id)
-            record = _read_incident(connection, mission_id, incident_id)
-            incident = record.incident
-            if incident.revision != revision:
-                raise StaleRevisionError(
-                    f"incident {incident_id!r} is at revision {incident.revision}, not {revision}",
-                    field="revision",
-                )
-            decided = replace(
-                record,
-                incident=decide(incident, verdict.value).incident,
-                decision=Decision(
-                    verdict=verdict, reason=reason, decided_by=decided_by, decided_at=now
-                ),
-            )
-            event = IncidentEventRecord(
-                sequence=sequence + 1, kind=ChangeKind.DECIDED, record=decided, occurred_at=now
-            )
-            write_events(connection, mission_id, [event])
-        return decided
 
 
 def seen_again_at(
@@ -216,6 +178,7 @@ def write_events(
             "raised_at": record.raised_at,
             "changed_at": event.occurred_at,
             "last_seen_at": incident.last_seen_at,
+            "marking": record.marking.value,
             "record": document,
         }
         key = {"mission_id": mission_id, "incident_id": incident.incident_id}
@@ -250,14 +213,23 @@ def count_sightings(connection: Connection, record: IncidentRecord) -> None:
             incidents.c.mission_id == record.mission_id,
             incidents.c.incident_id == record.incident.incident_id,
         )
-        .values(record=incident_document(record))
+        .values(marking=record.marking.value, record=incident_document(record))
     )
 
 
-def _read_incident(connection: Connection, mission_id: str, incident_id: str) -> IncidentRecord:
+def read_incident(
+    connection: Connection, mission_id: str, incident_id: str, sight: Sight = EVERYTHING
+) -> IncidentRecord:
+    """One incident within a transaction.
+
+    Raises:
+        NotFoundError: the mission has none of that name that the reader may see.
+    """
     row = connection.execute(
         select(incidents).where(
-            incidents.c.mission_id == mission_id, incidents.c.incident_id == incident_id
+            incidents.c.mission_id == mission_id,
+            incidents.c.incident_id == incident_id,
+            *seen_incidents(sight),
         )
     ).one_or_none()
     if row is None:

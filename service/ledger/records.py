@@ -278,6 +278,21 @@ class HardNegativeRecord:
     failure: str
     chip: CutChip | None
 
+    @property
+    def box_in_chip(self) -> tuple[float, float, float, float]:
+        """The box in pixels of the chip, cut at its edges; empty where there is no chip."""
+        if self.chip is None:
+            return (0.0, 0.0, 0.0, 0.0)
+        left_px, top_px = self.chip.left_px, self.chip.top_px
+        width_px, height_px = self.chip.width_px, self.chip.height_px
+        left, top, right, bottom = self.xyxy
+        return (
+            min(max(left - left_px, 0.0), width_px),
+            min(max(top - top_px, 0.0), height_px),
+            min(max(right - left_px, 0.0), width_px),
+            min(max(bottom - top_px, 0.0), height_px),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProductRecord:

@@ -149,6 +149,7 @@ def _fold(
             # What is made of two sources bears the stricter marking.
             marking=_stricter(before.marking, image.marking) if before else image.marking,
             decision=before.decision if before else None,
+            releases=before.releases if before else (),
         )
         known[incident.incident_id] = record
         if change.kind is ChangeKind.ABSORBED:
@@ -194,6 +195,6 @@ def _describe(connection: Connection, image: ImageryRecord, assessment: Assessme
             findings=[finding_document(finding) for finding in capture.findings],
             footprint_lonlat=None if footprint is None else footprint.tolist(),
             detection_count=len(assessment.detections),
-            model_name=assessment.detector.name,
+            model_name=assessment.detector.label,
         )
     )

@@ -15,7 +15,7 @@ from models.errors import InvalidInputError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
-from pipelines.threats.decisions import Verdict
+from pipelines.threats.decisions import ReasonCode, Verdict
 from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState, Mobility
 from pipelines.threats.positions import Position, PositionKind
 from service.errors import NotFoundError, StaleRevisionError
@@ -252,9 +252,11 @@ def test_a_decision_is_an_event_and_needs_the_present_revision(
     (raised,) = process(ledger, make_assessment((4.0, 30.0)), now)
     name = raised.record.incident.incident_id
 
-    def decide(verdict: Verdict, reason: str, revision: int) -> IncidentState:
+    def decide(
+        verdict: Verdict, reason: str, revision: int, code: ReasonCode | None = None
+    ) -> IncidentState:
         record = ledger.decide_incident(
-            "unmiss", name, verdict, reason, revision, "Lt Berg", now + LATER
+            "unmiss", name, verdict, reason, revision, "Lt Berg", now + LATER, reason_code=code
         )
         return record.incident.state
 
@@ -262,8 +264,9 @@ def test_a_decision_is_an_event_and_needs_the_present_revision(
     with pytest.raises(StaleRevisionError):
         decide(Verdict.CONFIRMED, "", 1)
     with pytest.raises(InvalidInputError):
-        decide(Verdict.DISMISSED, "  ", 2)
-    assert decide(Verdict.DISMISSED, "a farmer's own", 2) is IncidentState.DISMISSED
+        decide(Verdict.DISMISSED, "a farmer's own", 2)
+    routine = ReasonCode.CIVILIAN_ROUTINE
+    assert decide(Verdict.DISMISSED, "a farmer's own", 2, routine) is IncidentState.DISMISSED
     with pytest.raises(NotFoundError):
         ledger.decide_incident("unmiss", "x", Verdict.CONFIRMED, "", 1, "Lt Berg", now)
     events = ledger.events_since("unmiss", 1, 10)
@@ -279,6 +282,7 @@ def test_a_decision_is_an_event_and_needs_the_present_revision(
         "Lt Berg",
         now + LATER,
     )
+    assert decision.reason_code is ReasonCode.CIVILIAN_ROUTINE
     # The first event still tells the incident as it was then.
     assert events[0].record.incident.state is IncidentState.ACKNOWLEDGED
     assert ledger.list_incidents("unmiss", states=[IncidentState.OPEN]).items == ()
@@ -382,7 +386,10 @@ def test_what_was_dismissed_is_counted_without_a_word_until_the_hold_ends(
     (raised,) = see(timedelta(0))
     name = raised.record.incident.incident_id
     at = now + timedelta(seconds=1)
-    held = ledger.decide_incident("unmiss", name, Verdict.DISMISSED, "ours", 1, "Lt Berg", at)
+    ours = ReasonCode.OWN_FORCES
+    held = ledger.decide_incident(
+        "unmiss", name, Verdict.DISMISSED, "ours", 1, "Lt Berg", at, reason_code=ours
+    )
     for minutes in (10, 60, 119):
         assert see(timedelta(minutes=minutes)) == []
     counted = ledger.get_incident("unmiss", name)

@@ -6,6 +6,7 @@ from vedette.v1 import imagery_pb2
 
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Severity
+from service.access import EVERYTHING, Sight
 from service.api import names
 from service.api.convert.ground import OUTCOMES
 from service.api.convert.pledge import MARKINGS
@@ -17,8 +18,13 @@ MEDIA_KINDS = numbers(imagery_pb2.MediaKind, "MEDIA_KIND", MediaKind)
 IMAGERY_STATES = numbers(imagery_pb2.ImageryState, "IMAGERY_STATE", ImageryState)
 
 
-def imagery_message(record: ImageryRecord) -> imagery_pb2.Imagery:
-    """An imagery."""
+# Tells how much of a frame lies out of the reach of every position, and so where they may be.
+_TELLS_OF_POSITIONS = frozenset({"PARTLY_UNSEARCHED"})
+
+
+def imagery_message(record: ImageryRecord, sight: Sight = EVERYTHING) -> imagery_pb2.Imagery:
+    """An imagery as a reader may see it: a contributor learns of no position by it."""
+    hidden = frozenset() if sight.contributor is None else _TELLS_OF_POSITIONS
     message = imagery_pb2.Imagery(
         name=names.imagery_name(record.mission_id, record.imagery_id),
         pledge=names.pledge_name(record.mission_id, record.pledge_id),
@@ -41,6 +47,7 @@ def imagery_message(record: ImageryRecord) -> imagery_pb2.Imagery:
                 code=finding.code, severity=SEVERITIES[finding.severity], message=finding.message
             )
             for finding in record.findings
+            if finding.code not in hidden
         ],
     )
     if record.outcome is not None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from vedette.v1 import incident_pb2
 
-from pipelines.threats.decisions import Verdict
+from pipelines.threats.decisions import ReasonCode, Verdict
 from pipelines.threats.incidents import ChangeKind, IncidentState
 from pipelines.threats.proximity import Level
+from service.access import EVERYTHING, Sight
 from service.api import names
 from service.api.convert.ground import ground_message
 from service.api.convert.pledge import MARKINGS
@@ -25,10 +26,11 @@ CHANGES: Mapping[ChangeKind, Any] = numbers(
     [kind for kind in ChangeKind if kind is not ChangeKind.ABSORBED],
 )
 VERDICTS = numbers(incident_pb2.Verdict, "VERDICT", Verdict)
+REASON_CODES = numbers(incident_pb2.ReasonCode, "REASON_CODE", ReasonCode)
 
 
-def incident_message(record: IncidentRecord) -> incident_pb2.Incident:
-    """An incident."""
+def incident_message(record: IncidentRecord, sight: Sight = EVERYTHING) -> incident_pb2.Incident:
+    """An incident as a reader may see it: a recipient of a release learns of no other's."""
     incident, best, mission_id = record.incident, record.incident.best, record.mission_id
     message = incident_pb2.Incident(
         name=names.incident_name(mission_id, incident.incident_id),
@@ -61,16 +63,33 @@ def incident_message(record: IncidentRecord) -> incident_pb2.Incident:
                 reason=record.decision.reason,
                 decided_by=record.decision.decided_by,
                 decide_time=timestamp(record.decision.decided_at),
+                reason_code=None
+                if record.decision.reason_code is None
+                else REASON_CODES[record.decision.reason_code],
             )
         )
+    message.releases.extend(
+        incident_pb2.Release(
+            recipient=release.recipient,
+            reason=release.reason,
+            proposed_by=release.proposed_by,
+            propose_time=timestamp(release.proposed_at),
+            approved_by=release.approved_by,
+            approve_time=timestamp(release.approved_at),
+        )
+        for release in record.releases
+        if sight.recipient in (None, release.recipient)
+    )
     return message
 
 
-def event_message(record: IncidentEventRecord) -> incident_pb2.IncidentEvent:
-    """An event of a mission's incident stream."""
+def event_message(
+    record: IncidentEventRecord, sight: Sight = EVERYTHING
+) -> incident_pb2.IncidentEvent:
+    """An event of a mission's incident stream as a reader may see it."""
     return incident_pb2.IncidentEvent(
         sequence=record.sequence,
         kind=CHANGES[record.kind],
-        incident=incident_message(record.record),
+        incident=incident_message(record.record, sight),
         event_time=timestamp(record.occurred_at),
     )
