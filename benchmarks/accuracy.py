@@ -25,7 +25,7 @@ from benchmarks.accuracy_contenders import class_map, load
 from benchmarks.detection import machine
 from benchmarks.detection_frames import data_folder
 from models.detections import Detections
-from models.detector import DetectionParameters
+from models.detector import DEFAULT_CONFIDENCE
 from models.evaluation import Evaluation, SubjectScore, evaluate
 from models.labels import LabelledImage, read_labels, with_ground
 from models.suppression import suppress
@@ -45,7 +45,7 @@ SETS: dict[str, Sequence[str] | None] = {
     # The set numbers four classes without naming them; all are vehicles.
     "aerial_cars": ("vehicle",) * 4,
 }
-THRESHOLD = DetectionParameters().min_confidence
+THRESHOLD = DEFAULT_CONFIDENCE
 
 _HITUAV_PITCH_M = 12e-6
 _HITUAV_FOCAL_M = 9.1e-3

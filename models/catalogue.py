@@ -140,7 +140,9 @@ class CatalogueEntry:
                     input_px=card.input_px,
                     car_px=card.car_px,
                     threads=threads,
-                )
+                ),
+                version=card.version,
+                thresholds=card.thresholds,
             )
         weights_name, weights = self.read(".safetensors")
         from models.ultralytics_engine import UltralyticsEngine
@@ -154,7 +156,9 @@ class CatalogueEntry:
                 input_px=card.input_px,
                 car_px=card.car_px,
                 threads=threads,
-            )
+            ),
+            version=card.version,
+            thresholds=card.thresholds,
         )
 
     def _choose(self, engine: EngineName) -> str:

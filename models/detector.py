@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from models.detections import Detections
 from models.pixel_source import PixelSource
 from models.tiling import TilePlan
+
+DEFAULT_CONFIDENCE = 0.25
+"""From which a detection counts where neither a person nor the model's card says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +29,9 @@ class DetectorIdentity:
         input_px: side of a tile, pixels.
         car_px: shortest and longest car, by its longer side in pixels of a tile, that the model
             finds as well as any; None where that was not measured.
+        version: of the model in the catalogue; empty where it comes from none.
+        thresholds: by category, the confidence from which a detection counts, as the model's card
+            says; a category without one has DEFAULT_CONFIDENCE.
     """
 
     name: str
@@ -33,6 +40,13 @@ class DetectorIdentity:
     categories: tuple[str, ...]
     input_px: int
     car_px: tuple[int, int] | None = None
+    version: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Name and version as one word, such as "vedette-n@1.0.0"."""
+        return f"{self.name}@{self.version}" if self.version else self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,17 +54,30 @@ class DetectionParameters:
     """What a person may turn about detection; written into the evidence of every product.
 
     Attributes:
-        min_confidence: boxes below it are not reported, 0 to 1.
+        min_confidence: boxes below it are not reported, 0 to 1; None for what the model's card
+            says of each category.
         tile_overlap: least share of a tile that its neighbour repeats, 0 to 0.9.
         whole_frame: also look at the whole frame, reduced to one tile.
         everywhere: also look where a frame shows sky, ground too far away, or ground beyond the
             reach of every position.
     """
 
-    min_confidence: float = 0.25
+    min_confidence: float | None = None
     tile_overlap: float = 0.2
     whole_frame: bool = True
     everywhere: bool = False
+
+    def thresholds(self, identity: DetectorIdentity) -> NDArray[np.float32]:
+        """(K,) for each category of a model the confidence from which a detection counts.
+
+        What a person asked for stands above what the card says.
+        """
+        if self.min_confidence is not None:
+            return np.full(len(identity.categories), self.min_confidence, np.float32)
+        return np.array(
+            [identity.thresholds.get(name, DEFAULT_CONFIDENCE) for name in identity.categories],
+            np.float32,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

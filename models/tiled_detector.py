@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -68,14 +68,26 @@ class Engine(Protocol):
 class TiledDetector:
     """Finds objects in images of any size: tiles in, merged detections out."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, *, version: str = "", thresholds: Mapping[str, float] | None = None
+    ) -> None:
+        """Wrap an engine.
+
+        Args:
+            engine: runs the network.
+            version: of the model in the catalogue.
+            thresholds: by category, as its card says.
+        """
         self._engine = engine
         self._groups = group_index(engine.identity.categories)
+        self._identity = replace(
+            engine.identity, version=version, thresholds=dict(thresholds or {})
+        )
 
     @property
     def identity(self) -> DetectorIdentity:
         """What this detector is."""
-        return self._engine.identity
+        return self._identity
 
     def detect(
         self,
@@ -99,7 +111,7 @@ class TiledDetector:
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"an image is (height, width, 3) uint8, not {image.shape}")
-        _check(parameters)
+        thresholds = _thresholds(parameters, self._identity)
         height, width = image.shape[:2]
         side = self.identity.input_px
         if plan is None:
@@ -115,7 +127,7 @@ class TiledDetector:
                 _scaled_tile(image, view, float(scale), side)
                 for view, scale in zip(plan.views, plan.scale, strict=True)
             ),
-            parameters.min_confidence,
+            float(thresholds.min()),
         )
         parts = [
             _place(part, view, float(scale), side)
@@ -128,9 +140,10 @@ class TiledDetector:
                 else part.select(asked_of(plan.demand, part.xyxy, float(scale)))
                 for part, scale, least in zip(parts, plan.scale, plan.least_px, strict=True)
             ]
-        return merge(
+        found = merge(
             parts, plan.views, self._groups, frame=frame, least_px=plan.least_px, scale=plan.scale
         )
+        return _counting(found, thresholds)
 
     def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
         """Detections in an image of any size, read window by window in bounded memory.
@@ -147,7 +160,7 @@ class TiledDetector:
             EngineError: the engine failed or did not answer in time.
             ValueError: a parameter is out of range.
         """
-        _check(parameters)
+        thresholds = _thresholds(parameters, self._identity)
         width, height = source.width_px, source.height_px
         side = self.identity.input_px
         tiles = len(tile_grid(width, height, side, parameters.tile_overlap))
@@ -155,7 +168,7 @@ class TiledDetector:
         overview = parameters.whole_frame and tiles > 1 and width * height <= _OVERVIEW_LARGEST_PX
         results = self._engine.infer(
             _window_squares(source, side, parameters.tile_overlap, seen, overview=overview),
-            parameters.min_confidence,
+            float(thresholds.min()),
         )
         views = np.array(seen.views, np.int32).reshape(-1, 4)
         scales = np.ones(len(views), np.float64)
@@ -170,7 +183,9 @@ class TiledDetector:
         whole = (views == frame).all(axis=1) & (len(views) > 1)
         least_px = np.where(whole, OVERVIEW_LEAST_PX, 0.0)
         found = merge(parts, views, self._groups, frame=frame, least_px=least_px, scale=scales)
-        return WindowSearch(detections=found, tiles=tiles, empty_tiles=seen.empty)
+        return WindowSearch(
+            detections=_counting(found, thresholds), tiles=tiles, empty_tiles=seen.empty
+        )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -188,9 +203,17 @@ class _Seen:
     empty: int = 0
 
 
-def _check(parameters: DetectionParameters) -> None:
-    if not 0 <= parameters.min_confidence <= 1:
-        raise ValueError(f"min_confidence is 0 to 1, not {parameters.min_confidence}")
+def _thresholds(parameters: DetectionParameters, identity: DetectorIdentity) -> NDArray[np.float32]:
+    """(K,) least confidence of each category."""
+    least = parameters.min_confidence
+    if least is not None and not 0 <= least <= 1:
+        raise ValueError(f"min_confidence is 0 to 1, not {least}")
+    return parameters.thresholds(identity)
+
+
+def _counting(found: Detections, thresholds: NDArray[np.float32]) -> Detections:
+    """The detections that reach the threshold of their category."""
+    return found.select(found.confidence >= thresholds[found.class_id])
 
 
 def _window_squares(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models.detections import Detections
 from models.detector import DetectorIdentity
 from models.errors import EngineError, ModelRefusedError
+from models.network_description import check_description
 from models.taxonomy import ClassMap
 from models.yolo_head import YoloHead
 
@@ -140,7 +141,7 @@ def _build(name: str, weights: bytes, class_map: ClassMap) -> Any:
         # The header: its length as 8 bytes, little end first, then JSON.
         header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
         metadata = header["__metadata__"]
-        architecture = json.loads(metadata["architecture"])
+        architecture = check_description(json.loads(metadata["architecture"]))
         classes = tuple(json.loads(metadata["classes"]))
         state = load_tensors(weights)
     except (ValueError, KeyError, TypeError, SafetensorError) as error:

@@ -76,8 +76,12 @@ class Settings(BaseSettings):
         "openvino", description="Detection engine: openvino (CPU) or ultralytics (torch)."
     )
     model: str = Field("vedette-n", description="Name of the detection model in the catalogue.")
-    min_confidence: float = Field(
-        0.25, ge=0.0, le=1.0, description="Boxes below this confidence are not reported."
+    min_confidence: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="Boxes below this confidence are not reported; what the model's card says of "
+        "each category when not set.",
     )
     tile_overlap: float = Field(
         0.2, ge=0.0, le=0.9, description="Least share of a tile that its neighbour repeats."

@@ -96,9 +96,7 @@ class Opened:
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
-    default=_DEFAULTS.min_confidence,
-    show_default=True,
-    help="Leave out what the model is less sure of.",
+    help="Leave out what the model is less sure of.  [default: what its card says by category]",
 )
 @click.option(
     "--overlap",
@@ -124,7 +122,7 @@ def detect(
     paths: tuple[Path, ...],
     model: str | None,
     engine: EngineName,
-    min_score: float,
+    min_score: float | None,
     overlap: float,
     whole_frame: bool,
     everywhere: bool,
@@ -274,11 +272,19 @@ def _document(
     return {
         "model": {
             "name": identity.name,
+            "version": identity.version,
             "engine": identity.engine,
             "sha256": identity.sha256,
             "categories": list(identity.categories),
             "input_px": identity.input_px,
             "min_score": parameters.min_confidence,
+            "thresholds": dict(
+                zip(
+                    identity.categories,
+                    (round(float(one), 6) for one in parameters.thresholds(identity)),
+                    strict=True,
+                )
+            ),
             "tile_overlap": parameters.tile_overlap,
             "whole_frame": parameters.whole_frame,
             "everywhere": parameters.everywhere,
