@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import numpy as np
@@ -10,10 +12,12 @@ from numpy.typing import NDArray
 
 from pipelines.threats.closing import Outline, draws, in_plane, outline_of
 from pipelines.threats.positions import Position
-from pipelines.threats.tracks import Track
+from pipelines.threats.tracks import Track, TrackPoint
 
 # Farther from all of a path than this many sigmas an edge is not crossed.
 _REACH_SIGMAS = 5.0
+_MEAN_OF = 3
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Way(StrEnum):
@@ -40,12 +44,11 @@ class Passage:
 def passage(track: Track, position: Position) -> Passage | None:
     """How likely an object crossed the line, or the edge of the area, that a position is.
 
-    Each earlier look is held against the place where the object is now: over draws of both places
-    and of the position's own error, which is the same in both, the straight path between them is
-    counted against every edge, once in each direction. The likelier direction of the likeliest look
-    counts, so that an object that goes along the line, now and then seen on its other side, is not
-    taken to have crossed. Looks err independently here; where they err alike, it is surer than
-    this.
+    Where it was before is held against where it is now: over draws of both places and of the
+    position's own error, which is the same in both, the straight path between them is counted
+    against every edge, once in each direction. The likeliest earlier place counts, in its likelier
+    direction. An earlier place is the mean of up to three looks with the error of one: among many
+    looks at something that goes along the line, single ones lie on its other side by chance.
 
     Returns:
         None where the position has no outline, or the times of the looks are not known; a
@@ -66,10 +69,9 @@ def passage(track: Track, position: Position) -> Passage | None:
     now_covariance = turn @ track.covariance_m2 @ turn.T
     common = position.sigma_m**2 * np.eye(2)
     best, entered = 0.0, False
-    for point in earlier:
-        then, back = in_plane(position, point.latitude_deg, point.longitude_deg)
+    for then, then_covariance in _places_before(position, earlier):
         covariance = np.tile(common, (2, 2))
-        covariance[:2, :2] += back @ point.covariance_m2 @ back.T
+        covariance[:2, :2] += then_covariance
         covariance[2:, 2:] += now_covariance
         edges = _near(outline, np.stack([then, now]), covariance)
         if not len(edges):
@@ -80,6 +82,26 @@ def passage(track: Track, position: Position) -> Passage | None:
             best, entered = probability, outline.holds(now)
     way = Way.OVER if outline.core is None else (Way.INTO if entered else Way.OUT_OF)
     return Passage(probability=best, way=way)
+
+
+def _places_before(
+    position: Position, looks: Sequence[TrackPoint]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Means of places (2,) and of covariances (2, 2) over looks that follow each other."""
+    places, covariances = [], []
+    for look in sorted(looks, key=lambda it: it.captured_at or _EPOCH):
+        place, turn = in_plane(position, look.latitude_deg, look.longitude_deg)
+        places.append(place)
+        covariances.append(turn @ look.covariance_m2 @ turn.T)
+    # Of few looks each has to do alone.
+    width = min(_MEAN_OF, max(1, (len(places) + 1) // 2))
+    return [
+        (
+            np.mean(places[first : first + width], axis=0),
+            np.mean(covariances[first : first + width], axis=0),
+        )
+        for first in range(len(places) - width + 1)
+    ]
 
 
 def _near(
