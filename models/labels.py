@@ -134,6 +134,33 @@ def read_labels(path: Path, classes: Sequence[str] | None = None) -> tuple[Label
     return _with_ground(sorted(images, key=lambda image: image.path.name), folder / GROUND_FILE)
 
 
+def has_labels(folder: Path) -> bool:
+    """Whether a folder holds labels in a layout that `read_labels` knows."""
+    return any(
+        any(folder.glob(pattern))
+        for pattern in ("annotations/*.txt", "*.json", "annotations/*.json", "labels/*.txt")
+    )
+
+
+def image_files(folder: Path) -> tuple[Path, ...]:
+    """The image files of a folder, by name; those of its `images` where it has them."""
+    inner = folder / "images"
+    return tuple(
+        path
+        for path in sorted((inner if inner.is_dir() else folder).iterdir())
+        if path.suffix.lower() in _IMAGE_SUFFIXES
+    )
+
+
+def unlabelled(path: Path) -> LabelledImage:
+    """An image of which is said that nothing is in it.
+
+    Raises:
+        InvalidInputError: it is no image.
+    """
+    return _labelled(path, _size(path), [])
+
+
 def name_of(word: str) -> str:
     """The category, the group, or "ignore" that a class name stands for.
 

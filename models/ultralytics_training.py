@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -200,24 +200,39 @@ class NetworkTrainer:
         self.step = int(told["step"])
         return True
 
-    def result(self, new_share: float) -> dict[str, Any]:
+    def result(self, new_share: float, lift: Sequence[float] = ()) -> dict[str, Any]:
         """The mean of the weights since the start, mixed with the starting weights.
 
         Args:
             new_share: of the mean, 0 to 1; the rest is of the start.
+            lift: by class, what is added to the logit of its confidence.
         """
-        return {
+        mixed = {
             name: value
             if name not in self._mean
             else (1 - new_share) * value.float() + new_share * self._mean[name].cpu()
             for name, value in self._start.items()
         }
+        if any(lift):
+            # The last layer of each of the head's class branches has a bias for each class.
+            head = f"model.{len(self._network.model) - 1}.cv3."
+            shift = torch.tensor(lift, dtype=torch.float32)
+            for name, value in mixed.items():
+                if name.startswith(head) and name.endswith(".2.bias"):
+                    mixed[name] = value.float() + shift
+        return mixed
 
-    def write(self, path: Path, new_share: float) -> None:
-        """The result as safetensors of half floats, as the catalogue and the engine read them."""
+    def write(self, path: Path, new_share: float, lift: Sequence[float] = ()) -> None:
+        """The result as safetensors of half floats, as the catalogue and the engine read them.
+
+        Args:
+            path: the file.
+            new_share: see `result`.
+            lift: see `result`.
+        """
         state = {
             name: (value.half() if value.is_floating_point() else value).contiguous()
-            for name, value in self.result(new_share).items()
+            for name, value in self.result(new_share, lift).items()
         }
         save_file(state, path, metadata=self._metadata)
 

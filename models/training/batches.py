@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.labels import Boxes
 from models.tiling import PADDING
-from models.training.pieces import Kind, Piece, clip_objects
+from models.training.pieces import WITHOUT_OBJECTS, Kind, Piece, clip_objects
 
 _LEAST_OBJECT_PX = 4.0
 """A shorter object cannot be learned; it is painted over."""
@@ -120,7 +120,7 @@ def draw_tile(
         (S, S, 3) RGB, (N, 4) objects in its pixels, (N,) their classes.
     """
     height, width = piece.pixels.shape[:2]
-    spread = 1.8 if piece.kind == "empty" else 1.3
+    spread = 1.8 if piece.kind in WITHOUT_OBJECTS else 1.3
     scale = math.exp(chance.uniform(-math.log(spread), math.log(spread)))
     if chance.uniform() < _WHOLE_SHARE and max(height, width) > whole_px:
         scale *= whole_px / max(height, width)
@@ -165,7 +165,7 @@ def _corner(piece: Piece, wide: int, high: int, chance: np.random.Generator) -> 
 
 def tinted(pixels: NDArray[np.uint8], kind: Kind, chance: np.random.Generator) -> NDArray[np.uint8]:
     """Pixels under another light; ground without objects also in other seasons and films."""
-    strong = kind == "empty"
+    strong = kind in WITHOUT_OBJECTS
     shown = np.ascontiguousarray(pixels)
     if kind == "thermal":
         gain, lift = chance.uniform(0.8, 1.25), chance.uniform(-18, 18)

@@ -27,7 +27,7 @@ def with_mistakes(
     """The pieces, those without objects with the places that a detector takes for some.
 
     Args:
-        pieces: any; only those of kind "empty" are looked at.
+        pieces: any; those without objects are looked at, but for dismissed chips.
         detector: the network that is to learn, on any engine.
         progress: told how many of the pieces are done.
 
@@ -36,7 +36,7 @@ def with_mistakes(
     """
     told = []
     for done, piece in enumerate(pieces, start=1):
-        if piece.kind == "empty":
+        if piece.kind in {"empty", "rendered_empty"}:
             places = [np.zeros((0, 4))]
             for scale in _SCALES if max(piece.pixels.shape) > _LEAST_PX else _SCALES[:1]:
                 pixels = piece.pixels

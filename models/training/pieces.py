@@ -26,8 +26,11 @@ PIECE_PX = 1280
 CAR_M = 4.5
 """Length of a car on the ground, metres."""
 
-Kind: TypeAlias = Literal["colour", "thermal", "empty", "rendered", "dismissed"]
+Kind: TypeAlias = Literal["colour", "thermal", "empty", "dismissed", "rendered", "rendered_empty"]
 """What a piece is for; a batch holds a share of each."""
+
+WITHOUT_OBJECTS: frozenset[Kind] = frozenset({"empty", "dismissed", "rendered_empty"})
+"""Kinds that show nothing to be found."""
 
 _OVERLAP = 0.25
 _LEAST_SEEN = 0.35
@@ -96,10 +99,9 @@ def class_numbers(image: LabelledImage, class_map: ClassMap) -> NDArray[np.int32
             by_category.setdefault(group, known[0])
     numbers = []
     for word, name in zip(image.words or image.names, image.names, strict=True):
-        number = by_word.get(word, by_category.get(name))
-        if number is None:
+        if word not in by_word and name not in by_category:
             raise ValueError(f"the network has no class for {name!r}")
-        numbers.append(number)
+        numbers.append(by_word[word] if word in by_word else by_category[name])
     return np.array(numbers, np.int32)
 
 

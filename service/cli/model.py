@@ -9,6 +9,7 @@ import click
 
 from models.catalogue import DEFAULT_MODEL, Catalogue, CatalogueEntry
 from service.cli.model_evaluate import evaluate_model
+from service.cli.model_train import train_model
 from service.cli.output import as_json, console, print_document
 
 
@@ -18,6 +19,7 @@ def model() -> None:
 
 
 model.add_command(evaluate_model)
+model.add_command(train_model)
 
 
 @model.command("list")

@@ -1,0 +1,203 @@
+"""One training from the first picture to a model in the catalogue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from models.atomic_folder import replace_file
+from models.catalogue import CatalogueEntry
+from models.detections import Detections
+from models.detector import DEFAULT_CONFIDENCE, DetectionParameters, Detector
+from models.errors import EngineError, InvalidInputError
+from models.evaluation import AP_LOWEST_CONFIDENCE
+from models.labels import LabelledImage
+from models.training.batches import BatchSource
+from models.training.mistakes import with_mistakes
+from models.training.operating_point import GroupCurve, alarms_on_empty_ground, curves
+from models.training.pieces import WITHOUT_OBJECTS, Piece
+from models.training.recipe import Step
+from service.training.materials import Materials, cut, dismissed, gather, read_pixels, rendered
+from service.training.plan import Plan
+
+OPERATING_CONFIDENCE = DEFAULT_CONFIDENCE
+"""The threshold at which the start is measured, and to which the result is brought."""
+
+_ANY_CAR_PX = (12, 220)
+"""For a start whose card does not say what cars it finds best."""
+
+_CHECKPOINT_STEPS = 25
+_PARAMETERS = DetectionParameters(min_confidence=AP_LOWEST_CONFIDENCE)
+
+
+class Watcher(Protocol):
+    """Is told how a training goes."""
+
+    def phase(self, told: str, total: int) -> Callable[[int], None]:
+        """A phase begins; the answer is told what of it is done."""
+        ...
+
+    def step(self, step: Step) -> None:
+        """A step of learning was taken."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Look:
+    """What a network sees in one half of the validation.
+
+    Attributes:
+        curves: by group.
+        empty: detections in the images without objects.
+    """
+
+    curves: Mapping[str, GroupCurve]
+    empty: tuple[Detections, ...]
+
+
+def prepare(
+    plan: Plan, entry: CatalogueEntry, work: Path, watcher: Watcher
+) -> tuple[Materials, list[Piece]]:
+    """Everything to learn from, cut, drawn, and looked at by the start.
+
+    Raises:
+        InvalidInputError: a set is broken, or does not fit the plan.
+        EngineError: the engine failed.
+    """
+    card = entry.card
+    materials = gather(plan)
+    car_px = card.car_px or _ANY_CAR_PX
+    said = watcher.phase("cutting images", len(materials.learn))
+    pieces = cut(materials.learn, card.class_map, car_px, said)
+    said = watcher.phase("cutting empty ground", len(materials.learn_empty))
+    pieces += cut(materials.learn_empty, card.class_map, car_px, said, kind="empty")
+    pieces += dismissed(plan)
+    said = watcher.phase("drawing made-up ground", plan.rendered + plan.rendered_empty)
+    pieces += rendered(plan, work, card.class_map, said)
+    return materials, _looked_at(pieces, entry, work, watcher)
+
+
+def _looked_at(
+    pieces: list[Piece], entry: CatalogueEntry, work: Path, watcher: Watcher
+) -> list[Piece]:
+    """The pieces with the places that the start takes for objects; looked for once."""
+    from dataclasses import replace
+
+    file = work / "mistakes.json"
+    if file.is_file():
+        places = json.loads(file.read_text(encoding="utf-8"))
+        return [
+            replace(piece, mistaken=np.array(places[piece.name], np.float64).reshape(-1, 4))
+            if piece.name in places
+            else piece
+            for piece in pieces
+        ]
+    said = watcher.phase("looking for mistakes", len(pieces))
+    told = with_mistakes(pieces, entry.open(), said)
+    places = {
+        piece.name: piece.mistaken.tolist()
+        for piece in told
+        if piece.kind in WITHOUT_OBJECTS - {"dismissed"}
+    }
+    replace_file(file, json.dumps(places).encode())
+    return told
+
+
+def learn(
+    plan: Plan,
+    entry: CatalogueEntry,
+    pieces: Sequence[Piece],
+    work: Path,
+    watcher: Watcher,
+    threads: int | None = None,
+) -> Any:
+    """Take the steps that are left.
+
+    Returns:
+        The trainer with what came of it.
+
+    Raises:
+        EngineError: torch is not installed, or failed.
+        ModelRefusedError: the start cannot learn.
+    """
+    trainer = open_trainer(plan, entry, threads)
+    trainer.resume(work)
+    source = BatchSource(
+        pieces,
+        plan.shares,
+        tile_px=plan.recipe.tile_px,
+        whole_px=entry.card.input_px,
+        batch=plan.recipe.batch,
+        seed=plan.recipe.seed,
+    )
+    trainer.train(source, work, every=_CHECKPOINT_STEPS, progress=watcher.step)
+    return trainer
+
+
+def open_trainer(plan: Plan, entry: CatalogueEntry, threads: int | None = None) -> Any:
+    """The adapter that learns.
+
+    Raises:
+        EngineError: torch and ultralytics are not installed.
+        ModelRefusedError: the start has no weights to learn on from.
+    """
+    try:
+        from models.ultralytics_training import NetworkTrainer
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            f"{error.name} is not here, which training needs: install vedette with the extras "
+            "`service` and `ultralytics`"
+        ) from error
+    return NetworkTrainer(entry.read(".safetensors")[1], plan.recipe, threads)
+
+
+def look(
+    detector: Detector,
+    images: Sequence[LabelledImage],
+    empty: Sequence[LabelledImage],
+    progress: Callable[[int], None],
+) -> Look:
+    """What a network sees in labelled images and on empty ground, as the service looks at them."""
+    found = []
+    for done, image in enumerate((*images, *empty), start=1):
+        found.append(detector.detect(read_pixels(image.path), _PARAMETERS))
+        progress(done)
+    labelled = found[: len(images)]
+    return Look(
+        curves=curves(images, labelled, detector.identity.categories),
+        empty=tuple(found[len(images) :]),
+    )
+
+
+def thresholds_at_equal_recall(start: Look, new: Look) -> dict[str, float]:
+    """By group, the threshold at which a network finds as much as the start does at its own."""
+    return {
+        group: new.curves[group].threshold_for(curve.recall(OPERATING_CONFIDENCE))
+        for group, curve in start.curves.items()
+    }
+
+
+def check_classes(entry: CatalogueEntry, materials: Materials) -> None:
+    """Raise InvalidInputError where an object to learn from is of no class of the network."""
+    from models.training.pieces import class_numbers
+
+    for image in materials.learn:
+        try:
+            class_numbers(image, entry.card.class_map)
+        except ValueError as error:
+            raise InvalidInputError(f"{image.path.name}: {error}", field="data") from error
+
+
+def empty_alarms(
+    look_at: Look,
+    images: Sequence[LabelledImage],
+    categories: Sequence[str],
+    thresholds: Mapping[str, float],
+) -> int:
+    """Detections on empty ground at thresholds by group."""
+    return alarms_on_empty_ground(images, look_at.empty, categories, thresholds)
