@@ -4,16 +4,20 @@ A view is a tile, or the whole frame at reduced scale, or a tile that looks once
 what others show at full scale; the last two are treated alike. Two boxes of different views are
 compared where both views look: each is clipped to what the other view could have seen. So a piece
 of an object that a tile edge cuts is recognised in the whole box of a neighbour, and a small object
-beside a large one, or the second of two in a row, is not.
+beside a large one, or the second of two in a row, is not. What is left once is as sure as the
+views that hold it whole are together (`models.agreement`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.agreement import Views, by_agreement
 from models.detections import Detections
 from models.suppression import (
     Floats,
@@ -26,6 +30,7 @@ from models.suppression import (
     rank_order,
     same_object,
 )
+from models.tiling import ScaleField
 
 EDGE_PX = 4.0
 """A box that ends this close to an edge inside the image may go on beyond it."""
@@ -59,7 +64,36 @@ and vehicles from 0.762 to 0.759. With it both stay, and average precision too (
 between two categories of a group (a cab in its truck) cost vehicles 0.0003 and is left alone.
 """
 
-_TILE, _OVERVIEW, _CUT = 0, 1, 2  # whole in a tile; whole, looked at again; cut by an edge
+_TILE, _OVERVIEW, _CUT, _WITNESS = 0, 1, 2, 3
+"""Whole in a tile; whole, looked at again; cut by an edge; not reported, but asked about others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Boxes:
+    """N boxes of all views, from best to worst, so that the better of a pair is the smaller number.
+
+    Attributes:
+        found: the boxes.
+        view: (N,) number of the view of each.
+        window: (N, 4) that view.
+        cut: (N, 4) whether an edge inside the image cuts its left, top, right, bottom.
+        tier: (N,) what it is.
+    """
+
+    found: Detections
+    view: Indices
+    window: Floats
+    cut: NDArray[np.bool_]
+    tier: NDArray[np.int8]
+
+    def select(self, rows: Indices) -> Self:
+        return type(self)(
+            found=self.found.select(rows),
+            view=self.view[rows],
+            window=self.window[rows],
+            cut=self.cut[rows],
+            tier=self.tier[rows],
+        )
 
 
 def merge(
@@ -70,23 +104,26 @@ def merge(
     frame: NDArray[np.integer] | None = None,
     least_px: NDArray[np.float64] | None = None,
     scale: NDArray[np.float64] | None = None,
+    demand: ScaleField | None = None,
 ) -> Detections:
     """What several views of one image show, each object once.
 
-    Boxes of a reduced view shorter than its least length are left out, and cut pieces that are
-    thinner than EDGE_PX across the edge. Then:
+    Boxes of a reduced view shorter than its least length are not reported, and cut pieces that are
+    thinner than EDGE_PX across the edge are left out. Then:
 
     1. Whole boxes of different views that agree are one object. The box of a tile stands before
-       that of the whole frame, which is coarser; the confidence is the highest of the category.
+       that of the whole frame, which is coarser.
     2. A part that a tile shows of what the whole frame shows whole, and surer of it, is dropped.
     3. A box that an edge inside the image cuts is dropped where another view holds the object
        whole.
     4. Cut pieces that no view holds whole and that agree along their seam are united.
+    5. Confidence and box are the mean of what the views say that hold the object whole.
 
     Boxes of one view are never merged: that view told them apart.
 
     Args:
-        parts: detections of each of T views, in pixels of the image, suppressed within the view.
+        parts: detections of each of T views, in pixels of the image, suppressed within the view
+            and not beyond it.
         views: (T, 4) left, top, right, bottom of each view, at any scales.
         groups: (K,) group of each category; boxes of different groups are never one object.
         frame: (4,) left, top, right, bottom of the image; by default what the views span.
@@ -94,6 +131,7 @@ def merge(
             what is shorter is left to those; 0 for the others. By default OVERVIEW_LEAST_PX for
             views of the whole frame.
         scale: (T,) pixels that the model saw for one of the image; by default 1.
+        demand: the scale that each place asks for; by default 1.
 
     Returns:
         Merged detections in descending order of confidence, whatever the order of the views.
@@ -103,65 +141,110 @@ def merge(
     """
     if views.shape != (len(parts), 4):
         raise ValueError(f"{len(parts)} parts need views ({len(parts)}, 4), not {views.shape}")
-    found = Detections.concatenate(parts)
-    if len(parts) < 2 or not len(found):
+    if len(parts) < 2 or not sum(map(len, parts)):
+        found = Detections.concatenate(parts)
         return found.select(rank_order(found))
-
     if frame is None:
         frame = np.concatenate([views[:, :2].min(axis=0), views[:, 2:].max(axis=0)])
     if least_px is None:
         least_px = np.where((views == frame).all(axis=1), OVERVIEW_LEAST_PX, 0.0)
+    if scale is None:
+        scale = np.ones(len(parts), np.float64)
+    # Sums of floats depend on their order, so it is that of the views' values.
+    order = np.lexsort([least_px, scale, *views.T])
+    parts = [parts[index] for index in order]
+    views, least_px, scale = views[order], least_px[order], scale[order]
+    boxes = _ranked(parts, views, frame, least_px, scale)
+    found = boxes.found
+
+    i, j = overlapping_pairs(found.xyxy)
+    i, j = np.minimum(i, j), np.maximum(i, j)
+    alike = np.flatnonzero(groups[found.class_id].take(i) == groups[found.class_id].take(j))
+    i, j = i.take(alike), j.take(alike)
+    kept, pairs = _kept(boxes, i, j)
+    whole = np.flatnonzero(kept & (boxes.tier != _CUT))
+    united, number = _unite(found, kept & (boxes.tier == _CUT), *pairs)
+
+    # Whole boxes stand before what was united, each from best to worst.
+    merged = Detections.concatenate([found.select(whole), united])
+    number[number >= 0] += len(whole)
+    number[whole] = np.arange(len(whole))
+    asks_i, asks_j = np.flatnonzero(number.take(i) >= 0), np.flatnonzero(number.take(j) >= 0)
+    agreed = by_agreement(
+        merged,
+        found,
+        boxes.view,
+        (
+            np.concatenate(
+                [number.take(i.take(asks_i)), number.take(j.take(asks_j)), number.take(whole)]
+            ),
+            np.concatenate([j.take(asks_i), i.take(asks_j), whole]),
+        ),
+        Views(window=views.astype(np.float32), scale=scale, demand=demand),
+        united=np.arange(len(merged)) >= len(whole),
+    )
+    apart = np.flatnonzero(boxes.view.take(i) != boxes.view.take(j))
+    repeats = number.take(i.take(apart)), number.take(j.take(apart))
+    return _without_repeats(agreed, len(whole), *repeats)
+
+
+def _ranked(
+    parts: Sequence[Detections],
+    views: NDArray[np.integer],
+    frame: NDArray[np.integer],
+    least_px: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> _Boxes:
+    """The boxes of all views from best to worst."""
+    found = Detections.concatenate(parts)
     view = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    window = views[view].astype(np.float32)
+    window = views.astype(np.float32).take(view, axis=0)
     # The model says where an edge is in pixels of its own.
-    edge_px = np.full(len(parts), EDGE_PX) if scale is None else EDGE_PX / np.minimum(scale, 1.0)
-    cut = _cut_sides(found.xyxy, window, frame, edge_px[view])
-    overview = least_px[view] > 0
+    edge_px = (EDGE_PX / np.minimum(scale, 1.0)).take(view)
+    cut = _cut_sides(found.xyxy, window, frame, edge_px)
     sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
     # Thinner than an edge is known, and the neighbour shows the rest.
-    sliver = ((cut[:, :2] | cut[:, 2:]) & (sides <= edge_px[view, None])).any(axis=1)
-    small = sides.max(axis=1) < least_px[view]
-    used = np.flatnonzero(~(sliver | small))
-    found, view, window, cut, overview = (
-        found.select(used),
-        view[used],
-        window[used],
-        cut[used],
-        overview[used],
-    )
-    tier = np.where(cut.any(axis=1), _CUT, np.where(overview, _OVERVIEW, _TILE)).astype(np.int8)
+    sliver = ((cut[:, :2] | cut[:, 2:]) & (sides <= edge_px[:, None])).any(axis=1)
+    least = least_px.take(view)
+    tier = np.where(cut.any(axis=1), _CUT, np.where(least > 0, _OVERVIEW, _TILE)).astype(np.int8)
+    tier[sides.max(axis=1) < least] = _WITNESS
+    boxes = _Boxes(found=found, view=view, window=window, cut=cut, tier=tier)
+    boxes = boxes.select(np.flatnonzero(~sliver))
+    return boxes.select(rank_order(boxes.found, boxes.tier, boxes.window))
 
-    # From here on an index is also a rank, so the better of a pair is the smaller.
-    order = rank_order(found, tier, window)
-    found, view, window = found.select(order), view[order], window[order]
-    cut, tier = cut[order], tier[order]
 
-    whole = tier != _CUT
-    i, j = overlapping_pairs(found.xyxy)
-    group = groups[found.class_id]
-    candidate = (view[i] != view[j]) & (group[i] == group[j])
-    i, j = np.minimum(i[candidate], j[candidate]), np.maximum(i[candidate], j[candidate])
+def _kept(
+    boxes: _Boxes, i: Indices, j: Indices
+) -> tuple[NDArray[np.bool_], tuple[Indices, Indices]]:
+    """(N,) the boxes that stand for an object or a piece of one, and the pairs of pieces that fit.
+
+    Args:
+        boxes: N boxes.
+        i: (P,) the better of each pair of overlapping boxes of one group.
+        j: (P,) the other.
+    """
+    found, tier = boxes.found, boxes.tier
+    across = np.flatnonzero((boxes.view.take(i) != boxes.view.take(j)) & (tier.take(j) != _WITNESS))
+    i, j = i.take(across), j.take(across)
+    class_i, class_j = found.class_id.take(i), found.class_id.take(j)
     overlap = iou(found.xyxy.take(i, axis=0), found.xyxy.take(j, axis=0))
-    one = same_object(overlap, found.class_id[i], found.class_id[j])
-    # Only where an edge cuts may less overlap be one object, or more be two.
-    seam = np.flatnonzero(~(whole[i] & whole[j]))
-    one[seam] = _one_object(found, window, cut, i[seam], j[seam], overlap[seam])
-    i, j = i[one], j[one]
+    one = same_object(overlap, class_i, class_j)
+    # Only where an edge cuts may less overlap be one object, or more be two; the worse is a piece.
+    seam = np.flatnonzero(tier.take(j) == _CUT)
+    one[seam] = _one_object(boxes, i.take(seam), j.take(seam), overlap.take(seam))
 
-    both_whole = whole[i] & whole[j]
-    kept, leader = keep_best(len(found), i[both_whole], j[both_whole])
-    explained = whole[i] & ~whole[j]
-    kept[j[explained]] = False
-    confidence = found.confidence.copy()
-    for better, worse in ((i[explained], j[explained]), (leader[~kept], np.flatnonzero(~kept))):
-        _raise_confidence(confidence, found, leader[better], worse)
-    found = Detections(xyxy=found.xyxy, confidence=confidence, class_id=found.class_id)
-
-    kept &= ~_parts_of_larger(found, tier, kept, leader)
-    piece = kept & ~whole
-    pieces_agree = piece[i] & piece[j] & (found.class_id[i] == found.class_id[j])
-    united = _unite(found, piece, i[pieces_agree], j[pieces_agree])
-    return _without_repeats(found.select(kept & whole), united, groups)
+    both_whole = np.flatnonzero(one & (tier.take(j) != _CUT))
+    kept, leader = keep_best(len(found), i.take(both_whole), j.take(both_whole))
+    kept &= tier != _WITNESS
+    kept[j[one & (tier.take(j) == _CUT) & (tier.take(i) != _CUT)]] = False
+    told_apart = np.zeros(len(found), np.bool_)
+    told_apart[leader[~kept & (tier == _OVERVIEW)]] = True
+    part = np.flatnonzero((tier.take(i) == _TILE) & (tier.take(j) == _OVERVIEW))
+    part = part[kept[i[part]] & kept[j[part]] & ~told_apart[i[part]]]
+    kept[_parts_of_larger(found, i.take(part), j.take(part))] = False
+    fits = np.flatnonzero(one & kept.take(i) & (tier.take(i) == _CUT) & kept.take(j))
+    fits = fits[class_i.take(fits) == class_j.take(fits)]
+    return kept, (i.take(fits), j.take(fits))
 
 
 def _cut_sides(
@@ -172,26 +255,21 @@ def _cut_sides(
     return np.asarray(near & (window != frame))
 
 
-def _one_object(
-    found: Detections,
-    window: Floats,
-    cut: NDArray[np.bool_],
-    i: Indices,
-    j: Indices,
-    overlap: Floats,
-) -> NDArray[np.bool_]:
-    """(P,) whether the boxes of each pair are one object, where an edge cuts at least one.
+def _one_object(boxes: _Boxes, i: Indices, j: Indices, overlap: Floats) -> NDArray[np.bool_]:
+    """(P,) whether the boxes of each pair are one object, where an edge cuts the worse or both.
 
     `overlap` (P,) is the IoU of the whole boxes.
     """
-    box_i, box_j = found.xyxy[i], found.xyxy[j]
-    clip_i, clip_j = intersection(box_i, window[j]), intersection(box_j, window[i])
+    found = boxes.found
+    box_i, box_j = found.xyxy.take(i, axis=0), found.xyxy.take(j, axis=0)
+    window_i, window_j = boxes.window.take(i, axis=0), boxes.window.take(j, axis=0)
+    cut_i, cut_j = boxes.cut.take(i, axis=0), boxes.cut.take(j, axis=0)
+    clip_i, clip_j = intersection(box_i, window_j), intersection(box_j, window_i)
     # Where one box goes on beyond the other's view, the other must have been cut there.
-    goes_on_i, goes_on_j = _goes_on(box_i, window[j]), _goes_on(box_j, window[i])
-    consistent = ~((goes_on_i & ~cut[j]) | (goes_on_j & ~cut[i])).any(axis=1)
+    goes_on_i, goes_on_j = _goes_on(box_i, window_j), _goes_on(box_j, window_i)
+    consistent = ~((goes_on_i & ~cut_j) | (goes_on_j & ~cut_i)).any(axis=1)
     agreement = np.where(consistent, iou(clip_i, clip_j), overlap)
-    same = same_object(agreement, found.class_id[i], found.class_id[j])
-
+    same = same_object(agreement, found.class_id.take(i), found.class_id.take(j))
     # A detector often draws a cut piece short: then it must lie inside, and fit along the edge.
     inside = area(intersection(clip_i, clip_j)) >= PIECE_INSIDE * area(clip_j)
     fits = np.ones(len(i), np.bool_)
@@ -201,9 +279,9 @@ def _one_object(
         span = np.maximum(clip_i[:, along + 2], clip_j[:, along + 2]) - np.minimum(
             clip_i[:, along], clip_j[:, along]
         )
-        seam = cut[j][:, across] | cut[j][:, across + 2]
+        seam = cut_j[:, across] | cut_j[:, across + 2]
         fits &= ~seam | (high - low >= PIECE_ALONG * span)
-    piece = cut[j].any(axis=1) & ~cut[i].any(axis=1)
+    piece = cut_j.any(axis=1) & ~cut_i.any(axis=1)
     return np.asarray(same | (piece & consistent & inside & fits))
 
 
@@ -213,47 +291,39 @@ def _goes_on(box: Floats, window: Floats) -> NDArray[np.bool_]:
     return np.asarray(beyond > EDGE_PX)
 
 
-def _parts_of_larger(
-    found: Detections, tier: NDArray[np.int8], kept: NDArray[np.bool_], leader: Indices
-) -> NDArray[np.bool_]:
-    """(N,) boxes of tiles that show a part of what the whole frame shows whole, and surer of it.
+def _parts_of_larger(found: Detections, part: Indices, larger: Indices) -> Indices:
+    """Those boxes of tiles that show a part of what the whole frame shows whole, and surer of it.
 
     Their IoU is low, but the part lies inside, in the same category. Where the whole frame has a
     box of its own for it (one that the tile's stands for), it told the two apart and both stay; so
     they do where a tile found both, for then its box stands for that of the whole frame.
+
+    Args:
+        found: the boxes.
+        part: (P,) boxes of tiles that stand for none of the whole frame.
+        larger: (P,) boxes of the whole frame that overlap them.
     """
-    told_apart = np.zeros(len(found), np.bool_)
-    told_apart[leader[~kept & (tier == _OVERVIEW)]] = True
-    rows = np.flatnonzero(kept & (tier != _CUT))
-    a, b = overlapping_pairs(found.xyxy[rows])
-    # The order is by tier, so the box of a tile has the smaller number.
-    part, larger = rows[np.minimum(a, b)], rows[np.maximum(a, b)]
-    asked = (
-        (tier[part] == _TILE)
-        & (tier[larger] == _OVERVIEW)
-        & (found.class_id[part] == found.class_id[larger])
-        & ~told_apart[part]
-        & (PART_SURER * found.confidence[part] < found.confidence[larger])
+    alike = np.flatnonzero(
+        (found.class_id.take(part) == found.class_id.take(larger))
+        & (PART_SURER * found.confidence.take(part) < found.confidence.take(larger))
     )
-    part, larger = part[asked], larger[asked]
-    size, around = area(found.xyxy[part]), area(found.xyxy[larger])
-    common = area(intersection(found.xyxy[part], found.xyxy[larger]))
+    part, larger = part.take(alike), larger.take(alike)
+    inner, outer = found.xyxy.take(part, axis=0), found.xyxy.take(larger, axis=0)
+    size, around = area(inner), area(outer)
+    common = area(intersection(inner, outer))
     explained = (size < around) & (common >= PART_INSIDE * size) & (size >= PART_LEAST * around)
-    result = np.zeros(len(found), np.bool_)
-    result[part[explained]] = True
-    return result
+    return part[explained]
 
 
-def _raise_confidence(
-    confidence: NDArray[np.float32], found: Detections, leader: Indices, member: Indices
-) -> None:
-    """Give each leader the highest confidence among its members of the same category."""
-    alike = found.class_id[leader] == found.class_id[member]
-    np.maximum.at(confidence, leader[alike], found.confidence[member[alike]])
+def _unite(
+    found: Detections, piece: NDArray[np.bool_], i: Indices, j: Indices
+) -> tuple[Detections, Indices]:
+    """One detection for each set of pieces that agree: the box around them, the best confidence.
 
-
-def _unite(found: Detections, piece: NDArray[np.bool_], i: Indices, j: Indices) -> Detections:
-    """One detection for each set of pieces that agree: the box around them, the best confidence."""
+    Returns:
+        The U detections from best to worst, and (N,) in which of them each piece is; -1 for what is
+        no piece.
+    """
     label = np.arange(len(found))
     while len(i):
         lower = np.minimum(label[i], label[j])
@@ -269,22 +339,41 @@ def _unite(found: Detections, piece: NDArray[np.bool_], i: Indices, j: Indices) 
     np.minimum.at(xyxy[:, :2], group, found.xyxy[members, :2])
     np.maximum.at(xyxy[:, 2:], group, found.xyxy[members, 2:])
     np.maximum.at(confidence, group, found.confidence[members])
-    return Detections(xyxy=xyxy, confidence=confidence, class_id=found.class_id[roots])
+    united = Detections(xyxy=xyxy, confidence=confidence, class_id=found.class_id[roots])
+    order = rank_order(united)
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    number = np.full(len(found), -1, np.intp)
+    number[members] = place[group]
+    return united.select(order), number
 
 
-def _without_repeats(
-    whole: Detections, united: Detections, groups: NDArray[np.int32]
-) -> Detections:
-    """Both lists, less united boxes that repeat a whole or a better united one."""
-    tier = np.repeat(np.array([_TILE, _CUT], np.int8), [len(whole), len(united)])
-    found = Detections.concatenate([whole, united])
-    order = rank_order(found, tier)
-    found, tier = found.select(order), tier[order]
-    i, j = overlapping_pairs(found.xyxy)
-    i, j = np.minimum(i, j), np.maximum(i, j)
-    candidate = (tier[j] == _CUT) & (groups[found.class_id[i]] == groups[found.class_id[j]])
-    i, j = i[candidate], j[candidate]
-    one = same_object(iou(found.xyxy[i], found.xyxy[j]), found.class_id[i], found.class_id[j])
-    kept, _ = keep_best(len(found), i[one], j[one])
-    found = found.select(kept)
-    return found.select(rank_order(found))
+def _without_repeats(merged: Detections, whole: int, i: Indices, j: Indices) -> Detections:
+    """What stays, from best to worst, where some repeat a better box of another view.
+
+    United boxes may repeat whole ones, and the mean of several views may bring together what was
+    apart. What overlaps a united box by half overlaps a piece of it, so the pairs of boxes that
+    were seen are enough.
+
+    Args:
+        merged: M whole boxes, then the united ones.
+        whole: how many are whole.
+        i: (P,) of each pair of boxes of two views that overlap and are of one group, which of the M
+            the one is; -1 for none.
+        j: (P,) which the other is.
+    """
+    rows = np.flatnonzero((i >= 0) & (j >= 0) & (i != j))
+    order = rank_order(merged, (np.arange(len(merged)) >= whole).astype(np.int8))
+    merged = merged.select(order)
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    i, j = place.take(i.take(rows)), place.take(j.take(rows))
+    one = same_object(
+        iou(merged.xyxy.take(i, axis=0), merged.xyxy.take(j, axis=0)),
+        merged.class_id.take(i),
+        merged.class_id.take(j),
+    )
+    i, j = i[one], j[one]
+    kept, _ = keep_best(len(merged), np.minimum(i, j), np.maximum(i, j))
+    merged = merged.select(kept)
+    return merged.select(rank_order(merged))

@@ -50,7 +50,7 @@ def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     band_height = _BAND_HEIGHTS * float(np.mean(bottom - top, dtype=np.float64))
     first = ((top - highest) / band_height).astype(np.int32)
     last = ((bottom - highest) / band_height).astype(np.int32)
-    owner, nth = _runs(last - first + 1)
+    owner, nth = runs(last - first + 1)
     band = first.take(owner) + nth
     # Numbers of 16 bits are sorted by radix, which keeps the order of left sides within a band.
     narrow = band.astype(np.uint16) if band.max() < 2**16 else band
@@ -61,7 +61,7 @@ def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     base = band * (float(right.max()) - float(left[0]) + 1.0)
     begin = base + left.take(owner)
     until = np.searchsorted(begin, base + right.take(owner))
-    a, nth = _runs(until - np.arange(1, len(owner) + 1))
+    a, nth = runs(until - np.arange(1, len(owner) + 1))
     i, j = owner.take(a), owner.take(a + 1 + nth)
     shared = np.maximum(top.take(i), top.take(j)) < np.minimum(bottom.take(i), bottom.take(j))
     rows = np.flatnonzero(shared)
@@ -70,7 +70,7 @@ def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     return solid.take(i.take(rows)), solid.take(j.take(rows))
 
 
-def _runs(lengths: NDArray[np.integer]) -> tuple[Indices, Indices]:
+def runs(lengths: NDArray[np.integer]) -> tuple[Indices, Indices]:
     """For N run lengths: which run each element is of, and its place in the run."""
     lengths = np.maximum(lengths, 0)
     run = np.repeat(np.arange(len(lengths)), lengths)

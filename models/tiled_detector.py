@@ -27,6 +27,9 @@ from models.tiling import (
     tile_starts,
 )
 
+ASKED_CONFIDENCE = 0.05
+"""Least confidence of a view's box that has a say about what others show."""
+
 _WINDOW_PX = 4096
 """Longest side of a window that is read at once: its border, read twice, is 6 % of it."""
 
@@ -127,7 +130,7 @@ class TiledDetector:
                 _scaled_tile(image, view, float(scale), side)
                 for view, scale in zip(plan.views, plan.scale, strict=True)
             ),
-            float(thresholds.min()),
+            min(ASKED_CONFIDENCE, float(thresholds.min())),
         )
         parts = [
             _place(part, view, float(scale), side)
@@ -141,7 +144,13 @@ class TiledDetector:
                 for part, scale, least in zip(parts, plan.scale, plan.least_px, strict=True)
             ]
         found = merge(
-            parts, plan.views, self._groups, frame=frame, least_px=plan.least_px, scale=plan.scale
+            parts,
+            plan.views,
+            self._groups,
+            frame=frame,
+            least_px=plan.least_px,
+            scale=plan.scale,
+            demand=plan.demand,
         )
         return _counting(found, thresholds)
 
@@ -168,7 +177,7 @@ class TiledDetector:
         overview = parameters.whole_frame and tiles > 1 and width * height <= _OVERVIEW_LARGEST_PX
         results = self._engine.infer(
             _window_squares(source, side, parameters.tile_overlap, seen, overview=overview),
-            float(thresholds.min()),
+            min(ASKED_CONFIDENCE, float(thresholds.min())),
         )
         views = np.array(seen.views, np.int32).reshape(-1, 4)
         scales = np.ones(len(views), np.float64)

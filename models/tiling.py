@@ -61,28 +61,49 @@ class TilePlan:
     unsearched: Mapping[str, float] = field(default_factory=dict)
 
 
-def asked_of(demand: ScaleField, xyxy: NDArray[np.float32], scale: float) -> NDArray[np.bool_]:
+def asked_of(
+    demand: ScaleField, xyxy: NDArray[np.float32], scale: float | NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """(N,) which boxes (N, 4) in pixels of the image a view of a scale is asked for.
 
     What a view magnifies beyond what its place asks for is left to the coarser one: a car that is
     too large is found in parts. A box is kept where any corner of its middle half lies in a cell
     that asks for the scale or a larger one, so that two views that draw it a little apart do not
     both leave it.
+
+    Args:
+        demand: the scale that each place asks for.
+        xyxy: (N, 4) boxes.
+        scale: of the view, or (N,) of the view of each box.
     """
-    rows, columns = demand.scale.shape
     middle, quarter = (xyxy[:, :2] + xyxy[:, 2:]) / 2, (xyxy[:, 2:] - xyxy[:, :2]) / 4
     x, y = (
         np.stack([middle[:, axis] - quarter[:, axis], middle[:, axis] + quarter[:, axis]], axis=1)
         for axis in (0, 1)
     )
-    column = (x // demand.cell_px).astype(np.intp).clip(0, columns - 1)
-    row = (y // demand.cell_px).astype(np.intp).clip(0, rows - 1)
+    column, row = _cells_of(demand, x, y)
     asking = demand.scale[row[:, :, None], column[:, None, :]].reshape(-1, 4)
     largest = demand.object_px[row[:, :, None], column[:, None, :]].reshape(-1, 4).max(axis=1)
     longer = (xyxy[:, 2:] - xyxy[:, :2]).max(axis=1)
-    return np.asarray(
-        (asking >= scale).any(axis=1) | (asking == 0).all(axis=1) | (longer > largest)
-    )
+    enough = (asking >= np.reshape(scale, (-1, 1))).any(axis=1)
+    return np.asarray(enough | (asking == 0).all(axis=1) | (longer > largest))
+
+
+def scale_at(demand: ScaleField, xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N,) the scale that is asked for at the middle of each box (N, 4)."""
+    middle = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    column, row = _cells_of(demand, middle[:, 0], middle[:, 1])
+    return demand.scale[row, column]
+
+
+def _cells_of(
+    demand: ScaleField, x: NDArray[np.floating], y: NDArray[np.floating]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Column and row of the cell that each place lies in, the nearest for what lies outside."""
+    rows, columns = demand.scale.shape
+    column = (x // demand.cell_px).astype(np.intp).clip(0, columns - 1)
+    row = (y // demand.cell_px).astype(np.intp).clip(0, rows - 1)
+    return column, row
 
 
 def plan_full_scale(width: int, height: int, tile_px: int, overlap: float) -> TilePlan:

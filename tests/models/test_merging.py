@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.detections import Detections
 from models.merging import merge
 from models.taxonomy import group_index
-from models.tiling import tile_grid
+from models.tiling import ScaleField, tile_grid
 
 CATEGORIES = ("person", "car", "truck")
 GROUPS = group_index(CATEGORIES)
@@ -34,25 +34,91 @@ def views(*rows: tuple[int, int, int, int]) -> NDArray[np.int32]:
     return np.array(rows, np.int32)
 
 
-def test_an_object_that_two_tiles_hold_whole_is_one_with_the_better_confidence() -> None:
+def test_an_object_that_two_tiles_hold_whole_is_one_as_sure_as_both_together() -> None:
     result = merge(
         [seen(((550, 100, 590, 130), CAR, 0.6)), seen(((551, 101, 591, 130), CAR, 0.8))],
         views(LEFT, RIGHT),
         GROUPS,
     )
-    assert result.xyxy.tolist() == [[551, 101, 591, 130]]
-    assert result.confidence == pytest.approx([0.8])
+    # The box too is the mean, the surer counting more: (6 * 550 + 8 * 551) / 14.
+    assert result.xyxy == pytest.approx(np.array([[550 + 4 / 7, 100 + 4 / 7, 590 + 4 / 7, 130]]))
+    assert result.confidence == pytest.approx([0.7])
+
+
+def test_a_tile_that_holds_the_place_and_shows_nothing_there_says_no() -> None:
+    result = merge(
+        [seen(((550, 100, 590, 130), CAR, 0.6), ((100, 100, 140, 130), CAR, 0.5)), seen()],
+        views(LEFT, RIGHT),
+        GROUPS,
+    )
+    # The second lies in the left tile alone, which is not contradicted.
+    assert result.xyxy.tolist() == [[100, 100, 140, 130], [550, 100, 590, 130]]
+    assert result.confidence == pytest.approx([0.5, 0.3])
+
+
+@pytest.mark.parametrize(("in_frame", "expected"), [([0.8], 0.5), ([], 0.3)])
+def test_a_view_counts_by_how_near_it_is_to_the_scale_that_is_asked_for(
+    in_frame: list[float], expected: float
+) -> None:
+    # Too small to be reported from the whole frame at a third, which has a say all the same:
+    # (1 * 0.4 + 1/3 * 0.8) / (4/3), and without it (1 * 0.4) / (4/3).
+    result = merge(
+        [
+            seen(((100, 100, 140, 120), CAR, 0.4)),
+            seen(),
+            seen(*(((101, 100, 141, 120), CAR, score) for score in in_frame)),
+        ],
+        views(LEFT, RIGHT, FRAME),
+        GROUPS,
+        scale=np.array([1.0, 1.0, 1 / 3]),
+    )
+    assert len(result) == 1
+    assert result.confidence == pytest.approx([expected])
+
+
+def test_one_box_of_a_view_speaks_for_one_object_only() -> None:
+    # Two people whom the left tile tells apart; the right tile has one box about both.
+    first, second, about = (550, 100, 562, 130), (554, 100, 566, 130), (551, 100, 563, 130)
+    result = merge(
+        [seen((first, PERSON, 0.8), (second, PERSON, 0.6)), seen((about, PERSON, 0.6))],
+        views(LEFT, RIGHT),
+        GROUPS,
+    )
+    assert result.confidence == pytest.approx([0.7, 0.3])
+
+
+def test_what_magnifies_too_much_has_no_say() -> None:
+    # The left half asks for full scale, the right one for twofold; a twofold tile covers both.
+    demand = ScaleField(
+        cell_px=100, scale=np.array([[1.0, 1, 1, 2, 2, 2]]), object_px=np.full((1, 6), 60.0)
+    )
+    result = merge(
+        [
+            seen(((100, 40, 120, 50), CAR, 0.6), ((400, 40, 420, 50), CAR, 0.6)),
+            seen(((400, 40, 420, 50), CAR, 0.9)),
+        ],
+        views((0, 0, 600, 100), (50, 0, 550, 100)),
+        GROUPS,
+        frame=np.array([0, 0, 600, 100]),
+        least_px=np.zeros(2),
+        scale=np.array([1.0, 2.0]),
+        demand=demand,
+    )
+    # The right one: (2 * 0.9 + 1 * 0.6) / 3, for full scale is half of what is asked there.
+    assert result.xyxy[:, 0].tolist() == [400, 100]
+    assert result.confidence == pytest.approx([0.8, 0.6])
 
 
 def test_a_cut_box_is_dropped_where_the_neighbour_holds_the_object_whole() -> None:
-    # The car reaches from 600 to 700: the left tile sees 40 of its 100 pixels, and surer of it.
+    # The car reaches from 600 to 700: the left tile sees 40 of its 100 pixels, and surer of it; of
+    # what it does not hold whole it has no say.
     result = merge(
         [seen(((601, 100, 639, 150), CAR, 0.9)), seen(((600, 100, 700, 150), CAR, 0.5))],
         views(LEFT, RIGHT),
         GROUPS,
     )
     assert result.xyxy.tolist() == [[600, 100, 700, 150]]
-    assert result.confidence == pytest.approx([0.9])
+    assert result.confidence == pytest.approx([0.5])
 
 
 def test_a_thin_piece_drawn_short_is_still_explained_by_the_whole() -> None:
@@ -149,21 +215,26 @@ def test_a_large_object_over_four_tiles_is_one(overview: bool) -> None:
     result = merge(parts, rows, GROUPS)
     expected = [[304, 347, 893, 806]] if overview else [[300, 350, 900, 800]]
     assert result.xyxy.tolist() == expected
-    assert result.confidence == pytest.approx([0.7])
+    assert result.confidence == pytest.approx([0.5 if overview else 0.7])
 
 
-def test_the_coarse_box_of_the_whole_frame_gives_way_to_a_tile() -> None:
+def test_the_coarse_box_of_the_whole_frame_counts_less_than_that_of_a_tile() -> None:
     result = merge(
         [
-            seen(((100, 100, 140, 120), CAR, 0.4)),
+            seen(((100, 100, 140, 120), CAR, 0.8)),
             seen(),
-            seen(((98, 97, 148, 123), CAR, 0.9), ((900, 500, 960, 520), CAR, 0.5)),
+            seen(((98, 97, 148, 123), CAR, 0.8), ((900, 500, 960, 520), CAR, 0.6)),
         ],
         views(LEFT, RIGHT, FRAME),
         GROUPS,
+        scale=np.array([1.0, 1.0, 0.25]),
     )
-    assert result.xyxy.tolist() == [[100, 100, 140, 120], [900, 500, 960, 520]]
-    assert result.confidence == pytest.approx([0.9, 0.5])
+    # Weights 4 to 1. The other object is so large that it asks for 2/3, which the frame misses by
+    # 3/8 and the tile, which does not show it, by 2/3: 3/8 * 0.6 / (3/8 + 2/3).
+    assert result.xyxy == pytest.approx(
+        np.array([[99.6, 99.4, 141.6, 120.6], [900, 500, 960, 520]])
+    )
+    assert result.confidence == pytest.approx([0.8, 0.216])
 
 
 # A person close to the camera, of whom a tile shows the upper half alone: IoU 0.45.
@@ -178,7 +249,8 @@ def test_a_part_in_a_tile_gives_way_to_the_surer_whole_of_the_frame() -> None:
         GROUPS,
     )
     assert result.xyxy.tolist() == [list(BODY)]
-    assert result.confidence == pytest.approx([0.8])
+    # The tile holds the whole body and shows another box there.
+    assert result.confidence == pytest.approx([0.4])
 
 
 @pytest.mark.parametrize(
@@ -205,7 +277,7 @@ def test_what_may_be_another_object_in_front_of_a_larger_one_stays(
 ) -> None:
     result = merge([seen(*in_tile), seen(), seen(*in_frame)], views(LEFT, RIGHT, FRAME), GROUPS)
     assert len(result) == 2
-    assert list(in_tile[0][0]) in result.xyxy.tolist()
+    assert np.abs(result.xyxy - in_tile[0][0]).max(axis=1).min() < 1
 
 
 def test_what_is_small_in_the_whole_frame_is_left_to_the_tiles() -> None:
@@ -238,13 +310,14 @@ def test_boxes_that_one_tile_told_apart_are_never_merged() -> None:
 
 
 def test_an_object_at_the_border_of_the_image_is_whole() -> None:
-    # Nothing is cut there: the box counts before a coarser one.
+    # Nothing is cut there, so both views hold it whole and are heard.
     result = merge(
         [seen(((0, 100, 50, 150), CAR, 0.5)), seen(), seen(((0, 98, 54, 152), CAR, 0.6))],
         views(LEFT, RIGHT, FRAME),
         GROUPS,
     )
-    assert result.xyxy.tolist() == [[0, 100, 50, 150]]
+    assert result.xyxy == pytest.approx(np.array([[0, 100, 50, 150]]), abs=3)
+    assert result.confidence == pytest.approx([0.55])
 
 
 def test_a_piece_that_nobody_explains_is_still_reported() -> None:

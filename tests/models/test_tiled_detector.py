@@ -73,7 +73,12 @@ def test_planted_objects_come_out_once_in_pixels_of_the_image(
     found = TiledDetector(BlobEngine()).detect(
         scene(width, height, boxes), DetectionParameters(whole_frame=whole_frame)
     )
-    assert sorted(found.xyxy.astype(int).tolist()) == sorted(boxes)
+    assert len(found) == len(boxes)
+    # The whole frame says where an object ends to one of its pixels, up to six of the image, and
+    # counts by its scale.
+    slack = 2 if whole_frame and width > SIDE else 0
+    for box in boxes:
+        assert (np.abs(found.xyxy - box).max(axis=1) <= slack).sum() == 1
 
 
 def test_what_is_larger_than_a_tile_is_found_whole() -> None:
@@ -151,7 +156,7 @@ def test_vehicles_of_visible_light_frames_are_found(data_dir: Path, detector: De
         labels = labels[labels[:, 0] >= 2]
         centre, size = labels[:, 1:3] * (width, height), labels[:, 3:] * (width, height)
         truth = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
-        found = detector.detect(image, DetectionParameters(min_confidence=0.35))
+        found = detector.detect(image, DetectionParameters(min_confidence=0.2))
         hit, miss = counts(truth, found.xyxy[vehicle[found.class_id]], truth[:0])
         right, wrong, total = right + hit, wrong + miss, total + len(truth)
     assert total > 250

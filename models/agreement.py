@@ -1,0 +1,180 @@
+"""How sure the views of an image are, together, of what one of them shows.
+
+A network errs by itself: of two tiles that hold the same patch one may take a shrub for a car, and
+the other does not. So what is found is asked of every view that holds it whole, and its confidence
+is the mean of what they say; a view that shows nothing there says 0. No view is computed for it.
+
+A view counts by how near it is to the scale that the place asks for: the whole frame, reduced to a
+third, a third of a tile at full scale, and a tile at 0.7 of it 0.7 of one. What is large is told
+better where it is reduced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.detections import Detections
+from models.suppression import SAME_CATEGORY_IOU, Floats, Indices, iou, runs
+from models.tiling import ScaleField, asked_of, scale_at
+
+AGREES_IOU = SAME_CATEGORY_IOU
+"""A view that draws a box of the same group that overlaps this much shows the object."""
+
+LARGE_PX = 40.0
+"""What is longer asks for the scale at which it is this long.
+
+Chosen on the first 38 of 77 VisDrone frames (average precision of vehicles 0.819 to 0.820, of
+people 0.624 both); on the other 39 it then was 0.807 instead of 0.802, and 0.562 instead of 0.540.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Views:
+    """The views of one image, T of them.
+
+    Attributes:
+        window: (T, 4) float32 left, top, right, bottom of each, pixels of the image.
+        scale: (T,) float64, pixels that the model saw for one of the image.
+        demand: the scale that each place asks for; 1 everywhere without it.
+    """
+
+    window: NDArray[np.float32]
+    scale: NDArray[np.float64]
+    demand: ScaleField | None = None
+
+
+def by_agreement(
+    merged: Detections,
+    seen: Detections,
+    view: Indices,
+    pairs: tuple[Indices, Indices],
+    views: Views,
+    *,
+    united: NDArray[np.bool_],
+) -> Detections:
+    """What was found, as sure as the views are together, its box the mean of theirs.
+
+    A box speaks for one object, the one it fits best, and of each view the box that fits best
+    speaks for an object. What was put together from pieces no view need hold whole: it has its own
+    confidence as one voice more.
+
+    Args:
+        merged: M detections, each once.
+        seen: N boxes of all views.
+        view: (N,) number of the view of each.
+        pairs: (P,) numbers in `merged` and (P,) in `seen` of what may agree: of one group,
+            overlapping. Each box of `merged` that is one of `seen` is paired with itself.
+        views: the views.
+        united: (M,) whether a detection was put together from pieces.
+
+    Returns:
+        M detections in the order of `merged`.
+    """
+    count = len(merged)
+    a, b = pairs
+    agreement = iou(merged.xyxy.take(a, axis=0), seen.xyxy.take(b, axis=0))
+    rows = np.flatnonzero(agreement >= AGREES_IOU)
+    a, b, agreement = a.take(rows), b.take(rows), agreement.take(rows)
+    rows = _best_of_each(b, agreement, a)
+    a, b, agreement = a.take(rows), b.take(rows), agreement.take(rows)
+    by = view.take(b)
+    rows = _best_of_each(a * len(views.scale) + by, agreement, b)
+    a, b, by = a.take(rows), b.take(rows), by.take(rows)
+    rows = np.flatnonzero(_inside(merged.xyxy.take(a, axis=0), views.window.take(by, axis=0)))
+    a, b, by = a.take(rows), b.take(rows), by.take(rows)
+
+    asked = _asked(merged, views)
+    held, holder = _holders(merged.xyxy, views)
+    voice = _weight(asked, a, by, views)
+    total = united + np.bincount(held, _weight(asked, held, holder, views), count)
+    said = united * merged.confidence + np.bincount(a, voice * seen.confidence.take(b), count)
+    sure = np.divide(said, total, out=merged.confidence.astype(np.float64), where=total > 0)
+
+    # Where a view is surer it also tells better where the object ends.
+    voice *= seen.confidence.take(b)
+    drawn = np.bincount(a, voice, count)
+    xyxy = merged.xyxy.astype(np.float64)
+    for side in range(4):
+        summed = np.bincount(a, voice * seen.xyxy[:, side].take(b), count)
+        np.divide(summed, drawn, out=xyxy[:, side], where=(drawn > 0) & ~united)
+    return Detections(
+        xyxy=xyxy.astype(np.float32),
+        confidence=sure.astype(np.float32),
+        class_id=merged.class_id,
+    )
+
+
+def _best_of_each(key: Indices, value: Floats, order: Indices) -> Indices:
+    """For each key the row of its highest value, of equal ones that of the lowest `order`."""
+    if not len(key):
+        return np.zeros(0, np.intp)
+    by_key = np.argsort(key, kind="stable")
+    begins = np.flatnonzero(np.diff(key.take(by_key), prepend=-1))
+    if len(begins) == len(key):
+        return by_key
+    run = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(key)))
+    sorted_value = value.take(by_key)
+    best = np.flatnonzero(sorted_value == np.maximum.reduceat(sorted_value, begins).take(run))
+    by_key, run = by_key.take(best), run.take(best)
+    first = np.lexsort([order.take(by_key), run])
+    by_key, run = by_key.take(first), run.take(first)
+    return by_key.take(np.flatnonzero(np.diff(run, prepend=-1)))
+
+
+def _inside(xyxy: Floats, window: Floats) -> NDArray[np.bool_]:
+    """(P,) whether a box (P, 4) lies wholly in a window (P, 4)."""
+    within = (xyxy[:, :2] >= window[:, :2]) & (xyxy[:, 2:] <= window[:, 2:])
+    return np.asarray(within.all(axis=1))
+
+
+def _holders(xyxy: Floats, views: Views) -> tuple[Indices, Indices]:
+    """Every pair of a box (M, 4) and a view that holds it whole and is asked for it.
+
+    Views are entered in square cells, so that a box is tried against those that hold its corner.
+    """
+    window = views.window.astype(np.float64)
+    low = window[:, :2].min(axis=0)
+    cell = max(1.0, float((window[:, 2:] - window[:, :2]).min()) / 2)
+    first = ((window[:, :2] - low) // cell).astype(np.intp)
+    span = ((window[:, 2:] - low) // cell).astype(np.intp) - first + 1
+    across = int((first + span)[:, 0].max())
+    shown, nth = runs(span.prod(axis=1))
+    column = first[shown, 0] + nth % span[shown, 0]
+    row = first[shown, 1] + nth // span[shown, 0]
+    place = row * across + column
+    order = np.argsort(place, kind="stable")
+    shown, place = shown.take(order), place.take(order)
+
+    corner = ((xyxy[:, :2] - low) // cell).astype(np.intp)
+    asks = corner[:, 1] * across + corner[:, 0]
+    begin = np.searchsorted(place, asks, side="left")
+    box, nth = runs(np.searchsorted(place, asks, side="right") - begin)
+    by = shown.take(begin.take(box) + nth)
+    rows = np.flatnonzero(_inside(xyxy.take(box, axis=0), views.window.take(by, axis=0)))
+    box, by = box.take(rows), by.take(rows)
+    if views.demand is None:
+        return box, by
+    # A view that magnifies too much was not listened to, so its silence says nothing either.
+    rows = np.flatnonzero(asked_of(views.demand, xyxy.take(box, axis=0), views.scale.take(by)))
+    return box.take(rows), by.take(rows)
+
+
+def _asked(merged: Detections, views: Views) -> Floats:
+    """(M,) the scale that each box asks for, as it is large and its place says; 0 for any."""
+    place = (
+        np.ones(len(merged), np.float64)
+        if views.demand is None
+        else scale_at(views.demand, merged.xyxy)
+    )
+    longer = (merged.xyxy[:, 2:] - merged.xyxy[:, :2]).max(axis=1)
+    return np.asarray(np.minimum(place, LARGE_PX / np.maximum(longer, 1.0)))
+
+
+def _weight(asked: Floats, box: Indices, view: Indices, views: Views) -> Floats:
+    """(P,) what a view counts about a box: the lesser by the greater of its scale and the asked."""
+    scale, wanted = views.scale.take(view), asked.take(box)
+    near = np.minimum(scale, wanted) / np.maximum(scale, wanted)
+    return np.asarray(np.where(wanted > 0, near, 1.0))
