@@ -253,7 +253,7 @@ class _Service:
                 hard_negative=HardNegativeService(parts.ledger, parts.objects),
                 health=self._health,
                 imagery=ImageryService(parts.ledger, parts.ingest, self._hub),
-                incident=IncidentService(parts.ledger, self._hub),
+                incident=IncidentService(parts.ledger, parts.objects, self._hub),
                 model=ModelService(Catalogue.shipped(), settings.model, self._engine),
                 pledge=PledgeService(parts.ledger),
                 position=PositionService(parts.ledger),

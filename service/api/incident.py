@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from vedette.v1 import incident_pb2, incident_pb2_grpc
 
-from models.errors import InvalidInputError
-from service.access import may_see
+from models.errors import InvalidInputError, VedetteError
+from pipelines.products.chip import LEAST_BYTES, MOST_BYTES, object_chip
+from service.access import Sight, may_see
 from service.api import names
 from service.api.convert.incident import (
     INCIDENT_STATES,
     REASON_CODES,
+    SEVERITIES,
     VERDICTS,
-    event_message,
     incident_message,
 )
 from service.api.convert.values import chosen
+from service.api.event_stream import EventStream, wants_chip
 from service.api.interceptor import (
     caller,
     caller_credential,
@@ -26,11 +30,17 @@ from service.api.interceptor import (
     require_still_valid,
 )
 from service.clock import utc_now
+from service.errors import LimitExceededError
 from service.events import ChangeHub
+from service.ledger.records import IncidentRecord
 from service.ledger.store import Ledger
+from service.objects import ObjectStore, original_key
 
+_log = logging.getLogger("vedette.api")
 _EVENTS_A_READ = 100
+_MOST_EVENTS_PER_HOUR = 100_000
 _LONGEST_WAIT_S = 30.0
+_LARGEST_ORIGINAL = 64 << 20
 _LONGEST_REASON = 2000
 _LONGEST_RECIPIENT = 100
 
@@ -38,8 +48,9 @@ _LONGEST_RECIPIENT = 100
 class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
     """`vedette.v1.IncidentService`."""
 
-    def __init__(self, ledger: Ledger, hub: ChangeHub) -> None:
+    def __init__(self, ledger: Ledger, objects: ObjectStore, hub: ChangeHub) -> None:
         self._ledger = ledger
+        self._objects = objects
         self._hub = hub
 
     async def GetIncident(  # noqa: N802 - the contract's name
@@ -83,25 +94,111 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         mission_id, since = names.mission(request.parent), request.since
         if since < 0:
             raise InvalidInputError("must not be negative", field="since")
+        if not 0 <= request.events_per_hour <= _MOST_EVENTS_PER_HOUR:
+            raise InvalidInputError(
+                f"must be 0 to {_MOST_EVENTS_PER_HOUR}", field="events_per_hour"
+            )
+        chips_from = None
+        if request.chips_from:
+            chips_from = chosen(SEVERITIES, request.chips_from, "chips_from")
         credential, sight = caller_credential(), caller_sight()
         await asyncio.to_thread(self._require_events_until, mission_id, since)
+        stream = EventStream(
+            request.events_per_hour,
+            brief=request.detail == incident_pb2.INCIDENT_DETAIL_BRIEF,
+            sight=sight,
+            clock=time.monotonic,
+        )
         while not self._hub.closed:
             # Read before the ledger: a change between the two only wakes once too often.
             generation = self._hub.generation
             events = await asyncio.to_thread(
                 self._ledger.events_since, mission_id, since, _EVENTS_A_READ
             )
-            for event in events:
-                since, seen = event.sequence, event.record
-                if may_see(credential, seen.marking, recipients=seen.recipients):
-                    yield event_message(event, sight)
+            seen = [
+                event
+                for event in events
+                if may_see(credential, event.record.marking, recipients=event.record.recipients)
+            ]
+            is_end = request.replay_only and len(events) < _EVENTS_A_READ
+            through = events[-1].sequence if events else since
+            for event, message in stream.tell(seen, since, through, is_end=is_end):
+                yield message
+                if event is not None and wants_chip(event, chips_from):
+                    chip = await asyncio.to_thread(self._chip_or_none, event.record, sight)
+                    if chip is not None:
+                        yield incident_pb2.IncidentEvent(
+                            sequence=event.sequence,
+                            resume_after=message.resume_after,
+                            chip=chip,
+                        )
+            since = through
             if len(events) == _EVENTS_A_READ:
                 continue
             if request.replay_only:
                 return
-            await self._hub.wait_beyond(generation, _LONGEST_WAIT_S)
+            await self._hub.wait_beyond(generation, stream.wait_s(_LONGEST_WAIT_S))
             # Whoever lost the right to see hears no more, however long the stream has been open.
             await require_still_valid()
+
+    async def GetIncidentChip(  # noqa: N802 - the contract's name
+        self, request: incident_pb2.GetIncidentChipRequest, context: Any
+    ) -> incident_pb2.IncidentChip:
+        """A picture of the object of an incident, as it was last seen."""
+        del context
+        mission_id, incident_id = names.parse(request.name, "missions/*/incidents/*", "name")
+        max_bytes = request.max_bytes or MOST_BYTES
+        if not LEAST_BYTES <= max_bytes <= MOST_BYTES:
+            raise InvalidInputError(f"must be {LEAST_BYTES} to {MOST_BYTES}", field="max_bytes")
+        sight = caller_sight()
+        record = await asyncio.to_thread(
+            self._ledger.get_incident, mission_id, incident_id, sight=sight
+        )
+        return await asyncio.to_thread(self._chip, record, sight, max_bytes)
+
+    def _chip(
+        self, record: IncidentRecord, sight: Sight, max_bytes: int = MOST_BYTES
+    ) -> incident_pb2.IncidentChip:
+        """Cut the chip of an incident out of the original.
+
+        Raises:
+            NotFoundError: the reader may not see the imagery, or it is gone.
+            LimitExceededError: the original is too large to be read for a chip.
+        """
+        mission_id, incident = record.mission_id, record.incident
+        image = self._ledger.get_imagery(mission_id, incident.imagery_id, sight=sight)
+        if image.size_bytes > _LARGEST_ORIGINAL:
+            raise LimitExceededError(
+                f"the original has {image.size_bytes >> 20} MiB, chips are cut from up to "
+                f"{_LARGEST_ORIGINAL >> 20}; ask for the annotated picture"
+            )
+        found = self._ledger.get_detection(
+            mission_id, incident.imagery_id, incident.best.detection_index
+        )
+        data = self._objects.get(original_key(mission_id, image.sha256))
+        chip = object_chip(data, None, found.xyxy, max_bytes=max_bytes)
+        left, top, right, bottom = chip.box_px
+        return incident_pb2.IncidentChip(
+            incident=names.incident_name(mission_id, incident.incident_id),
+            imagery=names.imagery_name(mission_id, incident.imagery_id),
+            jpeg=chip.jpeg,
+            width_px=chip.width_px,
+            height_px=chip.height_px,
+            left_px=left,
+            top_px=top,
+            right_px=right,
+            bottom_px=bottom,
+        )
+
+    def _chip_or_none(
+        self, record: IncidentRecord, sight: Sight
+    ) -> incident_pb2.IncidentChip | None:
+        """The chip, where there is one: a brief is worth sending without."""
+        try:
+            return self._chip(record, sight)
+        except VedetteError as error:
+            _log.warning("no chip of incident %s: %s", record.incident.incident_id, error)
+            return None
 
     def _require_events_until(self, mission_id: str, since: int) -> None:
         self._ledger.require_mission(mission_id)

@@ -72,6 +72,7 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "ImageryService.ListImagery": _reads(CONTRIBUTORS),
         "ImageryService.WatchImagery": _reads(CONTRIBUTORS, "name"),
         "IncidentService.GetIncident": _reads(LIAISONS, "name"),
+        "IncidentService.GetIncidentChip": _reads(LIAISONS, "name"),
         "IncidentService.ListIncidents": _reads(LIAISONS),
         "IncidentService.SubscribeIncidents": _reads(LIAISONS),
         "IncidentService.DecideIncident": _changes(OPERATORS),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select
 from models.errors import InvalidInputError
 from pipelines.assessment import Assessment
 from service.access import EVERYTHING, Sight
+from service.errors import NotFoundError
 from service.ledger.database import Database
 from service.ledger.documents import ground_document, ground_value
 from service.ledger.pages import Order, Page, read_page
@@ -21,6 +22,24 @@ from service.ledger.tables import detections
 
 class DetectionSearch(Database):
     """Detections of every mission."""
+
+    def get_detection(self, mission_id: str, imagery_id: str, index: int) -> DetectionRecord:
+        """One detection.
+
+        Raises:
+            NotFoundError: the imagery has none of that number.
+        """
+        with self._reading() as connection:
+            row = connection.execute(
+                select(detections).where(
+                    detections.c.mission_id == mission_id,
+                    detections.c.imagery_id == imagery_id,
+                    detections.c.detection_index == index,
+                )
+            ).one_or_none()
+        if row is None:
+            raise NotFoundError(f"imagery {imagery_id!r} has no detection {index}")
+        return _detection(row)
 
     def list_detections(
         self,

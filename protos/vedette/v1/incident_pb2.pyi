@@ -67,6 +67,12 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_ARTEFACT: _ClassVar[ReasonCode]
     REASON_CODE_DUPLICATE: _ClassVar[ReasonCode]
     REASON_CODE_OTHER: _ClassVar[ReasonCode]
+
+class IncidentDetail(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INCIDENT_DETAIL_UNSPECIFIED: _ClassVar[IncidentDetail]
+    INCIDENT_DETAIL_FULL: _ClassVar[IncidentDetail]
+    INCIDENT_DETAIL_BRIEF: _ClassVar[IncidentDetail]
 INCIDENT_STATE_UNSPECIFIED: IncidentState
 INCIDENT_STATE_OPEN: IncidentState
 INCIDENT_STATE_ACKNOWLEDGED: IncidentState
@@ -105,6 +111,9 @@ REASON_CODE_CIVILIAN_ROUTINE: ReasonCode
 REASON_CODE_ARTEFACT: ReasonCode
 REASON_CODE_DUPLICATE: ReasonCode
 REASON_CODE_OTHER: ReasonCode
+INCIDENT_DETAIL_UNSPECIFIED: IncidentDetail
+INCIDENT_DETAIL_FULL: IncidentDetail
+INCIDENT_DETAIL_BRIEF: IncidentDetail
 
 class Incident(_message.Message):
     __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision", "severity", "severity_reason", "track", "speed_m_s", "speed_sigma_m_s", "heading_deg", "heading_sigma_deg", "object_count", "merged_into", "releases")
@@ -207,16 +216,24 @@ class Decision(_message.Message):
     def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., decided_by: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, str]] = ...) -> None: ...
 
 class IncidentEvent(_message.Message):
-    __slots__ = ("sequence", "kind", "incident", "event_time")
+    __slots__ = ("sequence", "kind", "incident", "event_time", "brief", "chip", "summary", "resume_after")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     INCIDENT_FIELD_NUMBER: _ClassVar[int]
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    BRIEF_FIELD_NUMBER: _ClassVar[int]
+    CHIP_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    RESUME_AFTER_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     kind: IncidentEventKind
     incident: Incident
     event_time: _timestamp_pb2.Timestamp
-    def __init__(self, sequence: _Optional[int] = ..., kind: _Optional[_Union[IncidentEventKind, str]] = ..., incident: _Optional[_Union[Incident, _Mapping]] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    brief: IncidentBrief
+    chip: IncidentChip
+    summary: EventSummary
+    resume_after: int
+    def __init__(self, sequence: _Optional[int] = ..., kind: _Optional[_Union[IncidentEventKind, str]] = ..., incident: _Optional[_Union[Incident, _Mapping]] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., brief: _Optional[_Union[IncidentBrief, _Mapping]] = ..., chip: _Optional[_Union[IncidentChip, _Mapping]] = ..., summary: _Optional[_Union[EventSummary, _Mapping]] = ..., resume_after: _Optional[int] = ...) -> None: ...
 
 class GetIncidentRequest(_message.Message):
     __slots__ = ("name",)
@@ -245,14 +262,128 @@ class ListIncidentsResponse(_message.Message):
     def __init__(self, incidents: _Optional[_Iterable[_Union[Incident, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class SubscribeIncidentsRequest(_message.Message):
-    __slots__ = ("parent", "since", "replay_only")
+    __slots__ = ("parent", "since", "replay_only", "detail", "chips_from", "events_per_hour")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
     REPLAY_ONLY_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    CHIPS_FROM_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_PER_HOUR_FIELD_NUMBER: _ClassVar[int]
     parent: str
     since: int
     replay_only: bool
-    def __init__(self, parent: _Optional[str] = ..., since: _Optional[int] = ..., replay_only: _Optional[bool] = ...) -> None: ...
+    detail: IncidentDetail
+    chips_from: IncidentSeverity
+    events_per_hour: int
+    def __init__(self, parent: _Optional[str] = ..., since: _Optional[int] = ..., replay_only: _Optional[bool] = ..., detail: _Optional[_Union[IncidentDetail, str]] = ..., chips_from: _Optional[_Union[IncidentSeverity, str]] = ..., events_per_hour: _Optional[int] = ...) -> None: ...
+
+class IncidentBrief(_message.Message):
+    __slots__ = ("incident_id", "revision", "state", "level", "severity", "category", "object_count", "latitude_e7", "longitude_e7", "ce90_m", "position_id", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "confidence", "reason", "speed_m_s", "heading_deg", "sighting_count", "last_seen_unix_s", "imagery_id", "marking", "verdict")
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LATITUDE_E7_FIELD_NUMBER: _ClassVar[int]
+    LONGITUDE_E7_FIELD_NUMBER: _ClassVar[int]
+    CE90_M_FIELD_NUMBER: _ClassVar[int]
+    POSITION_ID_FIELD_NUMBER: _ClassVar[int]
+    RANGE_M_FIELD_NUMBER: _ClassVar[int]
+    RANGE_LOW_M_FIELD_NUMBER: _ClassVar[int]
+    RANGE_HIGH_M_FIELD_NUMBER: _ClassVar[int]
+    BEARING_DEG_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SPEED_M_S_FIELD_NUMBER: _ClassVar[int]
+    HEADING_DEG_FIELD_NUMBER: _ClassVar[int]
+    SIGHTING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_UNIX_S_FIELD_NUMBER: _ClassVar[int]
+    IMAGERY_ID_FIELD_NUMBER: _ClassVar[int]
+    MARKING_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    incident_id: str
+    revision: int
+    state: IncidentState
+    level: IncidentLevel
+    severity: IncidentSeverity
+    category: str
+    object_count: int
+    latitude_e7: int
+    longitude_e7: int
+    ce90_m: float
+    position_id: str
+    range_m: float
+    range_low_m: float
+    range_high_m: float
+    bearing_deg: float
+    probability: float
+    confidence: float
+    reason: str
+    speed_m_s: float
+    heading_deg: float
+    sighting_count: int
+    last_seen_unix_s: int
+    imagery_id: str
+    marking: _pledge_pb2.Marking
+    verdict: Verdict
+    def __init__(self, incident_id: _Optional[str] = ..., revision: _Optional[int] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., category: _Optional[str] = ..., object_count: _Optional[int] = ..., latitude_e7: _Optional[int] = ..., longitude_e7: _Optional[int] = ..., ce90_m: _Optional[float] = ..., position_id: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., confidence: _Optional[float] = ..., reason: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., sighting_count: _Optional[int] = ..., last_seen_unix_s: _Optional[int] = ..., imagery_id: _Optional[str] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., verdict: _Optional[_Union[Verdict, str]] = ...) -> None: ...
+
+class IncidentChip(_message.Message):
+    __slots__ = ("incident", "imagery", "jpeg", "width_px", "height_px", "left_px", "top_px", "right_px", "bottom_px")
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    IMAGERY_FIELD_NUMBER: _ClassVar[int]
+    JPEG_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_PX_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
+    LEFT_PX_FIELD_NUMBER: _ClassVar[int]
+    TOP_PX_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_PX_FIELD_NUMBER: _ClassVar[int]
+    BOTTOM_PX_FIELD_NUMBER: _ClassVar[int]
+    incident: str
+    imagery: str
+    jpeg: bytes
+    width_px: int
+    height_px: int
+    left_px: int
+    top_px: int
+    right_px: int
+    bottom_px: int
+    def __init__(self, incident: _Optional[str] = ..., imagery: _Optional[str] = ..., jpeg: _Optional[bytes] = ..., width_px: _Optional[int] = ..., height_px: _Optional[int] = ..., left_px: _Optional[int] = ..., top_px: _Optional[int] = ..., right_px: _Optional[int] = ..., bottom_px: _Optional[int] = ...) -> None: ...
+
+class GetIncidentChipRequest(_message.Message):
+    __slots__ = ("name", "max_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    max_bytes: int
+    def __init__(self, name: _Optional[str] = ..., max_bytes: _Optional[int] = ...) -> None: ...
+
+class EventSummary(_message.Message):
+    __slots__ = ("first_sequence", "last_sequence", "event_count", "incident_count", "kinds", "severity")
+    FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    first_sequence: int
+    last_sequence: int
+    event_count: int
+    incident_count: int
+    kinds: _containers.RepeatedCompositeFieldContainer[CountedKind]
+    severity: IncidentSeverity
+    def __init__(self, first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., event_count: _Optional[int] = ..., incident_count: _Optional[int] = ..., kinds: _Optional[_Iterable[_Union[CountedKind, _Mapping]]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ...) -> None: ...
+
+class CountedKind(_message.Message):
+    __slots__ = ("kind", "count")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    kind: IncidentEventKind
+    count: int
+    def __init__(self, kind: _Optional[_Union[IncidentEventKind, str]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class DecideIncidentRequest(_message.Message):
     __slots__ = ("name", "verdict", "reason", "revision", "reason_code")

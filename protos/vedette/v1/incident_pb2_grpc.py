@@ -60,6 +60,11 @@ class IncidentServiceStub:
                 request_serializer=vedette_dot_v1_dot_incident__pb2.ReleaseIncidentRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_incident__pb2.Incident.FromString,
                 _registered_method=True)
+        self.GetIncidentChip = channel.unary_unary(
+                '/vedette.v1.IncidentService/GetIncidentChip',
+                request_serializer=vedette_dot_v1_dot_incident__pb2.GetIncidentChipRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_incident__pb2.IncidentChip.FromString,
+                _registered_method=True)
         self.ListSuppressions = channel.unary_unary(
                 '/vedette.v1.IncidentService/ListSuppressions',
                 request_serializer=vedette_dot_v1_dot_incident__pb2.ListSuppressionsRequest.SerializeToString,
@@ -107,6 +112,13 @@ class IncidentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetIncidentChip(self, request, context):
+        """A picture of the object of an incident that crosses a thin link.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSuppressions(self, request, context):
         """Lists what rules saw and operators were not shown, and why, newest first.
         """
@@ -141,6 +153,11 @@ def add_IncidentServiceServicer_to_server(servicer, server):
                     servicer.ReleaseIncident,
                     request_deserializer=vedette_dot_v1_dot_incident__pb2.ReleaseIncidentRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_incident__pb2.Incident.SerializeToString,
+            ),
+            'GetIncidentChip': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIncidentChip,
+                    request_deserializer=vedette_dot_v1_dot_incident__pb2.GetIncidentChipRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_incident__pb2.IncidentChip.SerializeToString,
             ),
             'ListSuppressions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSuppressions,
@@ -284,6 +301,33 @@ class IncidentService:
             '/vedette.v1.IncidentService/ReleaseIncident',
             vedette_dot_v1_dot_incident__pb2.ReleaseIncidentRequest.SerializeToString,
             vedette_dot_v1_dot_incident__pb2.Incident.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIncidentChip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.IncidentService/GetIncidentChip',
+            vedette_dot_v1_dot_incident__pb2.GetIncidentChipRequest.SerializeToString,
+            vedette_dot_v1_dot_incident__pb2.IncidentChip.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,8 @@ class IncidentServiceStub:
     """Releases an incident to somebody outside the mission. The first person's call proposes it; it
     is released when a second person calls with the same recipient.
     """
+    GetIncidentChip: _grpc.UnaryUnaryMultiCallable[_incident_pb2.GetIncidentChipRequest, _incident_pb2.IncidentChip]
+    """A picture of the object of an incident that crosses a thin link."""
     ListSuppressions: _grpc.UnaryUnaryMultiCallable[_incident_pb2.ListSuppressionsRequest, _incident_pb2.ListSuppressionsResponse]
     """Lists what rules saw and operators were not shown, and why, newest first."""
 
@@ -67,6 +69,8 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     """Releases an incident to somebody outside the mission. The first person's call proposes it; it
     is released when a second person calls with the same recipient.
     """
+    GetIncidentChip: _aio.UnaryUnaryMultiCallable[_incident_pb2.GetIncidentChipRequest, _incident_pb2.IncidentChip]  # type: ignore[assignment]
+    """A picture of the object of an incident that crosses a thin link."""
     ListSuppressions: _aio.UnaryUnaryMultiCallable[_incident_pb2.ListSuppressionsRequest, _incident_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
     """Lists what rules saw and operators were not shown, and why, newest first."""
 
@@ -115,6 +119,14 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Releases an incident to somebody outside the mission. The first person's call proposes it; it
         is released when a second person calls with the same recipient.
         """
+
+    @_abc_1.abstractmethod
+    def GetIncidentChip(
+        self,
+        request: _incident_pb2.GetIncidentChipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.IncidentChip, _abc.Awaitable[_incident_pb2.IncidentChip]]:
+        """A picture of the object of an incident that crosses a thin link."""
 
     @_abc_1.abstractmethod
     def ListSuppressions(

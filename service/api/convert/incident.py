@@ -10,6 +10,7 @@ from vedette.v1 import incident_pb2
 from pipelines.threats.decisions import ReasonCode, Verdict
 from pipelines.threats.incidents import ChangeKind, IncidentState
 from pipelines.threats.proximity import Level
+from pipelines.threats.severity import Severity
 from service.access import EVERYTHING, Sight
 from service.api import names
 from service.api.convert.ground import ground_message
@@ -25,6 +26,7 @@ CHANGES: Mapping[ChangeKind, Any] = numbers(
     "INCIDENT_EVENT_KIND",
     [kind for kind in ChangeKind if kind is not ChangeKind.ABSORBED],
 )
+SEVERITIES = numbers(incident_pb2.IncidentSeverity, "INCIDENT_SEVERITY", Severity)
 VERDICTS = numbers(incident_pb2.Verdict, "VERDICT", Verdict)
 REASON_CODES = numbers(incident_pb2.ReasonCode, "REASON_CODE", ReasonCode)
 

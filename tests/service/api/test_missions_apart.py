@@ -228,7 +228,7 @@ def house(
         services={
             "DetectionService": DetectionService(ledger),
             "ImageryService": ImageryService(ledger, ingest, hub),
-            "IncidentService": IncidentService(ledger, hub),
+            "IncidentService": IncidentService(ledger, objects, hub),
             "ModelService": ModelService(Catalogue.shipped(), "vedette-n", lambda: ""),
             "PledgeService": PledgeService(ledger),
             "PositionService": PositionService(ledger),
