@@ -17,12 +17,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 from vedette.v1 import (
+    access_pb2_grpc,
+    audit_pb2_grpc,
     detection_pb2_grpc,
     imagery_pb2,
     imagery_pb2_grpc,
     incident_pb2,
     incident_pb2_grpc,
     model_pb2_grpc,
+    negative_pb2_grpc,
     pledge_pb2_grpc,
     position_pb2_grpc,
     product_pb2,
@@ -154,6 +157,12 @@ class Client:
         self._find = find
         self._backoff = backoff or Backoff()
         self.channel = _channel(endpoint)
+        self.access = cast(
+            "access_pb2_grpc.AccessServiceStub", _Current(self, access_pb2_grpc.AccessServiceStub)
+        )
+        self.audit = cast(
+            "audit_pb2_grpc.AuditServiceStub", _Current(self, audit_pb2_grpc.AuditServiceStub)
+        )
         self.detections = cast(
             "detection_pb2_grpc.DetectionServiceStub",
             _Current(self, detection_pb2_grpc.DetectionServiceStub),
@@ -168,6 +177,10 @@ class Client:
         )
         self.models = cast(
             "model_pb2_grpc.ModelServiceStub", _Current(self, model_pb2_grpc.ModelServiceStub)
+        )
+        self.negatives = cast(
+            "negative_pb2_grpc.HardNegativeServiceStub",
+            _Current(self, negative_pb2_grpc.HardNegativeServiceStub),
         )
         self.pledges = cast(
             "pledge_pb2_grpc.PledgeServiceStub", _Current(self, pledge_pb2_grpc.PledgeServiceStub)

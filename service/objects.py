@@ -51,6 +51,11 @@ def product_key(mission_id: str, imagery_id: str, kind: ProductKind, sha256: str
     return f"missions/{mission_id}/imagery/{imagery_id}/{kind.value}/{sha256}"
 
 
+def chip_key(mission_id: str, incident_id: str, sha256: str) -> str:
+    """Where the chip of a dismissed incident lies."""
+    return f"missions/{mission_id}/negatives/{incident_id}/{sha256}"
+
+
 class ObjectStore:
     """One bucket of an S3 store.
 

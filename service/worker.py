@@ -131,7 +131,7 @@ class Worker:
             image = self._ledger.get_imagery(lease.mission_id, lease.imagery_id)
             turn.name((image.mission_id, image.sortie_id))
             pledge = self._ledger.get_pledge(lease.mission_id, image.pledge_id)
-            with self._original(image) as (data, path):
+            with self.original(image) as (data, path):
                 assessment = self._assess(self._request(image, pledge, data, path))
             if not is_held():
                 # The fence would refuse the end of it; storing products first would be for nothing.
@@ -175,8 +175,13 @@ class Worker:
         self._ledger.fail_job(lease, reason, now=self._clock(), retry=retry)
 
     @contextmanager
-    def _original(self, image: ImageryRecord) -> Iterator[tuple[bytes, Path | None]]:
-        """Its bytes, or for a large one no bytes and a local copy that is gone afterwards."""
+    def original(self, image: ImageryRecord) -> Iterator[tuple[bytes, Path | None]]:
+        """Its bytes, or for a large one no bytes and a local copy that is gone afterwards.
+
+        Raises:
+            NotFoundError: the object store does not have them.
+            UnavailableError: the store or the scratch folder does not take or give them.
+        """
         key = original_key(image.mission_id, image.sha256)
         if self._scratch is None or image.size_bytes <= LARGE_BYTES:
             data = self._objects.get(key)

@@ -27,6 +27,7 @@ from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.heights import use_grid_folder
+from service.chip_cutter import ChipCutter
 from service.clock import utc_now
 from service.errors import StartupError
 from service.ledger.store import Ledger
@@ -112,6 +113,8 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
         ]
         identity = detector.identity
         _say({"ready": {"model": identity.name, "engine": identity.engine}})
+        cutter = ChipCutter(ledger, objects, lanes[0].original)
+        threading.Thread(target=cutter.run, args=(stop,), name="chips", daemon=True).start()
         run_lanes(lanes, stop)
 
 

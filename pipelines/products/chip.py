@@ -114,7 +114,5 @@ def _begin(low: float, high: float, length: int, whole: int) -> int:
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     """(H, W, 3) RGB as JPEG without any metadata."""
     out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(
-        out, "JPEG", quality=_QUALITY, subsampling=0
-    )
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "JPEG", quality=_QUALITY, subsampling=0)
     return out.getvalue()

@@ -6,6 +6,7 @@ import click
 from rich.markup import escape
 from vedette.v1 import incident_pb2
 
+from models.errors import InvalidInputError
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -20,7 +21,7 @@ from service.cli.output import (
     word,
 )
 from service.cli.resources import incident_name, shortened
-from service.cli.watch import describe, describe_decision, utc
+from service.cli.watch import describe, describe_decision, describe_release, utc
 from service.client import Client
 from service.errors import AlreadyExistsError
 
@@ -34,6 +35,16 @@ VERDICTS = {
     "acknowledged": incident_pb2.VERDICT_ACKNOWLEDGED,
     "confirmed": incident_pb2.VERDICT_CONFIRMED,
     "dismissed": incident_pb2.VERDICT_DISMISSED,
+    "escalated": incident_pb2.VERDICT_ESCALATED,
+}
+REASON_CODES = {
+    "vegetation": incident_pb2.REASON_CODE_VEGETATION,
+    "animal": incident_pb2.REASON_CODE_ANIMAL,
+    "own-forces": incident_pb2.REASON_CODE_OWN_FORCES,
+    "civilian-routine": incident_pb2.REASON_CODE_CIVILIAN_ROUTINE,
+    "artefact": incident_pb2.REASON_CODE_ARTEFACT,
+    "duplicate": incident_pb2.REASON_CODE_DUPLICATE,
+    "other": incident_pb2.REASON_CODE_OTHER,
 }
 
 
@@ -131,13 +142,20 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
     )
     if found.decision.verdict:
         out.print(escape(f"{describe_decision(found.decision)}, {utc(found.decision.decide_time)}"))
+    for item in found.releases:
+        out.print(describe_release(item), markup=False)
 
 
 @incident.command("decide")
 @click.argument("incident_id")
 @click.argument("verdict", type=click.Choice(list(VERDICTS)))
 @in_mission
-@click.option("--reason", default="", help="Why; required when dismissed.")
+@click.option(
+    "--code",
+    type=click.Choice(list(REASON_CODES)),
+    help="What it was; required when dismissed.",
+)
+@click.option("--reason", default="", help="In your words; required when dismissed as other.")
 @click.option(
     "--revision",
     type=click.IntRange(min=1),
@@ -151,12 +169,17 @@ def decide(
     mission: str,
     incident_id: str,
     verdict: str,
+    code: str | None,
     reason: str,
     revision: int | None,
     overturn: bool,
     json_output: bool,
 ) -> None:
-    """Record what a person decided: acknowledged, confirmed or dismissed.
+    """Record what a person decided: acknowledged, confirmed, dismissed or escalated.
+
+    A dismissal tells with --code what it was. Vegetation, animal and artefact become hard negatives
+    that the next model learns from ('vedette export hard-negatives'). Escalated is for somebody of
+    higher rank to look at, with high severity.
 
     The first characters of the incident's identifier are enough. With --revision the decision is
     refused when the incident has changed since you looked at it. Without it what is decided on is
@@ -165,8 +188,13 @@ def decide(
     \b
     Examples:
       vedette incident decide 18fde364 confirmed -m unmiss --revision 3
-      vedette incident decide 18fde364 dismissed -m unmiss --reason "our own truck"
+      vedette incident decide 18fde364 dismissed -m unmiss --code own-forces
+      vedette incident decide 18fde364 dismissed -m unmiss --code other --reason "market day"
     """  # noqa: D301 - click wants the backspace itself
+    if verdict == "dismissed" and code is None:
+        raise InvalidInputError(
+            f"say what it was with --code: {', '.join(REASON_CODES)}", field="code"
+        )
     name = incident_name(client, mission, incident_id)
     if revision is None:
         found = client.call(
@@ -180,7 +208,11 @@ def decide(
     decided = client.call(
         client.incidents.DecideIncident,
         incident_pb2.DecideIncidentRequest(
-            name=name, verdict=VERDICTS[verdict], reason=reason, revision=revision
+            name=name,
+            verdict=VERDICTS[verdict],
+            reason=reason,
+            revision=revision,
+            reason_code=REASON_CODES[code] if code else None,
         ),
         retry=False,
     )
@@ -188,6 +220,60 @@ def decide(
         print_document(document_of(decided))
     else:
         console().print(f"{decided.name} is {word(decided, 'state')}")
+
+
+@incident.command("release")
+@click.argument("incident_id")
+@click.argument("recipient")
+@in_mission
+@click.option("--reason", default="", help="Why; required of the one who proposes it.")
+@click.option(
+    "--revision",
+    type=click.IntRange(min=1),
+    help="The revision you looked at; without it, the one that is shown before it is released.",
+)
+@as_json
+@connected
+def release(
+    client: Client,
+    mission: str,
+    incident_id: str,
+    recipient: str,
+    reason: str,
+    revision: int | None,
+    json_output: bool,
+) -> None:
+    """Release an incident to somebody outside the mission: two persons have to.
+
+    The first one's command proposes it. It is released when another person, with a credential of
+    their own, gives it with the same RECIPIENT; then liaison credentials of that recipient read it,
+    where their clearance allows.
+
+    \b
+    Example:
+      vedette incident release 18fde364 "host state" -m unmiss --reason "their patrol is near"
+    """  # noqa: D301 - click wants the backspace itself
+    name = incident_name(client, mission, incident_id)
+    if revision is None:
+        found = client.call(
+            client.incidents.GetIncident, incident_pb2.GetIncidentRequest(name=name)
+        )
+        if not json_output:
+            _show_subject(found)
+        revision = found.revision
+    released = client.call(
+        client.incidents.ReleaseIncident,
+        incident_pb2.ReleaseIncidentRequest(
+            name=name, recipient=recipient, reason=reason, revision=revision
+        ),
+        retry=False,
+    )
+    if json_output:
+        print_document(document_of(released))
+        return
+    for item in released.releases:
+        if item.recipient == recipient.strip():
+            console().print(f"{released.name} {describe_release(item)}", markup=False)
 
 
 def _require_undecided(found: incident_pb2.Incident) -> None:

@@ -8,6 +8,8 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,12 +24,12 @@ from rich.table import Table
 
 from models.errors import InvalidInputError
 from service.client import Backoff, Client
-from service.endpoint import await_endpoint, discover
+from service.endpoint import Endpoint, await_endpoint, discover
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-_FINDING_THE_SERVICE = frozenset({"endpoint", "data_dir", "patience"})
+_FINDING_THE_SERVICE = frozenset({"endpoint", "data_dir", "token_file", "patience"})
 # Columns that a folded cell needs to be read, with the gap before it.
 _LEAST_COLUMN = 8
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -55,8 +57,23 @@ class ServiceGroup(click.Group):
     command_class = ServiceCommand
 
 
+Connect = Callable[[], AbstractContextManager[Client]]
+
+
 def connected(command: Command) -> Command:
     """Options that say which service to call; the command receives an open `client`."""
+
+    @connectable
+    @functools.wraps(command)
+    def wrapped(*args: Any, connect: Connect, **options: Any) -> Any:
+        with connect() as client:
+            return command(*args, client=client, **options)
+
+    return wrapped  # type: ignore[return-value]  # the same command with fewer parameters
+
+
+def connectable(command: Command) -> Command:
+    """The same options; the command receives `connect`, which opens a client when it needs one."""
 
     @click.option(
         "--endpoint",
@@ -73,6 +90,13 @@ def connected(command: Command) -> Command:
         help="The service's data folder, instead of --endpoint.  [default: ./vedette-data]",
     )
     @click.option(
+        "--token-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="VEDETTE_TOKEN_FILE",
+        show_envvar=True,
+        help="The file of your own token.  [default: the one that endpoint.json names]",
+    )
+    @click.option(
         "--patience",
         type=click.FloatRange(min=0),
         default=60.0,
@@ -82,13 +106,25 @@ def connected(command: Command) -> Command:
     )
     @functools.wraps(command)
     def wrapped(
-        *args: Any, endpoint: Path | None, data_dir: Path | None, patience: float, **options: Any
+        *args: Any,
+        endpoint: Path | None,
+        data_dir: Path | None,
+        token_file: Path | None,
+        patience: float,
+        **options: Any,
     ) -> Any:
-        backoff = Backoff(give_up_s=patience)
-        found = await_endpoint(endpoint, data_dir, patience_s=patience)
-        find = functools.partial(discover, endpoint, data_dir)
-        with Client(found, backoff=backoff, find=find) as client:
-            return command(*args, client=client, **options)
+        def own(found: Endpoint) -> Endpoint:
+            return found if token_file is None else replace(found, token_file=token_file)
+
+        def connect() -> Client:
+            found = await_endpoint(endpoint, data_dir, patience_s=patience)
+            return Client(
+                own(found),
+                backoff=Backoff(give_up_s=patience),
+                find=lambda: own(discover(endpoint, data_dir)),
+            )
+
+        return command(*args, connect=connect, **options)
 
     return wrapped  # type: ignore[return-value]  # the same command with fewer parameters
 

@@ -86,6 +86,8 @@ def print_event(out: Console, event: incident_pb2.IncidentEvent) -> None:
     told = describe(event.incident)
     if event.kind == incident_pb2.INCIDENT_EVENT_KIND_DECIDED:
         told = f"{describe_decision(event.incident.decision)}: {told}"
+    elif event.kind == incident_pb2.INCIDENT_EVENT_KIND_RELEASED and event.incident.releases:
+        told = f"{describe_release(_latest(event.incident))}: {told}"
     line = (
         f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
         f"{level.upper():<8} {told}"
@@ -104,7 +106,25 @@ def utc(stamp: Timestamp) -> str:
 def describe_decision(decision: incident_pb2.Decision) -> str:
     """What was decided, by whom and why."""
     why = f' ("{plain(decision.reason)}")' if decision.reason else ""
-    return f"{word(decision, 'verdict')} by {plain(decision.decided_by)}{why}"
+    code = f" as {word(decision, 'reason_code').replace('_', ' ')}" if decision.reason_code else ""
+    return f"{word(decision, 'verdict')}{code} by {plain(decision.decided_by)}{why}"
+
+
+def describe_release(release: incident_pb2.Release) -> str:
+    """To whom it is released, or proposed to be, and by whom."""
+    to, first = plain(release.recipient), plain(release.proposed_by)
+    why = f' ("{plain(release.reason)}")' if release.reason else ""
+    if not release.HasField("approve_time"):
+        return f"proposed by {first} for release to {to}{why}; a second person has to release it"
+    return f"released to {to} by {first} and {plain(release.approved_by)}{why}"
+
+
+def _latest(incident: incident_pb2.Incident) -> incident_pb2.Release:
+    """The release that was proposed or approved last."""
+    return max(
+        incident.releases,
+        key=lambda it: max(it.propose_time.ToNanoseconds(), it.approve_time.ToNanoseconds()),
+    )
 
 
 def describe(incident: incident_pb2.Incident) -> str:
