@@ -66,8 +66,6 @@ def gather(plan: Plan) -> Materials:
     for folder in plan.empty:
         kept, held = _split(read_empty(folder), plan.hold_out)
         learn_empty += kept
-        # Empty images are few, and are looked at to choose by and to report alike only where
-        # there is but one.
         _halve(held, choose_empty, report_empty, block=1)
     twice = {image.path.resolve() for image in (*learn, *learn_empty)}.intersection(
         image.path.resolve() for image in (*choose, *report, *choose_empty, *report_empty)
