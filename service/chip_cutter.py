@@ -84,10 +84,10 @@ class ChipCutter:
         # A recorded chip survives a power cut, like its record.
         self._objects.settle()
         return CutChip(
-            left_px=chip.window.left_px,
-            top_px=chip.window.top_px,
-            width_px=chip.window.width_px,
-            height_px=chip.window.height_px,
+            left_px=chip.left_px,
+            top_px=chip.top_px,
+            width_px=chip.width_px,
+            height_px=chip.height_px,
             object_key=key,
             size_bytes=len(chip.jpeg),
             sha256=sha256,
