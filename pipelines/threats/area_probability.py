@@ -147,7 +147,7 @@ def _rings(polygon: Any) -> list[Any]:
 
 
 def probability_inside(region: Outline, mean_m: Floats, whitening: Floats) -> Floats:
-    """Probability that points lie inside an outline, exactly.
+    """Probability that points lie inside an outline, to 1e-8.
 
     Args:
         region: the outline.
@@ -155,10 +155,8 @@ def probability_inside(region: Outline, mean_m: Floats, whitening: Floats) -> Fl
         whitening: (N, 2, 2) matrices of positive determinant that make each error a unit one.
 
     Returns:
-        (N,), to rounding.
+        (N,).
     """
-    from scipy.special import owens_t
-
     seen = region.vertices_m[None] - mean_m[:, None]
     seen = np.einsum("nij,nkj->nki", whitening, seen) + _NUDGE
     x, y = seen[..., 0], seen[..., 1]
@@ -172,15 +170,30 @@ def probability_inside(region: Outline, mean_m: Floats, whitening: Floats) -> Fl
     height = cross / length
     # Where the edge starts and ends, counted from the foot of the perpendicular.
     start = (x0 * east + y0 * north) / length
-    end = start + length
+    end = (x1 * east + y1 * north) / length
     beside = np.maximum(np.maximum(start, -end), 0.0)
     near = region.joined & (height**2 + beside**2 <= _FAR_SIGMAS**2)
     rows, edges = np.nonzero(near)
-    h = height[rows, edges]
-    h = np.where(h == 0.0, 1e-300, h)
-    with np.errstate(over="ignore"):
-        held = owens_t(h, end[rows, edges] / h) - owens_t(h, start[rows, edges] / h)
+    h, first, last = height[rows, edges], start[rows, edges], end[rows, edges]
+    held = _owens_t(h, last) - _owens_t(h, first)
     return np.asarray(total - np.bincount(rows, held, len(total)), np.float64)
+
+
+def _owens_t(height: Floats, along: Floats) -> Floats:
+    """Owen's T of a height and the slope `along / height`, odd in both signs taken together.
+
+    Beyond a slope of one by `T(h, a) = (1 - erf(h / sqrt 2) erf(a h / sqrt 2)) / 4 - T(a h, 1 / a)`
+    (Owen 1956, 2.3): scipy's own value loses seven digits of its fifteen where h is tiny.
+    """
+    from scipy.special import erf, owens_t
+
+    h, reach = np.abs(height), np.abs(along)
+    low, high = np.minimum(h, reach), np.maximum(h, reach)
+    slope = low / np.where(high > 0.0, high, 1.0)
+    inner = owens_t(high, slope)
+    outer = 0.25 * (1.0 - erf(h / math.sqrt(2.0)) * erf(reach / math.sqrt(2.0))) - inner
+    value = np.where(reach > h, outer, inner)
+    return np.asarray(np.copysign(value, along) * np.where(height < 0.0, -1.0, 1.0), np.float64)
 
 
 def distances(shape: PlaneShape, places_m: Floats) -> Floats:

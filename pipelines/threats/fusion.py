@@ -11,7 +11,13 @@ from pyproj import Geod
 
 from pipelines.ground import GroundPoint
 from pipelines.threats.disc_probability import distance_quantile
-from pipelines.threats.proximity import Sighting, probability_within, range_interval, separation
+from pipelines.threats.proximity import (
+    Sighting,
+    probability_within,
+    range_interval,
+    separation,
+    weigh_again,
+)
 
 _GEOD = Geod(ellps="WGS84")
 # LE90 of one sigma of a normal error.
@@ -126,8 +132,11 @@ def _height(older: GroundPoint, newer: GroundPoint) -> tuple[float | None, float
 def reweigh(sighting: Sighting, ground: GroundPoint) -> Sighting:
     """The same sighting with its object at another place: range, bearing, interval, probability.
 
-    The position is where the sighting's own range and bearing put it.
+    Against its position as it was weighed, where the sighting still has that; else the position is
+    a point where the sighting's own range and bearing put it.
     """
+    if sighting.position is not None:
+        return weigh_again(sighting, ground, sighting.position)
     lat, lon, _ = horizontal(sighting.ground)
     position_lat, position_lon = _position(lat, lon, sighting.range_m, sighting.bearing_deg)
     new_lat, new_lon, covariance = horizontal(ground)
@@ -167,3 +176,36 @@ def _position(lat: float, lon: float, range_m: float, bearing_deg: float) -> tup
         found, _, _ = _GEOD.inv(position_lon, position_lat, lon, lat)
         back += bearing_deg - found
     return float(position_lat), float(position_lon)
+
+
+def placed(
+    point: GroundPoint,
+    *,
+    latitude_deg: float,
+    longitude_deg: float,
+    covariance_m2: NDArray[np.float64],
+    older: GroundPoint | None = None,
+) -> GroundPoint:
+    """A located point moved to where its object is by all its looks.
+
+    Args:
+        point: as one look tells it; what it was seen with and from where are kept.
+        latitude_deg: WGS 84.
+        longitude_deg: WGS 84.
+        covariance_m2: (2, 2) east and north of the new place.
+        older: another point of the object, whose height is taken where it is surer.
+    """
+    hae_m, vertical = _height(point if older is None else older, point)
+    full = np.zeros((3, 3))
+    full[:2, :2] = covariance_m2
+    full[2, 2] = vertical
+    ce90 = distance_quantile(np.zeros((1, 2)), full[None, :2, :2], 0.9)[0]
+    return replace(
+        point,
+        latitude_deg=latitude_deg,
+        longitude_deg=longitude_deg,
+        hae_m=hae_m,
+        covariance_enu_m2=full,
+        ce90_m=float(ce90),
+        le90_m=None if hae_m is None else _LE90 * math.sqrt(vertical),
+    )

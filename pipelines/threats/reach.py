@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from pyproj import Geod
 
 from pipelines.threats.disc_probability import REACH_SIGMAS
+from pipelines.threats.position_index import PositionIndex, indexed
 from pipelines.threats.positions import Position
 from pipelines.threats.rules import Rule
+from pipelines.threats.shapes import Line, Vertices
 
 BEYOND_RADIUS = 1.5
 """What has left the radius still tells where it went: as far again as half the radius."""
+
+_STEP_M = 2_000.0
+"""A line is covered by discs so far apart at most."""
+_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -22,9 +31,9 @@ class Reach:
     """Discs outside of which nothing is weighed.
 
     Attributes:
-        latitude_deg: (P,) of their centres, WGS 84.
-        longitude_deg: (P,) of their centres, WGS 84.
-        radius_m: (P,) with the error of the position, without that of an object.
+        latitude_deg: (D,) of their centres, WGS 84.
+        longitude_deg: (D,) of their centres, WGS 84.
+        radius_m: (D,) with the error of the position, without that of an object.
     """
 
     latitude_deg: NDArray[np.float64]
@@ -32,29 +41,52 @@ class Reach:
     radius_m: NDArray[np.float64]
 
 
-def reach(positions: Sequence[Position], rules: Sequence[Rule]) -> Reach | None:
+def reach(positions: Sequence[Position] | PositionIndex, rules: Sequence[Rule]) -> Reach | None:
     """Where rules weigh objects; None without positions, for then a person looks at everything.
 
-    As far as `pipelines.threats.proximity.weigh` ever reaches from a place that is known exactly,
-    and by half the radius more. A position that no rule guards has no disc.
+    As far as `pipelines.threats.proximity.weigh` ever reaches from an object that is placed
+    exactly, and by half the radius more. A point and a polygon have one disc each, around all of
+    it; a line has a chain of them. A position that no rule guards has none.
     """
-    if not positions or not rules:
+    index = indexed(positions)
+    if not len(index) or not rules:
         return None
-    rows = []
-    for position in positions:
-        radii = [
-            rule.radius_m if position.radius_m is None else position.radius_m
-            for rule in rules
-            if not rule.position_kinds or position.kind in rule.position_kinds
-        ]
-        if radii:
-            error_m = REACH_SIGMAS * math.sqrt(2.0) * position.sigma_m
-            rows.append(
-                (
-                    position.latitude_deg,
-                    position.longitude_deg,
-                    BEYOND_RADIUS * max(radii) + error_m,
-                )
-            )
-    latitude, longitude, radius = np.array(rows, np.float64).reshape(-1, 3).T
+    radius = BEYOND_RADIUS * index.radii_m(rules) + REACH_SIGMAS * math.sqrt(2.0) * index.sigma_m
+    guarded = ~np.isnan(radius)
+    is_line = np.fromiter(
+        (isinstance(it.shape, Line) for it in index.positions), np.bool_, len(index)
+    )
+    single = guarded & ~is_line
+    discs = [
+        np.stack(
+            [
+                index.latitude_deg[single],
+                index.longitude_deg[single],
+                (radius + index.extent_m)[single],
+            ]
+        )
+    ]
+    for column in np.flatnonzero(guarded & is_line).tolist():
+        line = index.positions[column].shape
+        if isinstance(line, Line):
+            latitude, longitude, half_m = _chain(line.vertices_lonlat)
+            wide = half_m + line.buffer_m + radius[column]
+            discs.append(np.stack([latitude, longitude, np.full(len(latitude), wide)]))
+    latitude, longitude, radius = np.concatenate(discs, axis=1)
     return Reach(latitude_deg=latitude, longitude_deg=longitude, radius_m=radius)
+
+
+@lru_cache(maxsize=1024)
+def _chain(
+    vertices: Vertices,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Places along a line, and how far from one of them its farthest point is at most."""
+    places = [vertices[0]]
+    for before, after in itertools.pairwise(vertices):
+        _, _, length = _GEOD.inv(*before, *after)
+        cuts = math.ceil(length / _STEP_M) - 1
+        if cuts > 0:
+            places += _GEOD.npts(*before, *after, cuts)
+        places.append(after)
+    longitude, latitude = np.array(places, np.float64).T
+    return latitude, longitude, _STEP_M / 2.0

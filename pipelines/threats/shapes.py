@@ -124,6 +124,41 @@ def shape_faults(shape: Shape) -> tuple[tuple[str, str], ...]:
     return faults
 
 
+def nearest_places(
+    shape: PlaneShape,
+    places_m: NDArray[np.float64],
+    latitude_deg: float,
+    longitude_deg: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Latitudes and longitudes of the points of a shape that are nearest to places outside it.
+
+    Args:
+        shape: in the plane around a point.
+        places_m: (N, 2) in that plane.
+        latitude_deg: of the point, WGS 84.
+        longitude_deg: of the point, WGS 84.
+
+    Returns:
+        (N,) and (N,) degrees, at the edge of the buffer of a line; NaN for places inside.
+    """
+    import shapely
+
+    lines = shapely.shortest_line(shape.core, shapely.points(places_m))
+    starts = shapely.get_coordinates(lines).reshape(-1, 2, 2)[:, 0]
+    away = places_m - starts
+    length = np.hypot(away[:, 0], away[:, 1])
+    outside = length > shape.margin_m
+    edge = starts + away * (shape.margin_m / np.where(outside, length, 1.0))[:, None]
+    count = len(places_m)
+    longitude, latitude, _ = _GEOD.fwd(
+        np.full(count, longitude_deg),
+        np.full(count, latitude_deg),
+        np.degrees(np.arctan2(edge[:, 0], edge[:, 1])),
+        np.hypot(edge[:, 0], edge[:, 1]),
+    )
+    return np.where(outside, latitude, np.nan), np.where(outside, longitude, np.nan)
+
+
 def is_closed_ring(vertices: Sequence[Sequence[float]]) -> bool:
     """Whether the last vertex repeats the first."""
     return len(vertices) > 1 and tuple(vertices[0]) == tuple(vertices[-1])
