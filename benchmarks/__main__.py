@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("detection", "georeference", "ingest", "memory")
+BENCHMARKS = ("detection", "merging", "georeference", "ingest", "memory")
 
 
 def main() -> int:

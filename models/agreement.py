@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detections import Detections
-from models.suppression import SAME_CATEGORY_IOU, Floats, Indices, iou, runs
+from models.suppression import SAME_CATEGORY_IOU, Floats, Indices, runs
 from models.tiling import ScaleField, asked_of, scale_at
 
 AGREES_IOU = SAME_CATEGORY_IOU
@@ -46,72 +46,78 @@ class Views:
     demand: ScaleField | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Voices:
+    """Which boxes of the views may speak for which objects.
+
+    Attributes:
+        own: (W,) of the first W objects the box that each is itself.
+        object: (P,) numbers of objects, and
+        box: (P,) of a box of another view and the same group that may speak for each.
+        agreement: (P,) IoU of the two.
+    """
+
+    own: Indices
+    object: Indices
+    box: Indices
+    agreement: Floats
+
+
 def by_agreement(
-    merged: Detections,
-    seen: Detections,
-    view: Indices,
-    pairs: tuple[Indices, Indices],
-    views: Views,
-    *,
-    united: NDArray[np.bool_],
+    objects: Detections, seen: Detections, view: Indices, voices: Voices, views: Views
 ) -> Detections:
     """What was found, as sure as the views are together, its box the mean of theirs.
 
     A box speaks for one object, the one it fits best, and of each view the box that fits best
-    speaks for an object. What was put together from pieces no view need hold whole: it has its own
-    confidence as one voice more.
+    speaks for an object. What was put together from pieces no view need hold whole: it keeps its
+    box, and its own confidence is one voice more.
 
     Args:
-        merged: M detections, each once.
+        objects: M detections, each once; those that are a box of a view first.
         seen: N boxes of all views.
         view: (N,) number of the view of each.
-        pairs: (P,) numbers in `merged` and (P,) in `seen` of what may agree: of one group,
-            overlapping. Each box of `merged` that is one of `seen` is paired with itself.
+        voices: who may speak.
         views: the views.
-        united: (M,) whether a detection was put together from pieces.
 
     Returns:
-        M detections in the order of `merged`.
+        M detections in the order of `objects`.
     """
-    count = len(merged)
-    a, b = pairs
-    agreement = iou(merged.xyxy.take(a, axis=0), seen.xyxy.take(b, axis=0))
-    rows = np.flatnonzero(agreement >= AGREES_IOU)
-    a, b, agreement = a.take(rows), b.take(rows), agreement.take(rows)
+    count, whole = len(objects), len(voices.own)
+    speaks_for_itself = np.zeros(len(seen), np.bool_)
+    speaks_for_itself[voices.own] = True
+    rows = np.flatnonzero((voices.agreement >= AGREES_IOU) & ~speaks_for_itself.take(voices.box))
+    a, b, agreement = voices.object[rows], voices.box[rows], voices.agreement[rows]
     rows = _best_of_each(b, agreement, a)
     a, b, agreement = a.take(rows), b.take(rows), agreement.take(rows)
-    by = view.take(b)
-    rows = _best_of_each(a * len(views.scale) + by, agreement, b)
-    a, b, by = a.take(rows), b.take(rows), by.take(rows)
-    rows = np.flatnonzero(_inside(merged.xyxy.take(a, axis=0), views.window.take(by, axis=0)))
-    a, b, by = a.take(rows), b.take(rows), by.take(rows)
+    rows = _best_of_each(a * len(views.scale) + view.take(b), agreement, b)
+    a, b = a.take(rows), b.take(rows)
+    rows = _held(objects.xyxy, a, views.window, view.take(b))
+    a = np.concatenate([np.arange(whole), a.take(rows)])
+    b = np.concatenate([voices.own, b.take(rows)])
 
-    asked = _asked(merged, views)
-    held, holder = _holders(merged.xyxy, views)
-    voice = _weight(asked, a, by, views)
-    total = united + np.bincount(held, _weight(asked, held, holder, views), count)
-    said = united * merged.confidence + np.bincount(a, voice * seen.confidence.take(b), count)
-    sure = np.divide(said, total, out=merged.confidence.astype(np.float64), where=total > 0)
+    asked = _asked(objects, views)
+    united = np.arange(count) >= whole
+    voice = _weight(asked, a, view.take(b), views)
+    total = united + np.bincount(*_holders(objects.xyxy, asked, views), count)
+    said = united * objects.confidence + np.bincount(a, voice * seen.confidence.take(b), count)
+    sure = np.divide(said, total, out=objects.confidence.astype(np.float64), where=total > 0)
 
     # Where a view is surer it also tells better where the object ends.
     voice *= seen.confidence.take(b)
     drawn = np.bincount(a, voice, count)
-    xyxy = merged.xyxy.astype(np.float64)
+    rows = np.flatnonzero((drawn > 0) & ~united)
+    xyxy = objects.xyxy.copy()
     for side in range(4):
         summed = np.bincount(a, voice * seen.xyxy[:, side].take(b), count)
-        np.divide(summed, drawn, out=xyxy[:, side], where=(drawn > 0) & ~united)
-    return Detections(
-        xyxy=xyxy.astype(np.float32),
-        confidence=sure.astype(np.float32),
-        class_id=merged.class_id,
-    )
+        xyxy[rows, side] = summed.take(rows) / drawn.take(rows)
+    return Detections(xyxy=xyxy, confidence=sure.astype(np.float32), class_id=objects.class_id)
 
 
 def _best_of_each(key: Indices, value: Floats, order: Indices) -> Indices:
     """For each key the row of its highest value, of equal ones that of the lowest `order`."""
     if not len(key):
         return np.zeros(0, np.intp)
-    by_key = np.argsort(key, kind="stable")
+    by_key = np.argsort(key)
     begins = np.flatnonzero(np.diff(key.take(by_key), prepend=-1))
     if len(begins) == len(key):
         return by_key
@@ -124,27 +130,31 @@ def _best_of_each(key: Indices, value: Floats, order: Indices) -> Indices:
     return by_key.take(np.flatnonzero(np.diff(run, prepend=-1)))
 
 
-def _inside(xyxy: Floats, window: Floats) -> NDArray[np.bool_]:
-    """(P,) whether a box (P, 4) lies wholly in a window (P, 4)."""
-    within = (xyxy[:, :2] >= window[:, :2]) & (xyxy[:, 2:] <= window[:, 2:])
-    return np.asarray(within.all(axis=1))
+def _held(xyxy: Floats, box: Indices, window: Floats, view: Indices) -> Indices:
+    """Those of the pairs of a box (of M) and a view (of T) where the view holds the box whole."""
+    inside = xyxy[:, 0].take(box) >= window[:, 0].take(view)
+    inside &= xyxy[:, 1].take(box) >= window[:, 1].take(view)
+    inside &= xyxy[:, 2].take(box) <= window[:, 2].take(view)
+    inside &= xyxy[:, 3].take(box) <= window[:, 3].take(view)
+    return np.flatnonzero(inside)
 
 
-def _holders(xyxy: Floats, views: Views) -> tuple[Indices, Indices]:
-    """Every pair of a box (M, 4) and a view that holds it whole and is asked for it.
+def _holders(xyxy: Floats, asked: Floats, views: Views) -> tuple[Indices, Floats]:
+    """Every box (of M) and what a view counts about it that holds it whole and is asked for it.
 
-    Views are entered in square cells, so that a box is tried against those that hold its corner.
+    Views are entered in the square cells that they meet, so that a box is tried against those that
+    meet the cell of its corner.
     """
     window = views.window.astype(np.float64)
     low = window[:, :2].min(axis=0)
-    cell = max(1.0, float((window[:, 2:] - window[:, :2]).min()) / 2)
+    cell = max(1.0, float((window[:, 2:] - window[:, :2]).min()) / 8)
     first = ((window[:, :2] - low) // cell).astype(np.intp)
     span = ((window[:, 2:] - low) // cell).astype(np.intp) - first + 1
     across = int((first + span)[:, 0].max())
     shown, nth = runs(span.prod(axis=1))
-    column = first[shown, 0] + nth % span[shown, 0]
-    row = first[shown, 1] + nth // span[shown, 0]
-    place = row * across + column
+    columns = span[:, 0].take(shown)
+    place = (first[:, 1].take(shown) + nth // columns) * across
+    place += first[:, 0].take(shown) + nth % columns
     order = np.argsort(place, kind="stable")
     shown, place = shown.take(order), place.take(order)
 
@@ -152,14 +162,16 @@ def _holders(xyxy: Floats, views: Views) -> tuple[Indices, Indices]:
     asks = corner[:, 1] * across + corner[:, 0]
     begin = np.searchsorted(place, asks, side="left")
     box, nth = runs(np.searchsorted(place, asks, side="right") - begin)
-    by = shown.take(begin.take(box) + nth)
-    rows = np.flatnonzero(_inside(xyxy.take(box, axis=0), views.window.take(by, axis=0)))
-    box, by = box.take(rows), by.take(rows)
-    if views.demand is None:
-        return box, by
-    # A view that magnifies too much was not listened to, so its silence says nothing either.
-    rows = np.flatnonzero(asked_of(views.demand, xyxy.take(box, axis=0), views.scale.take(by)))
-    return box.take(rows), by.take(rows)
+    view = shown.take(begin.take(box) + nth)
+    rows = _held(xyxy, box, views.window, view)
+    box, view = box.take(rows), view.take(rows)
+    if views.demand is not None:
+        # A view that magnifies too much was not listened to, so its silence says nothing either.
+        rows = np.flatnonzero(
+            asked_of(views.demand, xyxy.take(box, axis=0), views.scale.take(view))
+        )
+        box, view = box.take(rows), view.take(rows)
+    return box, _weight(asked, box, view, views)
 
 
 def _asked(merged: Detections, views: Views) -> Floats:

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.agreement import Views, by_agreement
+from models.agreement import AGREES_IOU, Views, Voices, by_agreement
 from models.detections import Detections
 from models.suppression import (
     Floats,
@@ -75,25 +74,14 @@ class _Boxes:
     Attributes:
         found: the boxes.
         view: (N,) number of the view of each.
-        window: (N, 4) that view.
         cut: (N, 4) whether an edge inside the image cuts its left, top, right, bottom.
         tier: (N,) what it is.
     """
 
     found: Detections
     view: Indices
-    window: Floats
     cut: NDArray[np.bool_]
     tier: NDArray[np.int8]
-
-    def select(self, rows: Indices) -> Self:
-        return type(self)(
-            found=self.found.select(rows),
-            view=self.view[rows],
-            window=self.window[rows],
-            cut=self.cut[rows],
-            tier=self.tier[rows],
-        )
 
 
 def merge(
@@ -155,37 +143,31 @@ def merge(
     parts = [parts[index] for index in order]
     views, least_px, scale = views[order], least_px[order], scale[order]
     boxes = _ranked(parts, views, frame, least_px, scale)
+    window = views.astype(np.float32)
     found = boxes.found
 
     i, j = overlapping_pairs(found.xyxy)
+    group = groups[found.class_id]
+    rows = np.flatnonzero(
+        (boxes.view.take(i) != boxes.view.take(j)) & (group.take(i) == group.take(j))
+    )
+    i, j = i.take(rows), j.take(rows)
     i, j = np.minimum(i, j), np.maximum(i, j)
-    alike = np.flatnonzero(groups[found.class_id].take(i) == groups[found.class_id].take(j))
-    i, j = i.take(alike), j.take(alike)
-    kept, pairs = _kept(boxes, i, j)
+    overlap = iou(found.xyxy.take(i, axis=0), found.xyxy.take(j, axis=0))
+    kept, fits = _kept(boxes, window, i, j, overlap)
     whole = np.flatnonzero(kept & (boxes.tier != _CUT))
-    united, number = _unite(found, kept & (boxes.tier == _CUT), *pairs)
+    united, number = _unite(found, kept & (boxes.tier == _CUT), i.take(fits), j.take(fits))
 
     # Whole boxes stand before what was united, each from best to worst.
     merged = Detections.concatenate([found.select(whole), united])
     number[number >= 0] += len(whole)
     number[whole] = np.arange(len(whole))
-    asks_i, asks_j = np.flatnonzero(number.take(i) >= 0), np.flatnonzero(number.take(j) >= 0)
+    of_i, of_j = number.take(i), number.take(j)
+    voices = _voices(merged, found, whole, (i, j, overlap), (of_i, of_j))
     agreed = by_agreement(
-        merged,
-        found,
-        boxes.view,
-        (
-            np.concatenate(
-                [number.take(i.take(asks_i)), number.take(j.take(asks_j)), number.take(whole)]
-            ),
-            np.concatenate([j.take(asks_i), i.take(asks_j), whole]),
-        ),
-        Views(window=views.astype(np.float32), scale=scale, demand=demand),
-        united=np.arange(len(merged)) >= len(whole),
+        merged, found, boxes.view, voices, Views(window=window, scale=scale, demand=demand)
     )
-    apart = np.flatnonzero(boxes.view.take(i) != boxes.view.take(j))
-    repeats = number.take(i.take(apart)), number.take(j.take(apart))
-    return _without_repeats(agreed, len(whole), *repeats)
+    return _without_repeats(agreed, len(whole), of_i, of_j)
 
 
 def _ranked(
@@ -195,74 +177,119 @@ def _ranked(
     least_px: NDArray[np.float64],
     scale: NDArray[np.float64],
 ) -> _Boxes:
-    """The boxes of all views from best to worst."""
+    """The boxes of all views from best to worst, less cut pieces too thin to tell of."""
     found = Detections.concatenate(parts)
     view = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    window = views.astype(np.float32).take(view, axis=0)
     # The model says where an edge is in pixels of its own.
     edge_px = (EDGE_PX / np.minimum(scale, 1.0)).take(view)
-    cut = _cut_sides(found.xyxy, window, frame, edge_px)
-    sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
+    window = views.astype(np.float32)
+    inner = views != frame
+    cut = np.empty((len(found), 4), np.bool_)
+    for side in range(4):
+        off = np.abs(found.xyxy[:, side] - window[:, side].take(view))
+        cut[:, side] = (off <= edge_px) & inner[:, side].take(view)
+    wide = found.xyxy[:, 2] - found.xyxy[:, 0]
+    high = found.xyxy[:, 3] - found.xyxy[:, 1]
     # Thinner than an edge is known, and the neighbour shows the rest.
-    sliver = ((cut[:, :2] | cut[:, 2:]) & (sides <= edge_px[:, None])).any(axis=1)
+    sliver = (cut[:, 0] | cut[:, 2]) & (wide <= edge_px)
+    sliver |= (cut[:, 1] | cut[:, 3]) & (high <= edge_px)
     least = least_px.take(view)
     tier = np.where(cut.any(axis=1), _CUT, np.where(least > 0, _OVERVIEW, _TILE)).astype(np.int8)
-    tier[sides.max(axis=1) < least] = _WITNESS
-    boxes = _Boxes(found=found, view=view, window=window, cut=cut, tier=tier)
-    boxes = boxes.select(np.flatnonzero(~sliver))
-    return boxes.select(rank_order(boxes.found, boxes.tier, boxes.window))
+    tier[np.maximum(wide, high) < least] = _WITNESS
+    order = rank_order(found, tier, view)
+    order = order[~sliver.take(order)]
+    return _Boxes(
+        found=found.select(order),
+        view=view.take(order),
+        cut=cut.take(order, axis=0),
+        tier=tier.take(order),
+    )
 
 
 def _kept(
-    boxes: _Boxes, i: Indices, j: Indices
-) -> tuple[NDArray[np.bool_], tuple[Indices, Indices]]:
-    """(N,) the boxes that stand for an object or a piece of one, and the pairs of pieces that fit.
+    boxes: _Boxes, window: Floats, i: Indices, j: Indices, overlap: Floats
+) -> tuple[NDArray[np.bool_], Indices]:
+    """(N,) the boxes that stand for an object or a piece of one, and which pairs are of one object.
 
     Args:
         boxes: N boxes.
-        i: (P,) the better of each pair of overlapping boxes of one group.
+        window: (T, 4) the views.
+        i: (P,) the better of each pair of overlapping boxes of two views and one group.
         j: (P,) the other.
+        overlap: (P,) IoU of each pair.
+
+    Returns:
+        (N,), and those of the pairs that are two pieces of one object, both kept.
     """
     found, tier = boxes.found, boxes.tier
-    across = np.flatnonzero((boxes.view.take(i) != boxes.view.take(j)) & (tier.take(j) != _WITNESS))
-    i, j = i.take(across), j.take(across)
-    class_i, class_j = found.class_id.take(i), found.class_id.take(j)
-    overlap = iou(found.xyxy.take(i, axis=0), found.xyxy.take(j, axis=0))
-    one = same_object(overlap, class_i, class_j)
+    tier_i, tier_j = tier.take(i), tier.take(j)
+    one = same_object(overlap, found.class_id.take(i), found.class_id.take(j))
     # Only where an edge cuts may less overlap be one object, or more be two; the worse is a piece.
-    seam = np.flatnonzero(tier.take(j) == _CUT)
-    one[seam] = _one_object(boxes, i.take(seam), j.take(seam), overlap.take(seam))
+    seam = np.flatnonzero(tier_j == _CUT)
+    one[seam] = _one_object(boxes, window, i.take(seam), j.take(seam), overlap.take(seam))
+    one &= tier_j != _WITNESS
 
-    both_whole = np.flatnonzero(one & (tier.take(j) != _CUT))
+    both_whole = np.flatnonzero(one & (tier_j != _CUT))
     kept, leader = keep_best(len(found), i.take(both_whole), j.take(both_whole))
-    kept &= tier != _WITNESS
-    kept[j[one & (tier.take(j) == _CUT) & (tier.take(i) != _CUT)]] = False
     told_apart = np.zeros(len(found), np.bool_)
     told_apart[leader[~kept & (tier == _OVERVIEW)]] = True
-    part = np.flatnonzero((tier.take(i) == _TILE) & (tier.take(j) == _OVERVIEW))
+    kept &= tier != _WITNESS
+    kept[j[one & (tier_j == _CUT) & (tier_i != _CUT)]] = False
+    part = np.flatnonzero((tier_i == _TILE) & (tier_j == _OVERVIEW))
     part = part[kept[i[part]] & kept[j[part]] & ~told_apart[i[part]]]
     kept[_parts_of_larger(found, i.take(part), j.take(part))] = False
-    fits = np.flatnonzero(one & kept.take(i) & (tier.take(i) == _CUT) & kept.take(j))
-    fits = fits[class_i.take(fits) == class_j.take(fits)]
-    return kept, (i.take(fits), j.take(fits))
+    fits = np.flatnonzero(one & (tier_i == _CUT) & kept.take(i) & kept.take(j))
+    return kept, fits[found.class_id[i[fits]] == found.class_id[j[fits]]]
 
 
-def _cut_sides(
-    xyxy: Floats, window: Floats, frame: NDArray[np.integer], edge_px: Floats
+def _voices(
+    merged: Detections,
+    found: Detections,
+    whole: Indices,
+    pairs: tuple[Indices, Indices, Floats],
+    of_pairs: tuple[Indices, Indices],
+) -> Voices:
+    """Which boxes of all views may speak for what was merged.
+
+    Args:
+        merged: M whole boxes, then the united ones.
+        found: N boxes of all views.
+        whole: those of them that are the first of `merged`.
+        pairs: (P,) two overlapping boxes of two views and one group, and their IoU.
+        of_pairs: (P,) in which of `merged` each of the two is; -1 for those that are gone.
+    """
+    i, j, overlap = pairs
+    objects, boxes, agreement = [], [], []
+    for mine, other in ((of_pairs[0], j), (of_pairs[1], i)):
+        # A whole box that was kept speaks for itself alone.
+        for rows in (
+            np.flatnonzero((mine >= 0) & (mine < len(whole)) & (overlap >= AGREES_IOU)),
+            np.flatnonzero(mine >= len(whole)),
+        ):
+            objects.append(mine.take(rows))
+            boxes.append(other.take(rows))
+            agreement.append(overlap.take(rows))
+        united = objects[-1], boxes[-1]
+        agreement[-1] = iou(merged.xyxy.take(united[0], axis=0), found.xyxy.take(united[1], axis=0))
+    return Voices(
+        own=whole,
+        object=np.concatenate(objects),
+        box=np.concatenate(boxes),
+        agreement=np.concatenate(agreement),
+    )
+
+
+def _one_object(
+    boxes: _Boxes, window: Floats, i: Indices, j: Indices, overlap: Floats
 ) -> NDArray[np.bool_]:
-    """(N, 4) whether the left, top, right, bottom of a box lies on an edge inside the image."""
-    near = np.abs(xyxy - window) <= edge_px[:, None]
-    return np.asarray(near & (window != frame))
-
-
-def _one_object(boxes: _Boxes, i: Indices, j: Indices, overlap: Floats) -> NDArray[np.bool_]:
     """(P,) whether the boxes of each pair are one object, where an edge cuts the worse or both.
 
-    `overlap` (P,) is the IoU of the whole boxes.
+    `window` (T, 4) are the views, `overlap` (P,) is the IoU of the whole boxes.
     """
     found = boxes.found
     box_i, box_j = found.xyxy.take(i, axis=0), found.xyxy.take(j, axis=0)
-    window_i, window_j = boxes.window.take(i, axis=0), boxes.window.take(j, axis=0)
+    window_i = window.take(boxes.view.take(i), axis=0)
+    window_j = window.take(boxes.view.take(j), axis=0)
     cut_i, cut_j = boxes.cut.take(i, axis=0), boxes.cut.take(j, axis=0)
     clip_i, clip_j = intersection(box_i, window_j), intersection(box_j, window_i)
     # Where one box goes on beyond the other's view, the other must have been cut there.

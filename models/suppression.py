@@ -136,24 +136,25 @@ def keep_best(count: int, better: Indices, worse: Indices) -> tuple[NDArray[np.b
 def rank_order(
     detections: Detections,
     tier: NDArray[np.int8] | None = None,
-    window: Floats | None = None,
+    view: Indices | None = None,
 ) -> Indices:
     """(N,) order from best to worst: tier, then confidence, then values that break every tie.
 
-    Boxes of different views can be equal in all they say; `window` (N, 4) then tells them apart.
+    Boxes of different views can be equal in all they say; `view` (N,), numbers that do not depend
+    on the order of the views, then tells them apart.
     """
     key = -detections.confidence.astype(np.float64)
     if tier is not None:
         key += 2.0 * tier
-    order = np.argsort(key, kind="stable")
-    equal = np.flatnonzero(np.diff(key[order]) == 0)
+    order = np.argsort(key)
+    equal = np.flatnonzero(np.diff(key.take(order)) == 0)
     if len(equal):
         tied = np.union1d(equal, equal + 1)
         among = order[tied]
         left, top, right, bottom = detections.xyxy[among].T
         keys = [detections.class_id[among], bottom, right, top, left, key[among]]
-        if window is not None:
-            keys = [*window[among].T, *keys]
+        if view is not None:
+            keys = [view[among], *keys]
         order[tied] = among[np.lexsort(keys)]
     return order
 
