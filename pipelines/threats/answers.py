@@ -92,7 +92,7 @@ def _hours(sighting: Sighting, rule: Rule, scene: Scene) -> Answer:
     del sighting
     asked = rule.hours
     if asked is None or scene.captured_at is None:
-        return _unknown(asked, "TIME_UNKNOWN", "its time is not known")
+        return _unknown(asked, "TIME_UNKNOWN", "time of day not known")
     if within_hours(asked, scene.captured_at):
         return Answer(truth=Truth.HOLDS)
     return Answer(truth=Truth.FAILS, code="OUTSIDE_HOURS")
@@ -147,7 +147,7 @@ def _crossing(sighting: Sighting, rule: Rule, scene: Scene) -> Answer:
     position = scene.positions.get(sighting.position_id)
     found = None if track is None or position is None else passage(track, position)
     if asked is None or found is None:
-        return _unknown(asked, "CROSSING_UNKNOWN", "whether it crossed is not known")
+        return _unknown(asked, "CROSSING_UNKNOWN", "crossing not known")
     if found.probability < asked.probability:
         return Answer(truth=Truth.FAILS, code="NOT_CROSSED")
     verb = {
@@ -170,14 +170,14 @@ def _new_object(sighting: Sighting, rule: Rule, scene: Scene) -> Answer:
             captured_at=scene.captured_at,
         )
     if found is None:
-        return _unknown(asked, "NEWNESS_UNKNOWN", "no earlier look shows whether it is new")
+        return _unknown(asked, "NEWNESS_UNKNOWN", "no earlier look at the place")
     if found.is_new and found.empty_at is not None:
         return Answer(truth=Truth.HOLDS, remark=f"not there on {_moment(found.empty_at)}")
     return Answer(truth=Truth.FAILS, code="NOT_NEW")
 
 
-_DWELL = "how long it stays is not known"
-_SPEED = "its speed is not known"
+_DWELL = "length of stay not known"
+_SPEED = "speed not known"
 
 # In the order in which they are asked: the cheapest, and the plainest reason, first.
 _QUESTIONS: dict[str, Callable[[Sighting, Rule, Scene], Answer]] = {

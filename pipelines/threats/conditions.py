@@ -264,7 +264,7 @@ def _account(
     )
     remarks = found.remarks
     if group is not None and group.in_line and group.moving is None:
-        remarks = (*remarks, "whether they move is not known")
+        remarks = (*remarks, "movement not known")
     return Account(
         sighting=sighting,
         position_name=scene.name_of(sighting.position_id),

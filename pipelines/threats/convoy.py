@@ -57,7 +57,7 @@ def columns(
 
     Vehicles are in line where each is no farther from the next than the rule's spacing, and they
     lie on one straight or along one route within its offset, or on a path that bends by no more
-    than 45 degrees from one vehicle to the next. Rows of vehicles side by side are none. Of those
+    than 45 degrees from one vehicle to the next. Vehicles side by side are in no column. Of those
     whose heading is known, none differs from the next such by more than the rule's spread; of those
     whose speed is known, most move or most stand, and where the rule asks for a moving column,
     standing ones are none.
@@ -67,7 +67,7 @@ def columns(
         asked: what makes a column.
         routes: vertices (K, 2) of known routes in the same plane.
     """
-    left = list(range(len(vehicles)))
+    left = _apart(vehicles)
     found: list[Column] = []
     while len(left) >= asked.min_count:
         best: tuple[int, ...] = ()
@@ -81,6 +81,16 @@ def columns(
             found.append(Column(members=best, moving=moving))
         left = [index for index in left if index not in best]
     return tuple(found)
+
+
+def _apart(vehicles: Sequence[Vehicle]) -> list[int]:
+    """Indices of those that no other stands side by side with."""
+    if not vehicles:
+        return []
+    places = np.stack([vehicle.place_m for vehicle in vehicles])
+    gaps = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    np.fill_diagonal(gaps, np.inf)
+    return [int(index) for index in np.flatnonzero(gaps.min(axis=1) >= _SIDE_BY_SIDE_M)]
 
 
 def _chains(
@@ -108,7 +118,7 @@ def _chains(
         chains.append(_bend(places, gaps, first, second, asked.max_spacing_m))
     kept = []
     for chain in {tuple(int(at) for at in chain) for chain in chains}:
-        if len(chain) >= asked.min_count and _median_gap(chain, gaps) >= _SIDE_BY_SIDE_M:
+        if len(chain) >= asked.min_count:
             named = tuple(left[at] for at in chain)
             if _agreeing(vehicles, named, asked.max_heading_spread_deg):
                 kept.append(named)
@@ -168,10 +178,6 @@ def _bend(
         if following is None:
             return tuple(chain)
         chain.append(following)
-
-
-def _median_gap(chain: Sequence[int], gaps: NDArray[np.float64]) -> float:
-    return float(np.median([gaps[one, two] for one, two in itertools.pairwise(chain)]))
 
 
 def _along(

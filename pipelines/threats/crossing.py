@@ -16,7 +16,7 @@ from pipelines.threats.tracks import Track, TrackPoint
 
 # Farther from all of a path than this many sigmas an edge is not crossed.
 _REACH_SIGMAS = 5.0
-_MEAN_OF = 3
+_MEAN_OF = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,8 +47,9 @@ def passage(track: Track, position: Position) -> Passage | None:
     Where it was before is held against where it is now: over draws of both places and of the
     position's own error, which is the same in both, the straight path between them is counted
     against every edge, once in each direction. The likeliest earlier place counts, in its likelier
-    direction. An earlier place is the mean of up to three looks with the error of one: among many
-    looks at something that goes along the line, single ones lie on its other side by chance.
+    direction. Among n looks at something that goes along the line, some lie on its other side by
+    chance, so that the chance of a single look to mislead is taken n times (Bonferroni); the mean
+    of five that follow each other, with the error of one, is taken as it is.
 
     Returns:
         None where the position has no outline, or the times of the looks are not known; a
@@ -69,7 +70,7 @@ def passage(track: Track, position: Position) -> Passage | None:
     now_covariance = turn @ track.covariance_m2 @ turn.T
     common = position.sigma_m**2 * np.eye(2)
     best, entered = 0.0, False
-    for then, then_covariance in _places_before(position, earlier):
+    for then, then_covariance, chances in _places_before(position, earlier):
         covariance = np.tile(common, (2, 2))
         covariance[:2, :2] += then_covariance
         covariance[2:, 2:] += now_covariance
@@ -78,6 +79,7 @@ def passage(track: Track, position: Position) -> Passage | None:
             continue
         net = _net_crossings(outline, edges, draws(np.concatenate([then, now]), covariance))
         probability = max(float(np.mean(net > 0)), float(np.mean(net < 0)))
+        probability = max(1.0 - chances * (1.0 - probability), 0.0)
         if probability > best:
             best, entered = probability, outline.holds(now)
     way = Way.OVER if outline.core is None else (Way.INTO if entered else Way.OUT_OF)
@@ -86,22 +88,21 @@ def passage(track: Track, position: Position) -> Passage | None:
 
 def _places_before(
     position: Position, looks: Sequence[TrackPoint]
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Means of places (2,) and of covariances (2, 2) over looks that follow each other."""
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64], int]]:
+    """Earlier places (2,), their covariances (2, 2), and how many chances they had to mislead."""
     places, covariances = [], []
     for look in sorted(looks, key=lambda it: it.captured_at or _EPOCH):
         place, turn = in_plane(position, look.latitude_deg, look.longitude_deg)
         places.append(place)
         covariances.append(turn @ look.covariance_m2 @ turn.T)
-    # Of few looks each has to do alone.
-    width = min(_MEAN_OF, max(1, (len(places) + 1) // 2))
-    return [
-        (
-            np.mean(places[first : first + width], axis=0),
-            np.mean(covariances[first : first + width], axis=0),
-        )
-        for first in range(len(places) - width + 1)
+    count = len(places)
+    found = [
+        (place, covariance, count) for place, covariance in zip(places, covariances, strict=True)
     ]
+    for first in range(count - _MEAN_OF + 1):
+        part = slice(first, first + _MEAN_OF)
+        found.append((np.mean(places[part], axis=0), np.mean(covariances[part], axis=0), 1))
+    return found
 
 
 def _near(

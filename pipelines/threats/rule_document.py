@@ -169,7 +169,8 @@ def _read(kind: Any, value: object, path: str) -> Any:
     if isinstance(value, bool) is not (kind is bool):
         value = None
     if kind is float and isinstance(value, int):
-        value = float(value)
+        # JSON has whole numbers of any size; no figure of a rule is near this one.
+        value = float(value) if abs(value) < 10**15 else float("inf")
     if not isinstance(value, kind):
         wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
         raise InvalidInputError(f"{path}: {wanted[kind]} is needed", field=path)

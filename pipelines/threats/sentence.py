@@ -163,6 +163,8 @@ def _arrival(first_s: float, last_s: float) -> str:
     if math.isinf(last_s):
         return f"at the perimeter in {first} or more"
     last = duration(last_s)
+    if first == "0:00":
+        return f"at the perimeter within {last}"
     return f"at the perimeter in {first}" + ("" if last == first else f" to {last}")
 
 

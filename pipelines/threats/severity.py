@@ -65,7 +65,7 @@ def severity_of(
     at_least: Severity = Severity.LOW,
     at_most: Severity = Severity.HIGH,
 ) -> tuple[Severity, tuple[str, ...]]:
-    """The severity, and the grounds that decide it, each a clause such as "it crossed the line".
+    """The severity, and the grounds that decide it, each a clause such as "it crossed over".
 
     A possible object begins at low, an alert at medium. One step up for each of: it is at the
     perimeter already, or arrives there soon; it is a heavy vehicle that closes; it is a group or
@@ -84,29 +84,31 @@ def severity_of(
     if bounded != rank:
         return severity, ("its rule says so",)
     if leaving and rank <= start:
-        return severity, (*grounds, "it moves away")
+        return severity, (*grounds, "they move away" if found.count > 1 else "it moves away")
     if grounds and rank > start:
         return severity, grounds
-    return severity, ("it is likely this near" if start else "it is only possible",)
+    return severity, (f"being this near is {'likely' if start else 'only possible'}",)
 
 
 def _grounds(found: Circumstances) -> tuple[str, ...]:
     closes = (found.closes or 0.0) >= LIKELY
+    several = found.count > 1
+    it = "one" if several else "it"
     grounds = []
     if found.inside_perimeter >= LIKELY:
-        grounds.append("it is at the perimeter")
+        grounds.append(f"{it} is at the perimeter")
     elif (found.arrives_soon or 0.0) >= LIKELY:
-        grounds.append(f"it closes and arrives within {SOON_S / 60.0:.0f} minutes")
+        grounds.append(f"{it} closes and arrives within {SOON_S / 60.0:.0f} minutes")
     if closes and found.category in HEAVY:
         grounds.append(f"a {found.category} closes")
     if found.in_line:
-        grounds.append("vehicles come in line")
+        grounds.append("they are in line")
     elif found.count >= GROUP_COUNT:
         grounds.append(f"{found.count} are together")
     if found.stays:
-        grounds.append("it stays")
+        grounds.append("they stay" if several else "it stays")
     if found.crossed:
-        grounds.append("it crossed the line")
+        grounds.append(f"{it} crossed over")
     if found.is_new:
-        grounds.append("it was not there before")
+        grounds.append(f"{it} was not there before")
     return tuple(grounds)
