@@ -113,6 +113,7 @@ class Look:
         ground: place of each detection, N.
         categories: of each detection.
         confidence: (N,) of each detection.
+        xyxy: (N, 4) box of each, pixels.
         truth: (N,) number of the thing behind each detection, or `CLUTTER`.
         in_view: numbers of the things that lie within the frame.
         copy_of: the frame that this one repeats; empty for none.
@@ -128,6 +129,7 @@ class Look:
     ground: tuple[GroundPoint, ...]
     categories: tuple[str, ...]
     confidence: Floats
+    xyxy: Floats
     truth: NDArray[np.intp]
     in_view: frozenset[int]
     copy_of: str = ""
@@ -166,10 +168,7 @@ def _written_poses(ground: Ground, flight: Flight, chance: np.random.Generator) 
     count, sigmas = len(flight.time_s), flight.sigmas
 
     def error(sigma: float, kind: str) -> Floats:
-        share = rates.REPEATED_POSE[kind]
-        whole = flight.error_scale * sigma
-        noise = chance.standard_normal(count) * np.sqrt(1.0 - share)
-        return np.asarray(whole * (chance.standard_normal() * np.sqrt(share) + noise))
+        return flight.error_scale * sigma * _wrong(rates.MEMORY[kind], flight, chance)
 
     east = flight.place_m[:, 0] + error(sigmas.horizontal_m, "horizontal")
     north = flight.place_m[:, 1] + error(sigmas.horizontal_m, "horizontal")
@@ -199,6 +198,30 @@ def _written_poses(ground: Ground, flight: Flight, chance: np.random.Generator) 
             raise TypeError(f"{flight.name} has no viewpoint: {view.outcome}")
         views.append(view)
     return views
+
+
+def _wrong(memory: rates.Memory, flight: Flight, chance: np.random.Generator) -> Floats:
+    """(F,) one error of unit variance over the frames of a flight.
+
+    What wanders is a Gauss-Markov process of the first order. What changes with the heading is the
+    deviation of a compass: its semicircular and quadrantal terms (Admiralty Manual of the Deviations
+    of the Compass, 1920).
+    """
+    count = len(flight.time_s)
+    found = np.sqrt(memory.flight) * chance.standard_normal()
+    found = found + np.sqrt(memory.frame) * chance.standard_normal(count)
+    kept = np.exp(-np.diff(flight.time_s, prepend=flight.time_s[0]) / rates.SLOW_S)
+    fresh, wander = chance.standard_normal(count), np.empty(count)
+    wander[0] = fresh[0]
+    for index in range(1, count):
+        step = np.sqrt(1.0 - kept[index] ** 2) * fresh[index]
+        wander[index] = kept[index] * wander[index - 1] + step
+    heading = np.radians(flight.yaw_deg)
+    terms = np.stack([np.sin(heading), np.cos(heading), np.sin(2 * heading), np.cos(2 * heading)])
+    deviation = chance.standard_normal(4) @ terms / np.sqrt(2.0)
+    return np.asarray(
+        found + np.sqrt(memory.slow) * wander + np.sqrt(memory.heading) * deviation, np.float64
+    )
 
 
 def _true_cameras(ground: Ground, flight: Flight) -> tuple[Floats, Floats]:
@@ -389,6 +412,8 @@ def _as_looks(
     edge = (flight.lens.width_px - 0.01, flight.lens.height_px - 0.01)
     pixel = np.clip(pixel, 0.01, edge)
     station = boxes.frame[kept]
+    half = boxes.side_px[kept, None] / 2
+    xyxy = np.concatenate([pixel - half, pixel + half], axis=1)
     places = locate(written, station, pixel, np.stack([sigma, sigma], axis=1))
     points = ground_points(places, written, station)
     rows: list[list[int]] = [[] for _ in written]
@@ -410,6 +435,7 @@ def _as_looks(
                 ground=tuple(points[row] for row in mine),
                 categories=tuple(str(boxes.category[kept[row]]) for row in mine),
                 confidence=confidence[kept[mine]],
+                xyxy=xyxy[mine],
                 truth=boxes.truth[kept[mine]],
                 in_view=frozenset(np.flatnonzero(shown[:, index]).tolist()),
             )

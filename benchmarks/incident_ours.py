@@ -1,50 +1,56 @@
-"""Vedette as a way of alerting: its own rules and incidents, fed frame by frame."""
+"""Vedette as a way of alerting: its own tracks, rules and incidents, fed frame by frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.incident_days import Day
 from benchmarks.incident_looks import Look
 from benchmarks.incident_scores import Told
-from pipelines.threats.incidents import ChangeKind, Incident, fold
-from pipelines.threats.proximity import weigh
+from pipelines.threats.incidents import QUIET, ChangeKind
 from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.sentry import Watch
+from pipelines.threats.tracker import Frame
 
 
 def ours(day: Day) -> Iterator[tuple[Look, Told]]:
-    """Everything that the program does on one day, in order."""
-    incidents: dict[str, Incident] = {}
-    footprints: dict[str, NDArray[np.float64]] = {}
+    """Everything that operators are told on one day, in order."""
+    watch = Watch()
+    alerted: set[str] = set()
+    ended: set[str] = set()
     for look in day.looks:
-        if look.footprint_lonlat is not None:
-            footprints[look.imagery_id] = look.footprint_lonlat
-        sightings = weigh(
-            look.ground, look.categories, look.confidence, day.positions(look), (DEFAULT_RULE,)
-        )
-        changes = fold(
-            incidents.values(),
-            sightings,
+        frame = Frame(
             imagery_id=look.imagery_id,
             captured_at=day.captured_at(look),
+            ground=look.ground,
+            categories=look.categories,
+            confidences=look.confidence.tolist(),
             footprint_lonlat=look.footprint_lonlat,
-            footprints=footprints,
         )
-        for change in changes:
+        watch, seen = watch.observe(frame, positions=day.positions(look), rules=(DEFAULT_RULE,))
+        behind: dict[str, list[int]] = {}
+        for index, track in seen.update.track_of.items():
+            behind.setdefault(track.track_id, []).append(int(look.truth[index]))
+        for change in seen.changes:
+            if change.kind in QUIET:
+                continue
             incident = change.incident
-            incidents[incident.incident_id] = incident
-            # A frame that comes late leaves the incident with the detection it had.
-            here = incident.imagery_id == look.imagery_id
-            behind = (int(look.truth[incident.best.detection_index]),) if here else ()
+            name = incident.incident_id
+            # An incident that comes back after its end alerts again.
+            raised = change.kind is ChangeKind.RAISED or name in ended
+            if change.kind in {ChangeKind.CANCELLED, ChangeKind.EXPIRED, ChangeKind.MERGED}:
+                ended.add(name)
+                raised = False
+            else:
+                ended.discard(name)
+            alerted.add(name)
+            names = {incident.track_id, *incident.group_ids} - {None}
             yield (
                 look,
                 Told(
-                    alert_id=incident.incident_id,
+                    alert_id=name,
                     position_id=incident.best.position_id,
-                    truth=behind,
-                    raised=change.kind is ChangeKind.RAISED,
+                    truth=tuple(truth for it in sorted(names) for truth in behind.get(it, ())),
+                    raised=raised,
                 ),
             )

@@ -72,17 +72,39 @@ RIDER_SEEN = 0.5
 """Assumed: how often the detector reports a rider as a person beside the machine (VisDrone labels
 both, so both are learned)."""
 
-REPEATED_POSE = {
-    "horizontal": 0.8,
-    "vertical": 0.9,
-    "yaw": 0.4,
-    "pitch": 0.7,
-    "roll": 0.7,
-    "terrain": 1.0,
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """How the variance of one error is shared out; the shares add up to 1.
+
+    Attributes:
+        flight: stays for the whole flight.
+        heading: of a compass, changes with the heading and comes back with it.
+        slow: wanders within `SLOW_S`.
+        frame: is drawn anew for every frame.
+    """
+
+    flight: float
+    slow: float
+    frame: float
+    heading: float = 0.0
+
+
+SLOW_S = 60.0
+MEMORY = {
+    # Frames of one minute over Brighton Beach lie some 2 m apart by position, where the whole error
+    # is 2.8 m an axis; days differ by the whole of it.
+    "horizontal": Memory(flight=0.75, slow=0.2, frame=0.05),
+    # Their heights agree within that minute; barometers drift over a flight.
+    "vertical": Memory(flight=0.9, slow=0.1, frame=0.0),
+    # "The compass errs anew with the heading" there, by 2.8 degrees a frame between lines flown to
+    # and fro; with the heading kept, a gyroscope carries the yaw from frame to frame.
+    "yaw": Memory(flight=0.25, heading=0.5, slow=0.2, frame=0.05),
+    # A gimbal is levelled once by hand; its control is finer by far.
+    "pitch": Memory(flight=0.75, slow=0.2, frame=0.05),
+    "roll": Memory(flight=0.75, slow=0.2, frame=0.05),
 }
-"""Assumed: share of each error's variance that lasts for one flight. Frames of one minute over
-Brighton Beach lie 2 m apart by position where the whole error is 2.8 m an axis, their heights
-agree, and their yaw errs anew with the heading (docs/calibration.md)."""
+"""Assumed, each from what docs/calibration.md tells of it; no set has the truth of every frame."""
 
 BOX_EDGE = 0.06
 """One sigma of a box's edge, as a share of its side: IoU of some 0.8 with the true box."""
