@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from typing import Any, Self, TypeVar, cast
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
-from grpc_status import rpc_status
 from vedette.v1 import (
     access_pb2_grpc,
     audit_pb2_grpc,
@@ -33,15 +30,16 @@ from vedette.v1 import (
     rule_pb2_grpc,
 )
 
-from models.errors import InvalidInputError, VedetteError
+from models.errors import InvalidInputError
 from service.endpoint import Endpoint, EndpointError
+from service.patience import Backoff, Waits
+from service.remote_error import RemoteError, remote_error
 
 Response = TypeVar("Response")
 
 # A message arrives whole or not at all: small enough to lose little on a slow link.
 CHUNK_BYTES = 16 * 1024
 CALL_TIMEOUT_S = 30.0
-MAX_BACKOFF_S = 15.0
 _RETRIED = frozenset({grpc.StatusCode.UNAVAILABLE})
 # A submission is idempotent under its request id, so more may be tried again there.
 _RESUMED = frozenset(
@@ -67,45 +65,6 @@ CHANNEL_OPTIONS = (
 )
 
 
-class RemoteError(VedetteError):
-    """The service refused a call or does not answer.
-
-    Attributes:
-        reason: `ErrorInfo.reason` of the service, or the name of the gRPC code.
-        code: the gRPC code.
-    """
-
-    def __init__(
-        self, message: str, *, reason: str, code: grpc.StatusCode, field: str = ""
-    ) -> None:
-        super().__init__(message, field=field)
-        self.reason = reason
-        self.code = code
-
-    @property
-    def unreachable(self) -> bool:
-        """The service was not reached, so nothing is said about the request."""
-        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-
-
-def remote_error(error: grpc.RpcError, address: str) -> RemoteError:
-    """What a failed call says, with the reason and field that the service named."""
-    code: grpc.StatusCode = error.code()
-    message, reason, field = error.details() or "", code.name, ""
-    status = rpc_status.from_call(cast("grpc.Call", error))
-    for detail in status.details if status is not None else ():
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        if detail.Unpack(info):
-            reason = info.reason
-        elif detail.Unpack(bad) and bad.field_violations:
-            field = bad.field_violations[0].field
-    if status is None and code is grpc.StatusCode.UNAVAILABLE:
-        message = f"the service at {address} does not answer ({message})"
-    elif status is None and code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        message = f"the service at {address} did not answer in time"
-    return RemoteError(message, reason=reason, code=code, field=field)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submitted:
     """What became of one file.
@@ -121,19 +80,6 @@ class Submitted:
     duplicate: bool
     looked_at_again: bool = False
     resumed_from: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Backoff:
-    """How patient the client is.
-
-    Attributes:
-        first_s: pause before the second try; doubles with each.
-        give_up_s: time without any progress after which an error is final.
-    """
-
-    first_s: float = 0.25
-    give_up_s: float = 60.0
 
 
 class Client:
@@ -212,8 +158,8 @@ class Client:
     def _address(self) -> str:
         return self._endpoint.address
 
-    def _patience(self) -> _Waits:
-        return _Waits(self._backoff, self._look_again)
+    def _patience(self) -> Waits:
+        return Waits(self._backoff, self._look_again)
 
     def _look_again(self) -> None:
         """Go where the service is now."""
@@ -360,31 +306,54 @@ class Client:
                 stream.cancel()
 
     def subscribe(
-        self, mission: str, *, since: int = 0, replay_only: bool = False
+        self,
+        mission: str,
+        *,
+        since: int = 0,
+        replay_only: bool = False,
+        detail: incident_pb2.IncidentDetail = incident_pb2.INCIDENT_DETAIL_FULL,
+        chips_from: incident_pb2.IncidentSeverity = incident_pb2.INCIDENT_SEVERITY_UNSPECIFIED,
+        events_per_hour: int = 0,
     ) -> Generator[incident_pb2.IncidentEvent, None, None]:
         """Events of a mission's incidents after a sequence number, each exactly once.
 
-        A cut stream is taken up after the last event that was handed out.
+        A cut stream is taken up after the last event that was handed out. Where events overtake
+        each other, those that come again are left out; `resume_after` of the last one handed out
+        is where another client would go on.
 
         Args:
             mission: "missions/{mission}".
             since: sequence of the last event already known; 0 for all.
             replay_only: end after the events there are.
+            detail: how much each event carries.
+            chips_from: severity from which chips follow by themselves.
+            events_per_hour: most events that come one by one; 0 for all.
 
         Raises:
             RemoteError: the service refused, or could not be reached for too long.
         """
         waits = self._patience()
+        # Sequences beyond `since` that were handed out, and chips with them.
+        known: set[tuple[int, str]] = set()
         while True:
             stream = self.incidents.SubscribeIncidents(
                 incident_pb2.SubscribeIncidentsRequest(
-                    parent=mission, since=since, replay_only=replay_only
+                    parent=mission,
+                    since=since,
+                    replay_only=replay_only,
+                    detail=detail,
+                    chips_from=chips_from,
+                    events_per_hour=events_per_hour,
                 )
             )
             try:
                 for event in stream:
                     waits = self._patience()
-                    since = event.sequence
+                    since = max(since, event.resume_after or event.sequence)
+                    place = event.sequence, _part_of(event)
+                    if place in known:
+                        continue
+                    known = {each for each in known if each[0] > since} | {place}
                     yield event
                 if replay_only:
                     return
@@ -453,23 +422,9 @@ class _Current:
         return call
 
 
-class _Waits:
-    """Exponential pauses until the time without progress is over."""
-
-    def __init__(self, backoff: Backoff, look_again: Callable[[], None]) -> None:
-        self._look_again = look_again
-        self._next_s = backoff.first_s
-        self._ends = time.monotonic() + backoff.give_up_s
-
-    def pause(self) -> bool:
-        """Wait; False when it is time to give up."""
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            return False
-        time.sleep(min(self._next_s, left))
-        self._look_again()
-        self._next_s = min(self._next_s * 2, MAX_BACKOFF_S)
-        return True
+def _part_of(event: incident_pb2.IncidentEvent) -> str:
+    """Which part of what happened an event carries."""
+    return next((part for part in ("chip", "summary") if event.HasField(part)), "incident")
 
 
 def fingerprint(path: Path) -> tuple[int, str]:

@@ -24,9 +24,10 @@ from service.cli.output import (
     word,
 )
 from service.cli.progress import progress_of
-from service.client import Client, RemoteError
+from service.client import Client
 from service.endpoint import write_atomically
 from service.errors import ChecksumMismatchError
+from service.remote_error import RemoteError
 
 MANIFEST = "negatives.jsonl"
 _LOOK_EVERY_S = 0.5

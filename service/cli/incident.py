@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich.markup import escape
 from vedette.v1 import incident_pb2
@@ -21,7 +23,7 @@ from service.cli.output import (
     word,
 )
 from service.cli.resources import incident_name, shortened
-from service.cli.watch import describe, describe_decision, describe_release, utc
+from service.cli.watch import describe, describe_decision, describe_release, save_chip, utc
 from service.client import Client
 from service.errors import AlreadyExistsError
 
@@ -51,6 +53,39 @@ REASON_CODES = {
 @click.group(cls=ServiceGroup)
 def incident() -> None:
     """List, look at and decide on incidents."""
+
+
+@incident.command("chip")
+@click.argument("incident_id")
+@in_mission
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder to write to; made when missing.  [here]",
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(2_000, 20_000),
+    default=20_000,
+    show_default=True,
+    help="Most bytes that may cross the link for it.",
+)
+@connected
+def chip(client: Client, mission: str, incident_id: str, into: Path, max_bytes: int) -> None:
+    """Fetch a small picture of what an incident is about: some kilobytes instead of megabytes.
+
+    \b
+    Example:
+      vedette incident chip 3f2a90c1 -m unmiss --max-bytes 8000
+    """  # noqa: D301 - click wants the backspace itself
+    found = client.call(
+        client.incidents.GetIncidentChip,
+        incident_pb2.GetIncidentChipRequest(
+            name=incident_name(client, mission, incident_id), max_bytes=max_bytes
+        ),
+    )
+    click.echo(f"{save_chip(found, into)}: {len(found.jpeg)} bytes")
 
 
 @incident.command("list")

@@ -23,8 +23,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.errors import InvalidInputError
-from service.client import Backoff, Client
+from service.client import Client
 from service.endpoint import Endpoint, await_endpoint, discover
+from service.patience import Backoff
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -352,7 +352,8 @@ def report(
         console().print(f"{out}: {len(found.accounts)} contributors, {told.period}")
         return
     if form is not None:
-        click.get_binary_stream("stdout").write(FORMATS[form](told))
+        data = FORMATS[form](told)
+        click.get_binary_stream("stdout").write(data)
         return
     columns, rows = told.table()
     print_table(columns, rows, empty="no pledge was in force and nothing was delivered")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
@@ -23,6 +25,11 @@ from service.cli.output import (
 )
 from service.client import Client
 
+SEVERITIES = {
+    "low": incident_pb2.INCIDENT_SEVERITY_LOW,
+    "medium": incident_pb2.INCIDENT_SEVERITY_MEDIUM,
+    "high": incident_pb2.INCIDENT_SEVERITY_HIGH,
+}
 _INDENT = 7
 _COLOURS = {"alert": "bold red", "possible": "yellow"}
 
@@ -38,10 +45,43 @@ _COLOURS = {"alert": "bold red", "possible": "yellow"}
 )
 @click.option("--bell", is_flag=True, help="Ring the terminal when an alert is raised.")
 @click.option("--once", "--replay-only", "once", is_flag=True, help="Print what there is and end.")
+@click.option(
+    "--thin",
+    is_flag=True,
+    help="For links of some kilobits: at most 500 bytes an event, the most severe first.",
+)
+@click.option(
+    "--chips",
+    type=click.Choice(list(SEVERITIES)),
+    help="With --thin: pictures of 20 kB follow from this severity on, into --chips-into.",
+)
+@click.option(
+    "--chips-into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("chips"),
+    show_default=True,
+    help="Folder for them; made when missing.",
+)
+@click.option(
+    "--events-per-hour",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Most events told one by one; further ones are counted in a line a minute. What is new "
+    "and of high severity is always told.  [no limit]",
+)
 @as_json
 @connected
 def watch(
-    client: Client, mission: str, since: int, bell: bool, once: bool, json_output: bool
+    client: Client,
+    mission: str,
+    since: int,
+    bell: bool,
+    once: bool,
+    thin: bool,
+    chips: str | None,
+    chips_into: Path,
+    events_per_hour: int,
+    json_output: bool,
 ) -> None:
     """Print incidents as they come, one a line.
 
@@ -54,14 +94,32 @@ def watch(
       vedette watch --mission unmiss
       vedette watch -m unmiss --since 120 --json | jq .incident.level
       vedette watch -m unmiss --once
+      vedette watch -m unmiss --thin --chips high --events-per-hour 30
     """  # noqa: D301 - click wants the backspace itself
+    if chips is not None and not thin:
+        raise click.UsageError("--chips goes with --thin; without it, see 'vedette incident chip'")
     out = console()
-    last = since
+    last, briefs = since, Briefs()
+    events = client.subscribe(
+        mission,
+        since=since,
+        replay_only=once,
+        detail=incident_pb2.INCIDENT_DETAIL_BRIEF if thin else incident_pb2.INCIDENT_DETAIL_FULL,
+        chips_from=SEVERITIES[chips] if chips else incident_pb2.INCIDENT_SEVERITY_UNSPECIFIED,
+        events_per_hour=events_per_hour,
+    )
     try:
-        for event in client.subscribe(mission, since=since, replay_only=once):
-            last = event.sequence
-            if json_output:
+        for event in events:
+            last = event.resume_after or event.sequence
+            if event.HasField("chip"):
+                saved = save_chip(event.chip, chips_into)
+                click.echo(f"{event.sequence:>6} picture in {saved}", err=json_output)
+            elif json_output:
                 print_line(document_of(event))
+            elif event.HasField("summary"):
+                out.print(describe_summary(event.summary), markup=False)
+            elif event.HasField("brief"):
+                print_brief(out, event, briefs.merged(event.brief))
             else:
                 print_event(out, event)
             if bell and _rings(event):
@@ -73,10 +131,61 @@ def watch(
 
 def _rings(event: incident_pb2.IncidentEvent) -> bool:
     """Whether the event makes an alert of what was none."""
+    level = event.brief.level if event.HasField("brief") else event.incident.level
     return (
         event.kind
         in (incident_pb2.INCIDENT_EVENT_KIND_RAISED, incident_pb2.INCIDENT_EVENT_KIND_ESCALATED)
-        and event.incident.level == incident_pb2.INCIDENT_LEVEL_ALERT
+        and level == incident_pb2.INCIDENT_LEVEL_ALERT
+    )
+
+
+class Briefs:
+    """Incidents as their briefs, one after the other, have told them."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, incident_pb2.IncidentBrief] = {}
+
+    def merged(self, brief: incident_pb2.IncidentBrief) -> incident_pb2.IncidentBrief:
+        """What is known of an incident after one more brief."""
+        known = self._known.setdefault(brief.incident_id, incident_pb2.IncidentBrief())
+        known.MergeFrom(brief)
+        return known
+
+
+def save_chip(chip: incident_pb2.IncidentChip, folder: Path) -> Path:
+    """Write a chip under the name of its incident; the latest replaces the one before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"incident-{last_part(chip.incident)}.jpg"
+    path.write_bytes(chip.jpeg)
+    return path
+
+
+def print_brief(
+    out: Console, event: incident_pb2.IncidentEvent, brief: incident_pb2.IncidentBrief
+) -> None:
+    """One brief event as one line for a person."""
+    seen = f"{brief.category} {brief.range_m:.0f} m" if brief.category else "incident"
+    told = plain(brief.reason) or f"{seen} at bearing {brief.bearing_deg:03.0f}°"
+    out.print(
+        folded(
+            out,
+            f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
+            f"{word(brief, 'severity').upper():<6} {told} ({brief.latitude_e7 / 1e7:.6f}, "
+            f"{brief.longitude_e7 / 1e7:.6f}, CE90 {brief.ce90_m:.0f} m; {brief.position_id}; "
+            f"incident {brief.incident_id})",
+            _INDENT,
+        ),
+        markup=False,
+    )
+
+
+def describe_summary(summary: incident_pb2.EventSummary) -> str:
+    """Events that were not told one by one, counted."""
+    kinds = ", ".join(f"{each.count} {word(each, 'kind')}" for each in summary.kinds)
+    return (
+        f"{summary.last_sequence:>6} {summary.event_count} events of {summary.incident_count} "
+        f"incidents not told one by one ({kinds}; severity up to {word(summary, 'severity')}): "
+        "see 'vedette incident list'"
     )
 
 

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image, ImageDraw
 from vedette.v1 import pledge_pb2
 
-from service.client import Backoff, Client
+from service.client import Client
 from service.endpoint import Endpoint
+from service.patience import Backoff
 
 START_TIMEOUT_S = 60.0
 

@@ -27,7 +27,9 @@ from vedette.v1 import detection_pb2, imagery_pb2, incident_pb2, position_pb2
 
 from scenes import outpost
 from scenes.sortie import Shot, photograph, viewpoint_over
-from service.client import Backoff, Client, RemoteError, fingerprint
+from service.client import Client, fingerprint
+from service.patience import Backoff
+from service.remote_error import RemoteError
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Service

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from vedette.v1 import detection_pb2, ground_pb2, imagery_pb2, pledge_pb2, product_pb2
 
-from service.client import Client, RemoteError
+from service.client import Client
+from service.remote_error import RemoteError
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Service

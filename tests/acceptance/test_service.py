@@ -24,7 +24,8 @@ from vedette.v1 import (
     rule_pb2,
 )
 
-from service.client import Client, RemoteError, fingerprint
+from service.client import Client, fingerprint
+from service.remote_error import RemoteError
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Service

@@ -8,8 +8,9 @@ import pytest
 from vedette.v1 import imagery_pb2
 
 from service.cli.submit import Sent, _expect_pledge, _files, _tell
-from service.client import RemoteError, Submitted, _request_id
+from service.client import Submitted, _request_id
 from service.errors import NotFoundError
+from service.remote_error import RemoteError
 
 PLEDGE = "missions/unmiss/pledges/swe-1"
 
