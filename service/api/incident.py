@@ -11,7 +11,7 @@ from typing import Any
 from vedette.v1 import incident_pb2, incident_pb2_grpc
 
 from models.errors import InvalidInputError, VedetteError
-from pipelines.products.chip import LEAST_BYTES, MOST_BYTES, object_chip
+from pipelines.products.thin_chip import LEAST_BYTES, MOST_BYTES, thin_chip
 from service.access import Sight, may_see
 from service.api import names
 from service.api.convert.incident import (
@@ -176,7 +176,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
             mission_id, incident.imagery_id, incident.best.detection_index
         )
         data = self._objects.get(original_key(mission_id, image.sha256))
-        chip = object_chip(data, None, found.xyxy, max_bytes=max_bytes)
+        chip = thin_chip(data, None, found.xyxy, max_bytes=max_bytes)
         left, top, right, bottom = chip.box_px
         return incident_pb2.IncidentChip(
             incident=names.incident_name(mission_id, incident.incident_id),
