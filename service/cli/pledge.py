@@ -352,8 +352,7 @@ def report(
         console().print(f"{out}: {len(found.accounts)} contributors, {told.period}")
         return
     if form is not None:
-        data = FORMATS[form](told)
-        click.get_binary_stream("stdout").write(data)
+        click.echo(FORMATS[form](told), nl=False)
         return
     columns, rows = told.table()
     print_table(columns, rows, empty="no pledge was in force and nothing was delivered")
