@@ -22,24 +22,68 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from vedette.v1 import incident_pb2 as vedette_dot_v1_dot_incident__pb2
 from vedette.v1 import position_pb2 as vedette_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vedette/v1/rule.proto\x12\nvedette.v1\x1a\x19vedette/v1/position.proto\"\xcf\x01\n\x04Rule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x30\n\x0eposition_kinds\x18\x04 \x03(\x0e\x32\x18.vedette.v1.PositionKind\x12\x10\n\x08radius_m\x18\x05 \x01(\x01\x12\x16\n\x0emin_confidence\x18\x06 \x01(\x01\x12\x1c\n\x14possible_probability\x18\x07 \x01(\x01\x12\x19\n\x11\x61lert_probability\x18\x08 \x01(\x01\"\"\n\x10ListRulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"4\n\x11ListRulesResponse\x12\x1f\n\x05rules\x18\x01 \x03(\x0b\x32\x10.vedette.v1.Rule\"0\n\x0eSetRuleRequest\x12\x1e\n\x04rule\x18\x01 \x01(\x0b\x32\x10.vedette.v1.Rule2\x90\x01\n\x0bRuleService\x12H\n\tListRules\x12\x1c.vedette.v1.ListRulesRequest\x1a\x1d.vedette.v1.ListRulesResponse\x12\x37\n\x07SetRule\x12\x1a.vedette.v1.SetRuleRequest\x1a\x10.vedette.v1.Ruleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vedette/v1/rule.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19vedette/v1/incident.proto\x1a\x19vedette/v1/position.proto\"\xf1\x06\n\x04Rule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x30\n\x0eposition_kinds\x18\x04 \x03(\x0e\x32\x18.vedette.v1.PositionKind\x12\x10\n\x08radius_m\x18\x05 \x01(\x01\x12\x16\n\x0emin_confidence\x18\x06 \x01(\x01\x12\x1c\n\x14possible_probability\x18\x07 \x01(\x01\x12\x19\n\x11\x61lert_probability\x18\x08 \x01(\x01\x12\x13\n\x0b\x64\x65scription\x18\t \x01(\t\x12\x10\n\x08\x64isabled\x18\n \x01(\x08\x12\x14\n\x0cposition_ids\x18\x0b \x03(\t\x12\x18\n\x0bperimeter_m\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rmin_sightings\x18\r \x01(\x05H\x01\x88\x01\x01\x12(\n\x07\x63luster\x18\x0e \x01(\x0b\x32\x17.vedette.v1.RuleCluster\x12$\n\x05\x64well\x18\x0f \x01(\x0b\x32\x15.vedette.v1.RuleDwell\x12(\n\x07\x63losing\x18\x10 \x01(\x0b\x32\x17.vedette.v1.RuleClosing\x12(\n\x07\x61rrival\x18\x11 \x01(\x0b\x32\x17.vedette.v1.RuleArrival\x12&\n\x06\x63onvoy\x18\x12 \x01(\x0b\x32\x16.vedette.v1.RuleConvoy\x12*\n\x08\x63rossing\x18\x13 \x01(\x0b\x32\x18.vedette.v1.RuleCrossing\x12-\n\nnew_object\x18\x14 \x01(\x0b\x32\x19.vedette.v1.RuleNewObject\x12$\n\x05hours\x18\x15 \x01(\x0b\x32\x15.vedette.v1.RuleHours\x12\x37\n\x11severity_at_least\x18\x16 \x01(\x0e\x32\x1c.vedette.v1.IncidentSeverity\x12\x36\n\x10severity_at_most\x18\x17 \x01(\x0e\x32\x1c.vedette.v1.IncidentSeverity\x12,\n\x08set_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06set_by\x18\x19 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x1a \x01(\x08\x42\x0e\n\x0c_perimeter_mB\x10\n\x0e_min_sightings\"D\n\x0bRuleCluster\x12\x11\n\tmin_count\x18\x01 \x01(\x05\x12\x15\n\x08radius_m\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_radius_m\"\x99\x01\n\tRuleDwell\x12\r\n\x05min_s\x18\x01 \x01(\x01\x12\x18\n\x0bprobability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_gap_s\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12-\n\x0cwhen_unknown\x18\x04 \x01(\x0e\x32\x17.vedette.v1.WhenUnknownB\x0e\n\x0c_probabilityB\x0c\n\n_max_gap_s\"}\n\x0bRuleClosing\x12\x15\n\rmin_speed_m_s\x18\x01 \x01(\x01\x12\x18\n\x0bprobability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12-\n\x0cwhen_unknown\x18\x03 \x01(\x0e\x32\x17.vedette.v1.WhenUnknownB\x0e\n\x0c_probability\"x\n\x0bRuleArrival\x12\x10\n\x08within_s\x18\x01 \x01(\x01\x12\x18\n\x0bprobability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12-\n\x0cwhen_unknown\x18\x03 \x01(\x0e\x32\x17.vedette.v1.WhenUnknownB\x0e\n\x0c_probability\"\x8b\x02\n\nRuleConvoy\x12\x16\n\tmin_count\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\rmax_spacing_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cmax_offset_m\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12#\n\x16max_heading_spread_deg\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x0e\n\x06halted\x18\x05 \x01(\x08\x12-\n\x0cwhen_unknown\x18\x06 \x01(\x0e\x32\x17.vedette.v1.WhenUnknownB\x0c\n\n_min_countB\x10\n\x0e_max_spacing_mB\x0f\n\r_max_offset_mB\x19\n\x17_max_heading_spread_deg\"g\n\x0cRuleCrossing\x12\x18\n\x0bprobability\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12-\n\x0cwhen_unknown\x18\x02 \x01(\x0e\x32\x17.vedette.v1.WhenUnknownB\x0e\n\x0c_probability\"`\n\rRuleNewObject\x12\x14\n\x07since_s\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12-\n\x0cwhen_unknown\x18\x02 \x01(\x0e\x32\x17.vedette.v1.WhenUnknownB\n\n\x08_since_s\"r\n\tRuleHours\x12\r\n\x05start\x18\x01 \x01(\t\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\x12\x0c\n\x04zone\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x04 \x03(\t\x12-\n\x0cwhen_unknown\x18\x05 \x01(\x0e\x32\x17.vedette.v1.WhenUnknown\"\"\n\x10ListRulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"4\n\x11ListRulesResponse\x12\x1f\n\x05rules\x18\x01 \x03(\x0b\x32\x10.vedette.v1.Rule\"0\n\x0eGetRuleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x05\"0\n\x0eSetRuleRequest\x12\x1e\n\x04rule\x18\x01 \x01(\x0b\x32\x10.vedette.v1.Rule\"!\n\x11\x44\x65leteRuleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteRuleResponse\"O\n\x18ListRuleRevisionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"U\n\x19ListRuleRevisionsResponse\x12\x1f\n\x05rules\x18\x01 \x03(\x0b\x32\x10.vedette.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x12PreviewRuleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1e\n\x04rule\x18\x02 \x01(\x0b\x32\x10.vedette.v1.Rule\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x02\n\x13PreviewRuleResponse\x12(\n\x07preview\x18\x01 \x01(\x0b\x32\x17.vedette.v1.RulePreview\x12(\n\x07present\x18\x02 \x01(\x0b\x32\x17.vedette.v1.RulePreview\x12,\n\x0b\x61ll_present\x18\x03 \x01(\x0b\x32\x17.vedette.v1.RulePreview\x12\x31\n\x10\x61ll_with_preview\x18\x04 \x01(\x0b\x32\x17.vedette.v1.RulePreview\x12\x13\n\x0bimage_count\x18\x05 \x01(\x03\x12\x17\n\x0f\x64\x65tection_count\x18\x06 \x01(\x03\x12\x11\n\ttruncated\x18\x07 \x01(\x08\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe3\x01\n\x0bRulePreview\x12\x16\n\x0eincident_count\x18\x01 \x01(\x03\x12.\n\x0b\x62y_severity\x18\x02 \x03(\x0b\x32\x19.vedette.v1.SeverityCount\x12.\n\x0b\x62y_position\x18\x03 \x03(\x0b\x32\x19.vedette.v1.PositionCount\x12+\n\x08withheld\x18\x04 \x03(\x0b\x32\x19.vedette.v1.WithheldCount\x12/\n\x08\x65xamples\x18\x05 \x03(\x0b\x32\x1d.vedette.v1.PreviewedIncident\"N\n\rSeverityCount\x12.\n\x08severity\x18\x01 \x01(\x0e\x32\x1c.vedette.v1.IncidentSeverity\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"F\n\rPositionCount\x12\x10\n\x08position\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\".\n\rWithheldCount\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xa8\x01\n\x11PreviewedIncident\x12\x0f\n\x07imagery\x18\x01 \x01(\t\x12\x30\n\x0c\x63\x61pture_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x03 \x01(\t\x12.\n\x08severity\x18\x04 \x01(\x0e\x32\x1c.vedette.v1.IncidentSeverity\x12\x0e\n\x06reason\x18\x05 \x01(\t*]\n\x0bWhenUnknown\x12\x1c\n\x18WHEN_UNKNOWN_UNSPECIFIED\x10\x00\x12\x15\n\x11WHEN_UNKNOWN_SHOW\x10\x01\x12\x19\n\x15WHEN_UNKNOWN_WITHHOLD\x10\x02\x32\xc8\x03\n\x0bRuleService\x12H\n\tListRules\x12\x1c.vedette.v1.ListRulesRequest\x1a\x1d.vedette.v1.ListRulesResponse\x12\x37\n\x07GetRule\x12\x1a.vedette.v1.GetRuleRequest\x1a\x10.vedette.v1.Rule\x12\x37\n\x07SetRule\x12\x1a.vedette.v1.SetRuleRequest\x1a\x10.vedette.v1.Rule\x12K\n\nDeleteRule\x12\x1d.vedette.v1.DeleteRuleRequest\x1a\x1e.vedette.v1.DeleteRuleResponse\x12`\n\x11ListRuleRevisions\x12$.vedette.v1.ListRuleRevisionsRequest\x1a%.vedette.v1.ListRuleRevisionsResponse\x12N\n\x0bPreviewRule\x12\x1e.vedette.v1.PreviewRuleRequest\x1a\x1f.vedette.v1.PreviewRuleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.rule_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RULE']._serialized_start=65
-  _globals['_RULE']._serialized_end=272
-  _globals['_LISTRULESREQUEST']._serialized_start=274
-  _globals['_LISTRULESREQUEST']._serialized_end=308
-  _globals['_LISTRULESRESPONSE']._serialized_start=310
-  _globals['_LISTRULESRESPONSE']._serialized_end=362
-  _globals['_SETRULEREQUEST']._serialized_start=364
-  _globals['_SETRULEREQUEST']._serialized_end=412
-  _globals['_RULESERVICE']._serialized_start=415
-  _globals['_RULESERVICE']._serialized_end=559
+  _globals['_WHENUNKNOWN']._serialized_start=3558
+  _globals['_WHENUNKNOWN']._serialized_end=3651
+  _globals['_RULE']._serialized_start=125
+  _globals['_RULE']._serialized_end=1006
+  _globals['_RULECLUSTER']._serialized_start=1008
+  _globals['_RULECLUSTER']._serialized_end=1076
+  _globals['_RULEDWELL']._serialized_start=1079
+  _globals['_RULEDWELL']._serialized_end=1232
+  _globals['_RULECLOSING']._serialized_start=1234
+  _globals['_RULECLOSING']._serialized_end=1359
+  _globals['_RULEARRIVAL']._serialized_start=1361
+  _globals['_RULEARRIVAL']._serialized_end=1481
+  _globals['_RULECONVOY']._serialized_start=1484
+  _globals['_RULECONVOY']._serialized_end=1751
+  _globals['_RULECROSSING']._serialized_start=1753
+  _globals['_RULECROSSING']._serialized_end=1856
+  _globals['_RULENEWOBJECT']._serialized_start=1858
+  _globals['_RULENEWOBJECT']._serialized_end=1954
+  _globals['_RULEHOURS']._serialized_start=1956
+  _globals['_RULEHOURS']._serialized_end=2070
+  _globals['_LISTRULESREQUEST']._serialized_start=2072
+  _globals['_LISTRULESREQUEST']._serialized_end=2106
+  _globals['_LISTRULESRESPONSE']._serialized_start=2108
+  _globals['_LISTRULESRESPONSE']._serialized_end=2160
+  _globals['_GETRULEREQUEST']._serialized_start=2162
+  _globals['_GETRULEREQUEST']._serialized_end=2210
+  _globals['_SETRULEREQUEST']._serialized_start=2212
+  _globals['_SETRULEREQUEST']._serialized_end=2260
+  _globals['_DELETERULEREQUEST']._serialized_start=2262
+  _globals['_DELETERULEREQUEST']._serialized_end=2295
+  _globals['_DELETERULERESPONSE']._serialized_start=2297
+  _globals['_DELETERULERESPONSE']._serialized_end=2317
+  _globals['_LISTRULEREVISIONSREQUEST']._serialized_start=2319
+  _globals['_LISTRULEREVISIONSREQUEST']._serialized_end=2398
+  _globals['_LISTRULEREVISIONSRESPONSE']._serialized_start=2400
+  _globals['_LISTRULEREVISIONSRESPONSE']._serialized_end=2485
+  _globals['_PREVIEWRULEREQUEST']._serialized_start=2488
+  _globals['_PREVIEWRULEREQUEST']._serialized_end=2642
+  _globals['_PREVIEWRULERESPONSE']._serialized_start=2645
+  _globals['_PREVIEWRULERESPONSE']._serialized_end=2955
+  _globals['_RULEPREVIEW']._serialized_start=2958
+  _globals['_RULEPREVIEW']._serialized_end=3185
+  _globals['_SEVERITYCOUNT']._serialized_start=3187
+  _globals['_SEVERITYCOUNT']._serialized_end=3265
+  _globals['_POSITIONCOUNT']._serialized_start=3267
+  _globals['_POSITIONCOUNT']._serialized_end=3337
+  _globals['_WITHHELDCOUNT']._serialized_start=3339
+  _globals['_WITHHELDCOUNT']._serialized_end=3385
+  _globals['_PREVIEWEDINCIDENT']._serialized_start=3388
+  _globals['_PREVIEWEDINCIDENT']._serialized_end=3556
+  _globals['_RULESERVICE']._serialized_start=3654
+  _globals['_RULESERVICE']._serialized_end=4110
 # @@protoc_insertion_point(module_scope)

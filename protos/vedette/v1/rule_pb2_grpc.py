@@ -40,10 +40,30 @@ class RuleServiceStub:
                 request_serializer=vedette_dot_v1_dot_rule__pb2.ListRulesRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_rule__pb2.ListRulesResponse.FromString,
                 _registered_method=True)
+        self.GetRule = channel.unary_unary(
+                '/vedette.v1.RuleService/GetRule',
+                request_serializer=vedette_dot_v1_dot_rule__pb2.GetRuleRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_rule__pb2.Rule.FromString,
+                _registered_method=True)
         self.SetRule = channel.unary_unary(
                 '/vedette.v1.RuleService/SetRule',
                 request_serializer=vedette_dot_v1_dot_rule__pb2.SetRuleRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_rule__pb2.Rule.FromString,
+                _registered_method=True)
+        self.DeleteRule = channel.unary_unary(
+                '/vedette.v1.RuleService/DeleteRule',
+                request_serializer=vedette_dot_v1_dot_rule__pb2.DeleteRuleRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_rule__pb2.DeleteRuleResponse.FromString,
+                _registered_method=True)
+        self.ListRuleRevisions = channel.unary_unary(
+                '/vedette.v1.RuleService/ListRuleRevisions',
+                request_serializer=vedette_dot_v1_dot_rule__pb2.ListRuleRevisionsRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_rule__pb2.ListRuleRevisionsResponse.FromString,
+                _registered_method=True)
+        self.PreviewRule = channel.unary_unary(
+                '/vedette.v1.RuleService/PreviewRule',
+                request_serializer=vedette_dot_v1_dot_rule__pb2.PreviewRuleRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_rule__pb2.PreviewRuleResponse.FromString,
                 _registered_method=True)
 
 
@@ -52,7 +72,15 @@ class RuleServiceServicer:
     """
 
     def ListRules(self, request, context):
-        """Lists the rules of a mission in force. A mission that has set none has the default rule.
+        """Lists the rules of a mission by name, those that are not in force among them. While it has none
+        in force, the built-in ones are, and are listed as well.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRule(self, request, context):
+        """Gets a rule, or one revision of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +88,28 @@ class RuleServiceServicer:
 
     def SetRule(self, request, context):
         """Creates a rule or puts a new revision of it in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRule(self, request, context):
+        """Takes a rule out of force for good; its revisions stay, because incidents name them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRuleRevisions(self, request, context):
+        """Lists the revisions of a rule, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewRule(self, request, context):
+        """Counts the incidents that a rule would have raised from the detections of some time, and those
+        that the rules in force would have raised from the same. Nothing is changed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,10 +123,30 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     request_deserializer=vedette_dot_v1_dot_rule__pb2.ListRulesRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_rule__pb2.ListRulesResponse.SerializeToString,
             ),
+            'GetRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRule,
+                    request_deserializer=vedette_dot_v1_dot_rule__pb2.GetRuleRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_rule__pb2.Rule.SerializeToString,
+            ),
             'SetRule': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRule,
                     request_deserializer=vedette_dot_v1_dot_rule__pb2.SetRuleRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_rule__pb2.Rule.SerializeToString,
+            ),
+            'DeleteRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRule,
+                    request_deserializer=vedette_dot_v1_dot_rule__pb2.DeleteRuleRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_rule__pb2.DeleteRuleResponse.SerializeToString,
+            ),
+            'ListRuleRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRuleRevisions,
+                    request_deserializer=vedette_dot_v1_dot_rule__pb2.ListRuleRevisionsRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_rule__pb2.ListRuleRevisionsResponse.SerializeToString,
+            ),
+            'PreviewRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRule,
+                    request_deserializer=vedette_dot_v1_dot_rule__pb2.PreviewRuleRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_rule__pb2.PreviewRuleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -118,6 +188,33 @@ class RuleService:
             _registered_method=True)
 
     @staticmethod
+    def GetRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.RuleService/GetRule',
+            vedette_dot_v1_dot_rule__pb2.GetRuleRequest.SerializeToString,
+            vedette_dot_v1_dot_rule__pb2.Rule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SetRule(request,
             target,
             options=(),
@@ -134,6 +231,87 @@ class RuleService:
             '/vedette.v1.RuleService/SetRule',
             vedette_dot_v1_dot_rule__pb2.SetRuleRequest.SerializeToString,
             vedette_dot_v1_dot_rule__pb2.Rule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.RuleService/DeleteRule',
+            vedette_dot_v1_dot_rule__pb2.DeleteRuleRequest.SerializeToString,
+            vedette_dot_v1_dot_rule__pb2.DeleteRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRuleRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.RuleService/ListRuleRevisions',
+            vedette_dot_v1_dot_rule__pb2.ListRuleRevisionsRequest.SerializeToString,
+            vedette_dot_v1_dot_rule__pb2.ListRuleRevisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.RuleService/PreviewRule',
+            vedette_dot_v1_dot_rule__pb2.PreviewRuleRequest.SerializeToString,
+            vedette_dot_v1_dot_rule__pb2.PreviewRuleResponse.FromString,
             options,
             channel_credentials,
             insecure,

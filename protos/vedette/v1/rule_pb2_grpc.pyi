@@ -34,9 +34,21 @@ class RuleServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RuleServiceAsyncStub: ...
     ListRules: _grpc.UnaryUnaryMultiCallable[_rule_pb2.ListRulesRequest, _rule_pb2.ListRulesResponse]
-    """Lists the rules of a mission in force. A mission that has set none has the default rule."""
+    """Lists the rules of a mission by name, those that are not in force among them. While it has none
+    in force, the built-in ones are, and are listed as well.
+    """
+    GetRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.GetRuleRequest, _rule_pb2.Rule]
+    """Gets a rule, or one revision of it."""
     SetRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.SetRuleRequest, _rule_pb2.Rule]
     """Creates a rule or puts a new revision of it in force."""
+    DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.DeleteRuleRequest, _rule_pb2.DeleteRuleResponse]
+    """Takes a rule out of force for good; its revisions stay, because incidents name them."""
+    ListRuleRevisions: _grpc.UnaryUnaryMultiCallable[_rule_pb2.ListRuleRevisionsRequest, _rule_pb2.ListRuleRevisionsResponse]
+    """Lists the revisions of a rule, newest first."""
+    PreviewRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.PreviewRuleRequest, _rule_pb2.PreviewRuleResponse]
+    """Counts the incidents that a rule would have raised from the detections of some time, and those
+    that the rules in force would have raised from the same. Nothing is changed.
+    """
 
 @_typing.type_check_only
 class RuleServiceAsyncStub(RuleServiceStub):
@@ -44,9 +56,21 @@ class RuleServiceAsyncStub(RuleServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRules: _aio.UnaryUnaryMultiCallable[_rule_pb2.ListRulesRequest, _rule_pb2.ListRulesResponse]  # type: ignore[assignment]
-    """Lists the rules of a mission in force. A mission that has set none has the default rule."""
+    """Lists the rules of a mission by name, those that are not in force among them. While it has none
+    in force, the built-in ones are, and are listed as well.
+    """
+    GetRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.GetRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
+    """Gets a rule, or one revision of it."""
     SetRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.SetRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
     """Creates a rule or puts a new revision of it in force."""
+    DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.DeleteRuleRequest, _rule_pb2.DeleteRuleResponse]  # type: ignore[assignment]
+    """Takes a rule out of force for good; its revisions stay, because incidents name them."""
+    ListRuleRevisions: _aio.UnaryUnaryMultiCallable[_rule_pb2.ListRuleRevisionsRequest, _rule_pb2.ListRuleRevisionsResponse]  # type: ignore[assignment]
+    """Lists the revisions of a rule, newest first."""
+    PreviewRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.PreviewRuleRequest, _rule_pb2.PreviewRuleResponse]  # type: ignore[assignment]
+    """Counts the incidents that a rule would have raised from the detections of some time, and those
+    that the rules in force would have raised from the same. Nothing is changed.
+    """
 
 class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
     """What counts as a threat to a position."""
@@ -57,7 +81,17 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rule_pb2.ListRulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rule_pb2.ListRulesResponse, _abc.Awaitable[_rule_pb2.ListRulesResponse]]:
-        """Lists the rules of a mission in force. A mission that has set none has the default rule."""
+        """Lists the rules of a mission by name, those that are not in force among them. While it has none
+        in force, the built-in ones are, and are listed as well.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRule(
+        self,
+        request: _rule_pb2.GetRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_pb2.Rule, _abc.Awaitable[_rule_pb2.Rule]]:
+        """Gets a rule, or one revision of it."""
 
     @_abc_1.abstractmethod
     def SetRule(
@@ -66,5 +100,31 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_pb2.Rule, _abc.Awaitable[_rule_pb2.Rule]]:
         """Creates a rule or puts a new revision of it in force."""
+
+    @_abc_1.abstractmethod
+    def DeleteRule(
+        self,
+        request: _rule_pb2.DeleteRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_pb2.DeleteRuleResponse, _abc.Awaitable[_rule_pb2.DeleteRuleResponse]]:
+        """Takes a rule out of force for good; its revisions stay, because incidents name them."""
+
+    @_abc_1.abstractmethod
+    def ListRuleRevisions(
+        self,
+        request: _rule_pb2.ListRuleRevisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_pb2.ListRuleRevisionsResponse, _abc.Awaitable[_rule_pb2.ListRuleRevisionsResponse]]:
+        """Lists the revisions of a rule, newest first."""
+
+    @_abc_1.abstractmethod
+    def PreviewRule(
+        self,
+        request: _rule_pb2.PreviewRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_pb2.PreviewRuleResponse, _abc.Awaitable[_rule_pb2.PreviewRuleResponse]]:
+        """Counts the incidents that a rule would have raised from the detections of some time, and those
+        that the rules in force would have raised from the same. Nothing is changed.
+        """
 
 def add_RuleServiceServicer_to_server(servicer: RuleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
