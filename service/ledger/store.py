@@ -20,6 +20,7 @@ from service.ledger.hard_negatives import HardNegatives
 from service.ledger.imagery import ImageryRegister
 from service.ledger.incidents import Incidents
 from service.ledger.jobs import Jobs
+from service.ledger.patrols import Patrols
 from service.ledger.pledges import Pledges
 from service.ledger.positions import Positions
 from service.ledger.products import Products
@@ -31,6 +32,7 @@ class Ledger(
     Pledges,
     Accounting,
     Positions,
+    Patrols,
     Rules,
     ImageryRegister,
     Jobs,

@@ -8,8 +8,10 @@ from service.ledger.tables.imagery import detections, imagery, jobs, products, s
 from service.ledger.tables.incidents import feed_cursors, incident_events, incidents
 from service.ledger.tables.register import (
     missions,
+    patrol_reports,
     pledge_moves,
     pledges,
+    position_registers,
     positions,
     refusals,
     rules,
@@ -30,8 +32,10 @@ __all__ = [
     "incidents",
     "jobs",
     "missions",
+    "patrol_reports",
     "pledge_moves",
     "pledges",
+    "position_registers",
     "positions",
     "products",
     "refusals",

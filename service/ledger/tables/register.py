@@ -90,8 +90,41 @@ positions = Table(
     Column("longitude_deg", Double, nullable=False),
     Column("sigma_m", Double, nullable=False),
     Column("radius_m", Double, nullable=True),
+    Column("shape", JSON(none_as_null=True), nullable=True),
+    Column("speed_m_s", Double, nullable=True),
+    Column("max_sigma_m", Double, nullable=True),
+    Column("max_age_s", Double, nullable=True),
+    Column("valid_from", Instant, nullable=True),
+    Column("valid_until", Instant, nullable=True),
+    Column("use_times", JSON, nullable=False, server_default="[]"),
+    Column("revision", Integer, nullable=False, server_default="1"),
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("mission_id", "position_id"),
+)
+
+# Counts every change of a mission's positions, so that who keeps them in memory sees it at once.
+position_registers = Table(
+    "position_registers",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("mission_id"),
+)
+
+patrol_reports = Table(
+    "patrol_reports",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("position_id", NAME, nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("latitude_deg", Double, nullable=False),
+    Column("longitude_deg", Double, nullable=False),
+    Column("sigma_m", Double, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    PrimaryKeyConstraint("mission_id", "position_id", "reported_at"),
+    ForeignKeyConstraint(
+        ["mission_id", "position_id"], ["positions.mission_id", "positions.position_id"]
+    ),
 )
 
 rules = Table(
