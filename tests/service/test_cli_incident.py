@@ -43,7 +43,7 @@ def decide(
     service = Answering(known)
     monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
     monkeypatch.setattr(output, "Client", lambda *_args, **_options: service)
-    line = ["decide", NAME, "dismissed", "-m", "unmiss", "--reason", "ours", *options]
+    line = ["decide", NAME, "dismissed", "-m", "unmiss", "--code", "own-forces", *options]
     return service, CliRunner().invoke(incident, line)
 
 

@@ -55,7 +55,7 @@ def test_only_its_own_token_names_a_caller(tmp_path: Path) -> None:
     made = ensure_identity(tmp_path / "a", "127.0.0.1", NOW)
     other = ensure_identity(tmp_path / "b", "127.0.0.1", NOW)
     token = made.token_file.read_text().strip()
-    assert made.caller_of(token) == "administrator"
-    assert made.caller_of(token + "x") is None
-    assert other.caller_of(token) is None
+    assert made.is_first_token(token)
+    assert not made.is_first_token(token + "x")
+    assert not other.is_first_token(token)
     assert {file.stat().st_mode & 0o777 for file in (tmp_path / "a").iterdir()} == {0o600}

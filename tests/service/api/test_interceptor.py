@@ -11,9 +11,11 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from vedette.v1 import pledge_pb2, pledge_pb2_grpc
 
 from models.errors import InvalidInputError
+from service.access_control import AccessControl
 from service.api.interceptor import CallGuard, caller
 from service.api.server import OPTIONS
 from service.identity import ensure_identity
+from service.ledger.store import Ledger
 
 LIST = "/vedette.v1.PledgeService/ListPledges"
 CREATE = "/vedette.v1.PledgeService/CreatePledge"
@@ -44,9 +46,13 @@ class Pledges(pledge_pb2_grpc.PledgeServiceServicer):
 
 
 @pytest.fixture
-async def token_and_channel(tmp_path: Path) -> AsyncIterator[tuple[str, Any]]:
-    identity = ensure_identity(tmp_path, "127.0.0.1", datetime.now(UTC))
-    server = grpc.aio.server(interceptors=(CallGuard(identity),), options=OPTIONS)
+async def token_and_channel(
+    tmp_path: Path, sqlite_ledger: Ledger
+) -> AsyncIterator[tuple[str, Any]]:
+    now = datetime.now(UTC)
+    identity = ensure_identity(tmp_path / "identity", "127.0.0.1", now)
+    guard = CallGuard(AccessControl(identity, sqlite_ledger, now))
+    server = grpc.aio.server(interceptors=(guard,), options=OPTIONS)
     pledge_pb2_grpc.add_PledgeServiceServicer_to_server(Pledges(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
