@@ -67,6 +67,25 @@ def rule_value(document: Mapping[str, Any]) -> Rule:
     Raises:
         InvalidInputError: naming the first key at fault; a key that is not known is one.
     """
+    rule = stored_rule(document)
+    try:
+        validate_rule(rule)
+    except InvalidInputError as error:
+        key = _KEYS.get(error.field or "", error.field or "")
+        message = str(error).removeprefix(f"{error.field}: ")
+        raise InvalidInputError(f"{key}: {message}", field=key) from error
+    return rule
+
+
+def stored_rule(document: Mapping[str, Any]) -> Rule:
+    """The same of a document that was valid when it was stored.
+
+    What is refused today, such as a zone that this machine does not know, must not keep the rules
+    of a mission from being read.
+
+    Raises:
+        InvalidInputError: it is not the document of a rule at all.
+    """
     values: dict[str, Any] = {
         "revision": 0,
         "position_kinds": frozenset(),
@@ -85,14 +104,7 @@ def rule_value(document: Mapping[str, Any]) -> Rule:
         if name not in values:
             key = _KEYS.get(name, name)
             raise InvalidInputError(f"{key}: must be given", field=key)
-    rule = Rule(**values)
-    try:
-        validate_rule(rule)
-    except InvalidInputError as error:
-        key = _KEYS.get(error.field or "", error.field or "")
-        message = str(error).removeprefix(f"{error.field}: ")
-        raise InvalidInputError(f"{key}: {message}", field=key) from error
-    return rule
+    return Rule(**values)
 
 
 def read_rule(text: str) -> Rule:
