@@ -132,7 +132,10 @@ class Worker:
             turn.name((image.mission_id, image.sortie_id))
             pledge = self._ledger.get_pledge(lease.mission_id, image.pledge_id)
             with self.original(image) as (data, path):
-                assessment = self._assess(self._request(image, pledge, data, path))
+                request = self._request(image, pledge, data, path)
+                assessment = self._assess(request)
+                positions, rules = request.positions, request.rules
+                del request  # with the bytes of the image
             if not is_held():
                 # The fence would refuse the end of it; storing products first would be for nothing.
                 _LOG.warning("job %s: another worker has it; nothing was written", lease.job_id)
@@ -141,7 +144,9 @@ class Worker:
             # A recorded product survives a power cut, like its record.
             self._objects.settle()
             turn.wait()
-            events = self._ledger.finish_job(lease, assessment, records, now=self._clock())
+            events = self._ledger.finish_job(
+                lease, assessment, records, now=self._clock(), positions=positions, rules=rules
+            )
         except LeaseLostError:
             raise
         except UnreadableImageError as error:

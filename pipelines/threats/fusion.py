@@ -66,53 +66,37 @@ def intersect(
     return covariance, weight * covariance @ inverse_a, (1.0 - weight) * covariance @ inverse_b
 
 
-def fuse_ground(
-    older: GroundPoint, newer: GroundPoint, *, motion_sigma_m: float, floor_m: float
+def placed(
+    point: GroundPoint,
+    *,
+    latitude_deg: float,
+    longitude_deg: float,
+    covariance_m2: NDArray[np.float64],
+    older: GroundPoint | None = None,
 ) -> GroundPoint:
-    """The place of an object at the time of the newer of two sightings.
+    """A located point moved to where its object is by all its looks.
 
     Args:
-        older: its place before; its error grows by the motion allowed since.
-        newer: its place now; what it was seen with and from where are kept from it.
-        motion_sigma_m: how far it may have moved between, one sigma of each axis.
-        floor_m: one sigma of each horizontal axis that no place is better than.
-
-    Returns:
-        The place, with covariance, CE90 and LE90.
+        point: as one look tells it; what it was seen with and from where are kept.
+        latitude_deg: WGS 84.
+        longitude_deg: WGS 84.
+        covariance_m2: (2, 2) east and north of the new place.
+        older: another point of the object, whose height is taken where it is surer.
     """
-    lat, lon, covariance = horizontal(newer)
-    old_lat, old_lon, old_covariance = horizontal(older)
-    azimuth, _, distance = _GEOD.inv(lon, lat, old_lon, old_lat)
-    step = distance * np.array([math.sin(math.radians(azimuth)), math.cos(math.radians(azimuth))])
-    floor = floor_m**2 * np.eye(2)
-    fused, gain_old, _ = intersect(
-        old_covariance + floor + motion_sigma_m**2 * np.eye(2), covariance + floor
-    )
-    # The floor served the weighing; what is stated keeps at least the better of both ellipses.
-    stated = fused - floor
-    east, north = (float(part) for part in gain_old @ step)
-    new_lon, new_lat, _ = _GEOD.fwd(
-        lon, lat, math.degrees(math.atan2(east, north)), math.hypot(east, north)
-    )
+    hae_m, vertical = _height(point if older is None else older, point)
     full = np.zeros((3, 3))
-    full[:2, :2] = _positive(stated)
-    hae_m, vertical = _height(older, newer)
+    full[:2, :2] = covariance_m2
     full[2, 2] = vertical
     ce90 = distance_quantile(np.zeros((1, 2)), full[None, :2, :2], 0.9)[0]
     return replace(
-        newer,
-        latitude_deg=float(new_lat),
-        longitude_deg=float(new_lon),
+        point,
+        latitude_deg=latitude_deg,
+        longitude_deg=longitude_deg,
         hae_m=hae_m,
         covariance_enu_m2=full,
         ce90_m=float(ce90),
         le90_m=None if hae_m is None else _LE90 * math.sqrt(vertical),
     )
-
-
-def _positive(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    values, axes = np.linalg.eigh(0.5 * (covariance + covariance.T))
-    return np.asarray(axes @ np.diag(np.maximum(values, 0.0)) @ axes.T, np.float64)
 
 
 def _height(older: GroundPoint, newer: GroundPoint) -> tuple[float | None, float]:
@@ -176,36 +160,3 @@ def _position(lat: float, lon: float, range_m: float, bearing_deg: float) -> tup
         found, _, _ = _GEOD.inv(position_lon, position_lat, lon, lat)
         back += bearing_deg - found
     return float(position_lat), float(position_lon)
-
-
-def placed(
-    point: GroundPoint,
-    *,
-    latitude_deg: float,
-    longitude_deg: float,
-    covariance_m2: NDArray[np.float64],
-    older: GroundPoint | None = None,
-) -> GroundPoint:
-    """A located point moved to where its object is by all its looks.
-
-    Args:
-        point: as one look tells it; what it was seen with and from where are kept.
-        latitude_deg: WGS 84.
-        longitude_deg: WGS 84.
-        covariance_m2: (2, 2) east and north of the new place.
-        older: another point of the object, whose height is taken where it is surer.
-    """
-    hae_m, vertical = _height(point if older is None else older, point)
-    full = np.zeros((3, 3))
-    full[:2, :2] = covariance_m2
-    full[2, 2] = vertical
-    ce90 = distance_quantile(np.zeros((1, 2)), full[None, :2, :2], 0.9)[0]
-    return replace(
-        point,
-        latitude_deg=latitude_deg,
-        longitude_deg=longitude_deg,
-        hae_m=hae_m,
-        covariance_enu_m2=full,
-        ce90_m=float(ce90),
-        le90_m=None if hae_m is None else _LE90 * math.sqrt(vertical),
-    )

@@ -75,6 +75,10 @@ def see_again(seen: Sequence[tuple[Track, Anchor, TrackPoint]], *, shown_m2: flo
     Returns:
         The tracks in the same order.
     """
+    turned = {index for index, it in enumerate(seen) if _turns(*it)}
+    seen = [
+        (replace(track, mobility=_mobility(track, at, look)), at, look) for track, at, look in seen
+    ]
     ordered = [
         index
         for index, (track, at, _) in enumerate(seen)
@@ -84,10 +88,8 @@ def see_again(seen: Sequence[tuple[Track, Anchor, TrackPoint]], *, shown_m2: flo
     if ordered:
         found = dict(zip(ordered, _filtered([seen[index] for index in ordered]), strict=True))
     for index, (track, at, look) in enumerate(seen):
-        mobility = _mobility(track, at, look)
-        counted = _counted(found.get(index, track), look, mobility, shown_m2, late=at.late)
-        turned = mobility is Mobility.MOVING and track.mobility is not Mobility.MOVING
-        if index not in found or turned:
+        counted = _counted(found.get(index, track), look, shown_m2, late=at.late)
+        if index not in found or index in turned:
             counted = _refiltered(counted)
         found[index] = _settled(counted)
     return [found[index] for index in range(len(seen))]
@@ -252,9 +254,7 @@ def _refiltered(track: Track) -> Track:
     return known
 
 
-def _counted(
-    track: Track, look: TrackPoint, mobility: Mobility, shown_m2: float, *, late: bool
-) -> Track:
+def _counted(track: Track, look: TrackPoint, shown_m2: float, *, late: bool) -> Track:
     """The track with one look more in its books."""
     times = [
         time
@@ -271,10 +271,15 @@ def _counted(
         last_seen_at=max(times, default=None),
         imagery_id=track.imagery_id if late else look.imagery_id,
         points=in_order((*track.points, look)),
-        mobility=mobility,
         empty_run=track.empty_run if late else 0,
         shown_m2=max(track.shown_m2, shown_m2),
     )
+
+
+def _turns(track: Track, at: Anchor, look: TrackPoint) -> bool:
+    """Whether what was not known to drive is now seen to."""
+    now = _mobility(track, at, look)
+    return now is Mobility.MOVING and track.mobility is not Mobility.MOVING
 
 
 def _mobility(track: Track, at: Anchor, look: TrackPoint) -> Mobility:

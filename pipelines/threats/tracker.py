@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from pipelines.threats.tracks import Mobility, Track, TrackPoint, category_group
 
 TRACK_HOLD = timedelta(hours=12)
 """An object not seen for longer is a new one when something is seen there again."""
+NEAR_M = 400.0
+"""Tracks so far around a frame may be what it shows, or belong to a group with it."""
 PINNED_REACH_M = 50.0
 """What is pinned takes in nothing farther away, however wide the ellipses are."""
 
@@ -100,6 +103,7 @@ class TrackUpdate:
             begun them, and this one does not show them.
         merged: older track by the younger one that proved to be it and is no more.
         repeated: indices of detections that were counted before: the frame came again.
+        retracted: identifiers of those that lost what an earlier look at this frame had told.
     """
 
     track_of: Mapping[int, Track]
@@ -109,6 +113,7 @@ class TrackUpdate:
     removed: frozenset[str] = frozenset()
     merged: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     repeated: frozenset[int] = frozenset()
+    retracted: frozenset[str] = frozenset()
 
 
 def track_id(imagery_id: str, detection_index: int) -> str:
@@ -122,6 +127,54 @@ def may_hold(track: Track, captured_at: datetime | None) -> bool:
         return True
     first = track.first_seen_at or track.last_seen_at
     return first - TRACK_HOLD <= captured_at <= track.last_seen_at + TRACK_HOLD
+
+
+def near(tracks: Iterable[Track], frame: Frame, *, margin_m: float = NEAR_M) -> tuple[Track, ...]:
+    """The tracks that a frame may show, or that stand near to what it shows, or hold a look of it.
+
+    Args:
+        tracks: in any order.
+        frame: the frame.
+        margin_m: how far from the ground that it shows a track may be.
+    """
+    kept = tuple(tracks)
+    box = bounds(frame, margin_m=margin_m)
+    if box is None or not kept:
+        return tuple(
+            track for track in kept if any(it.imagery_id == frame.imagery_id for it in track.points)
+        )
+    latitude = np.array([track.latitude_deg for track in kept])
+    longitude = np.array([track.longitude_deg for track in kept])
+    south, west, north, east = box
+    span = (east - west) % 360.0
+    inside = (latitude >= south) & (latitude <= north) & ((longitude - west) % 360.0 <= span)
+    return tuple(
+        track
+        for track, within in zip(kept, inside, strict=True)
+        if within or any(it.imagery_id == frame.imagery_id for it in track.points)
+    )
+
+
+def bounds(frame: Frame, *, margin_m: float = NEAR_M) -> tuple[float, float, float, float] | None:
+    """South, west, north and east in degrees of what a frame shows and some ground around it.
+
+    None where nothing of it has a place. West may exceed east across the antimeridian.
+    """
+    rows = [
+        (point.latitude_deg, point.longitude_deg, 3.0 * math.sqrt(float(np.trace(covariance))))
+        for point, covariance in ((look, look.covariance_m2) for look in frame.looks().values())
+    ]
+    if frame.footprint_lonlat is not None:
+        rows += [(float(lat), float(lon), 0.0) for lon, lat in frame.footprint_lonlat]
+    if not rows:
+        return None
+    latitude, longitude, reach = np.array(rows).T
+    plane = LocalPlane(latitude_deg=float(latitude[0]), longitude_deg=float(longitude[0]))
+    enu = plane.enu(latitude, longitude)
+    wide = (reach + margin_m)[:, None]
+    south, west = plane.place((enu - wide).min(axis=0))
+    north, east = plane.place((enu + wide).max(axis=0))
+    return max(south, -90.0), west, min(north, 90.0), east
 
 
 def footprints_needed(tracks: Iterable[Track], captured_at: datetime | None) -> frozenset[str]:
@@ -163,9 +216,11 @@ def advance(
     """
     if frame.captured_at is not None and frame.captured_at.tzinfo is None:
         raise ValueError("captured_at must be aware")
+    tracks = tuple(tracks)
     looks = frame.looks()
-    known, removed, repeated = _without(tracks, frame, looks)
-    before = dict(known)
+    known, retracted, repeated = _without(tracks, frame, looks)
+    removed = retracted - known.keys()
+    before = {track.track_id: track for track in tracks}
     track_of = {
         point.detection_index: track
         for track in known.values()
@@ -214,6 +269,7 @@ def advance(
         removed=removed - known.keys(),
         merged=merged.into,
         repeated=repeated,
+        retracted=retracted,
     )
 
 
@@ -223,11 +279,11 @@ def _without(
     """The tracks without what an earlier look at the frame told otherwise.
 
     Returns:
-        Tracks by identifier; identifiers of those of which nothing is left; indices of the
-        detections that are as they were.
+        Tracks by identifier, without those of which nothing is left; identifiers of those that
+        lost a look; indices of the detections that are as they were.
     """
     known: dict[str, Track] = {}
-    removed, repeated = set(), set()
+    retracted, repeated = set(), set()
     for track in tracks:
         stale = set()
         for point in track.points:
@@ -242,11 +298,10 @@ def _without(
             known[track.track_id] = track
             continue
         kept = tuple(point for point in track.points if point.imagery_id != frame.imagery_id)
+        retracted.add(track.track_id)
         if kept:
             known[track.track_id] = replayed(track, kept)
-        else:
-            removed.add(track.track_id)
-    return known, frozenset(removed), frozenset(repeated)
+    return known, frozenset(retracted), frozenset(repeated)
 
 
 def _same(look: TrackPoint, point: TrackPoint) -> bool:

@@ -21,6 +21,7 @@ from service.api.convert.incident import (
     VERDICTS,
     incident_message,
 )
+from service.api.convert.suppression import suppression_message
 from service.api.convert.values import chosen
 from service.api.event_stream import EventStream, wants_chip
 from service.api.interceptor import (
@@ -238,8 +239,28 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
     async def ListSuppressions(  # noqa: N802 - the contract's name
         self, request: incident_pb2.ListSuppressionsRequest, context: Any
     ) -> incident_pb2.ListSuppressionsResponse:
-        """What was not shown, and why."""
-        raise NotImplementedError
+        """What was not shown, and why, the latest first."""
+        del context
+        mission_id = names.mission(request.parent)
+        position_id = None
+        if request.position:
+            of, position_id = names.parse(request.position, "missions/*/positions/*", "position")
+            if of != mission_id:
+                raise InvalidInputError("is of another mission than the parent", field="position")
+        page = await asyncio.to_thread(
+            self._ledger.list_suppressions,
+            mission_id,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            position_id=position_id,
+            sight=caller_sight(),
+        )
+        if not page.items:
+            await asyncio.to_thread(self._ledger.require_mission, mission_id)
+        return incident_pb2.ListSuppressionsResponse(
+            suppressions=[suppression_message(record) for record in page.items],
+            next_page_token=page.next_page_token,
+        )
 
     async def DecideIncident(  # noqa: N802 - the contract's name
         self, request: incident_pb2.DecideIncidentRequest, context: Any

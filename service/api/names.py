@@ -119,3 +119,8 @@ def rule_name(mission_id: str, rule_id: str) -> str:
 def incident_name(mission_id: str, incident_id: str) -> str:
     """The name of an incident."""
     return f"missions/{mission_id}/incidents/{incident_id}"
+
+
+def track_name(mission_id: str, track_id: str) -> str:
+    """The resource name of a track."""
+    return f"missions/{mission_id}/tracks/{track_id}"

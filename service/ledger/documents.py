@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import Incident, IncidentState, Mobility
+from pipelines.threats.incidents import Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.severity import Severity as IncidentSeverity
+from pipelines.threats.tracks import Mobility
 from service.ledger.records import Decision, IncidentRecord, Marking, Release
 
 Document = dict[str, Any]
@@ -101,6 +104,19 @@ def incident_document(record: IncidentRecord) -> Document:
             "last_seen_at": _text(incident.last_seen_at),
             "revision": int(incident.revision),
             "mobility": incident.mobility.value,
+            "track_id": incident.track_id,
+            "severity": incident.severity.value,
+            "severity_held": bool(incident.severity_held),
+            "reason": incident.reason,
+            "object_count": int(incident.object_count),
+            "group_ids": list(incident.group_ids),
+            "velocity_m_s": _array(incident.velocity_m_s),
+            "velocity_covariance": _array(incident.velocity_covariance),
+            "merged_into": incident.merged_into,
+            "calm_run": int(incident.calm_run),
+            "calm_since": _text(incident.calm_since),
+            "outside_run": int(incident.outside_run),
+            "outside_since": _text(incident.outside_since),
         },
         "position_display_name": record.position_display_name,
         "raised_at": _text(record.raised_at),
@@ -144,6 +160,7 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
             revision=incident["revision"],
             # Incidents of earlier versions do not tell.
             mobility=Mobility(incident.get("mobility", Mobility.UNKNOWN.value)),
+            **_later_fields(incident),
         ),
         position_display_name=document["position_display_name"],
         raised_at=datetime.fromisoformat(document["raised_at"]),
@@ -171,6 +188,32 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
             for release in document.get("releases", ())
         ),
     )
+
+
+def _later_fields(incident: Document) -> Document:
+    """What incidents of earlier versions do not tell, where this one does."""
+    plain = ("track_id", "severity_held", "reason", "object_count", "merged_into")
+    fields_: Document = {name: incident[name] for name in plain if name in incident}
+    for name in ("calm_run", "outside_run"):
+        fields_[name] = incident.get(name, 0)
+    for name in ("calm_since", "outside_since"):
+        fields_[name] = _instant(incident.get(name))
+    for name in ("velocity_m_s", "velocity_covariance"):
+        value = incident.get(name)
+        fields_[name] = None if value is None else np.array(value, np.float64)
+    if "severity" in incident:
+        fields_["severity"] = IncidentSeverity(incident["severity"])
+    fields_["group_ids"] = tuple(incident.get("group_ids", ()))
+    return fields_
+
+
+def _array(values: NDArray[np.float64] | None) -> list[Any] | None:
+    if values is None:
+        return None
+    if not np.isfinite(values).all():
+        raise ValueError("a velocity is not finite")
+    rows: list[Any] = np.asarray(values, np.float64).tolist()
+    return rows
 
 
 def _sighting_document(sighting: Sighting) -> Document:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from pipelines.threats.incidents import (
     DISMISSAL_HOLD,
@@ -23,6 +23,8 @@ from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 from service.ledger.sight import seen_incidents
 from service.ledger.tables import incident_events, incidents, missions
+
+_AT_ONCE = 500
 
 
 class Incidents(Database):
@@ -106,57 +108,50 @@ class Incidents(Database):
         return int(last or 0)
 
 
-def seen_again_at(
+def incidents_of_tracks(
     connection: Connection,
     mission_id: str,
-    position_ids: Collection[str],
+    track_ids: Collection[str],
     *,
     captured_at: datetime | None,
     now: datetime,
 ) -> tuple[IncidentRecord, ...]:
-    """The incidents of some positions that a frame may show again, oldest first.
+    """The incidents of some tracks, oldest first, in any state.
 
-    Where a capture time is unknown, what changed within the hold counts: else every incident there
-    ever was would be loaded for good, and a dismissal would silence a place for as long. What is
-    absorbed does not count as a change, so that the hold of a dismissal runs from the decision.
+    The hold of a dismissal is measured by capture times. Where one is unknown it runs from the
+    decision, since what is absorbed does not count as a change; then the incident is left out.
     """
-    dismissed = incidents.c.state == IncidentState.DISMISSED.value
-    recent = or_(
-        incidents.c.changed_at >= now - DISMISSAL_HOLD,
-        and_(~dismissed, incidents.c.changed_at >= now - INCIDENT_HOLD),
-    )
-    if captured_at is not None:
-        near = incidents.c.last_seen_at.between(
-            captured_at - INCIDENT_HOLD, captured_at + INCIDENT_HOLD
+    names = sorted(track_ids)
+    found: list[IncidentRecord] = []
+    for start in range(0, len(names), _AT_ONCE):
+        rows = connection.execute(
+            select(incidents).where(
+                incidents.c.mission_id == mission_id,
+                incidents.c.track_id.in_(names[start : start + _AT_ONCE]),
+            )
         )
-        recent = or_(near, incidents.c.last_seen_at.is_(None) & recent)
-    rows = connection.execute(
-        select(incidents)
-        .where(
-            incidents.c.mission_id == mission_id,
-            incidents.c.position_id.in_(sorted(position_ids)),
-            recent,
-        )
-        .order_by(incidents.c.raised_at, incidents.c.incident_id)
-    )
-    return tuple(_incident(row) for row in rows)
+        for row in rows:
+            timed = captured_at is not None and row.last_seen_at is not None
+            over = row.changed_at < now - DISMISSAL_HOLD
+            if row.state == IncidentState.DISMISSED.value and not timed and over:
+                continue
+            found.append(_incident(row))
+    return tuple(sorted(found, key=lambda it: (it.raised_at, it.incident.incident_id)))
 
 
-def touched_by(
-    connection: Connection, mission_id: str, imagery_id: str, incident_ids: Collection[str]
+def incidents_without_track(
+    connection: Connection, mission_id: str, position_ids: Collection[str], *, now: datetime
 ) -> tuple[IncidentRecord, ...]:
-    """The incidents that were last seen in some imagery, and those of some identifiers."""
-    last_seen_in = incidents.c.record["incident"]["imagery_id"].as_string()
+    """The incidents of some positions from before there were tracks that may still be held."""
+    if not position_ids:
+        return ()
     rows = connection.execute(
-        select(incidents)
-        .where(
+        select(incidents).where(
             incidents.c.mission_id == mission_id,
-            or_(
-                last_seen_in == imagery_id,
-                incidents.c.incident_id.in_(sorted(incident_ids)),
-            ),
+            incidents.c.track_id == "",
+            incidents.c.position_id.in_(sorted(position_ids)),
+            incidents.c.changed_at >= now - INCIDENT_HOLD,
         )
-        .order_by(incidents.c.raised_at, incidents.c.incident_id)
     )
     return tuple(_incident(row) for row in rows)
 
@@ -173,6 +168,7 @@ def write_events(
         document = incident_document(record)
         values: dict[str, Any] = {
             "position_id": incident.best.position_id,
+            "track_id": incident.track_id,
             "state": incident.state.value,
             "revision": incident.revision,
             "raised_at": record.raised_at,
@@ -205,15 +201,19 @@ def write_events(
         set_event_sequence(connection, mission_id, events[-1].sequence)
 
 
-def count_sightings(connection: Connection, record: IncidentRecord) -> None:
-    """Write how often a dismissed incident was seen; it counts as unchanged, and has no event."""
+def write_quietly(connection: Connection, record: IncidentRecord) -> None:
+    """Write an incident whose books changed; it counts as unchanged, and has no event."""
     connection.execute(
         update(incidents)
         .where(
             incidents.c.mission_id == record.mission_id,
             incidents.c.incident_id == record.incident.incident_id,
         )
-        .values(marking=record.marking.value, record=incident_document(record))
+        .values(
+            track_id=record.incident.track_id,
+            marking=record.marking.value,
+            record=incident_document(record),
+        )
     )
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, exists, false
 
 from service.access import Sight
-from service.ledger.tables import detections, imagery, incidents, pledges, releases
+from service.ledger.tables import (
+    detections,
+    imagery,
+    incidents,
+    pledges,
+    releases,
+    suppressions,
+)
 
 
 def seen_pledges(sight: Sight) -> list[ColumnElement[bool]]:
@@ -72,6 +79,15 @@ def seen_incidents(sight: Sight) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
+
+
+def seen_suppressions(sight: Sight) -> list[ColumnElement[bool]]:
+    """Conditions on rows of `suppressions`; contributors see none; none is released."""
+    if sight.is_whole:
+        return []
+    if sight.contributor is not None or sight.recipient is not None:
+        return [false()]
+    return [suppressions.c.marking.in_(_markings(sight))]
 
 
 def _markings(sight: Sight) -> list[str]:

@@ -26,6 +26,7 @@ from service.ledger.positions import Positions
 from service.ledger.products import Products
 from service.ledger.results import Results
 from service.ledger.rules import Rules
+from service.ledger.suppressions import SuppressionLedger
 
 
 class Ledger(
@@ -34,6 +35,7 @@ class Ledger(
     Positions,
     Patrols,
     Rules,
+    SuppressionLedger,
     ImageryRegister,
     Jobs,
     Results,

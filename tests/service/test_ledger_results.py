@@ -16,8 +16,9 @@ from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
 from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState, Mobility
+from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState
 from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.tracks import Mobility
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
     Area,
@@ -164,12 +165,12 @@ def test_a_second_look_at_imagery_replaces_what_the_first_found(
     assert (image.state, image.captured_at) == (ImageryState.PROCESSED, taken)
     assert image.detection_count == 2
     # The incidents that it raised are put right under their names, and none is raised twice.
-    assert [event.kind for event in events] == [ChangeKind.UPDATED] * 2
-    assert [event.sequence for event in events] == [before + 1, before + 2]
-    assert [event.record.incident.incident_id for event in events] == [
-        first.incident_id,
-        second.incident_id,
+    assert [(event.kind, event.record.incident.incident_id) for event in events] == [
+        (ChangeKind.UPDATED, first.incident_id),
+        (ChangeKind.UPDATED, second.incident_id),
+        (ChangeKind.CANCELLED, third.incident_id),
     ]
+    assert [event.sequence for event in events] == [before + 1, before + 2, before + 3]
     stand = {
         record.incident.incident_id: record for record in ledger.list_incidents("unmiss").items
     }
@@ -178,10 +179,12 @@ def test_a_second_look_at_imagery_replaces_what_the_first_found(
         incident = stand[name].incident
         assert (incident.best.ground.latitude_deg, incident.best.ground.longitude_deg) == place
         assert (incident.sighting_count, incident.last_seen_at) == (1, taken)
-    # What a person decided stays, and so does what the second look no longer shows.
+    # What a person decided stays; what the second look no longer shows is withdrawn.
     assert stand[second.incident_id].incident.state is IncidentState.CONFIRMED
     assert stand[second.incident_id].decision is not None
-    assert stand[third.incident_id].incident.revision == third.revision == 1
+    withdrawn = stand[third.incident_id].incident
+    assert (withdrawn.state, withdrawn.revision) == (IncidentState.CANCELLED, 2)
+    assert "second look" in withdrawn.reason
 
 
 def test_a_failure_in_the_middle_leaves_nothing(

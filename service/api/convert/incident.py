@@ -8,9 +8,10 @@ from typing import Any
 from vedette.v1 import incident_pb2
 
 from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.incidents import QUIET, ChangeKind, Incident, IncidentState
 from pipelines.threats.proximity import Level
 from pipelines.threats.severity import Severity
+from pipelines.threats.tracks import heading, speed
 from service.access import EVERYTHING, Sight
 from service.api import names
 from service.api.convert.ground import ground_message
@@ -20,11 +21,11 @@ from service.ledger.records import IncidentEventRecord, IncidentRecord
 
 INCIDENT_STATES = numbers(incident_pb2.IncidentState, "INCIDENT_STATE", IncidentState)
 LEVELS = numbers(incident_pb2.IncidentLevel, "INCIDENT_LEVEL", Level)
-# Nobody is told of an absorbed sighting, so the stream has no word for it.
+# Of some changes nobody is told, so the stream has no word for them.
 CHANGES: Mapping[ChangeKind, Any] = numbers(
     incident_pb2.IncidentEventKind,
     "INCIDENT_EVENT_KIND",
-    [kind for kind in ChangeKind if kind is not ChangeKind.ABSORBED],
+    [kind for kind in ChangeKind if kind not in QUIET],
 )
 SEVERITIES = numbers(incident_pb2.IncidentSeverity, "INCIDENT_SEVERITY", Severity)
 VERDICTS = numbers(incident_pb2.Verdict, "VERDICT", Verdict)
@@ -57,7 +58,15 @@ def incident_message(record: IncidentRecord, sight: Sight = EVERYTHING) -> incid
         raise_time=timestamp(record.raised_at),
         revision=incident.revision,
         marking=MARKINGS[record.marking],
+        severity=SEVERITIES[incident.severity],
+        severity_reason=incident.reason,
+        track=names.track_name(mission_id, incident.track_id) if incident.track_id else "",
+        object_count=incident.object_count,
+        merged_into=names.incident_name(mission_id, incident.merged_into)
+        if incident.merged_into
+        else "",
     )
+    _set_motion(message, incident)
     if record.decision is not None:
         message.decision.CopyFrom(
             incident_pb2.Decision(
@@ -83,6 +92,16 @@ def incident_message(record: IncidentRecord, sight: Sight = EVERYTHING) -> incid
         if sight.recipient in (None, release.recipient)
     )
     return message
+
+
+def _set_motion(message: incident_pb2.Incident, incident: Incident) -> None:
+    if incident.velocity_m_s is None or incident.velocity_covariance is None:
+        return
+    motion = incident.velocity_m_s, incident.velocity_covariance
+    message.speed_m_s, message.speed_sigma_m_s = speed(*motion)
+    direction = heading(*motion)
+    if direction is not None:
+        message.heading_deg, message.heading_sigma_deg = direction
 
 
 def event_message(

@@ -17,6 +17,7 @@ from service.ledger.tables.register import (
     rules,
 )
 from service.ledger.tables.schema import METADATA, Instant
+from service.ledger.tables.tracks import suppressions, track_looks, tracks
 
 __all__ = [
     "METADATA",
@@ -42,4 +43,7 @@ __all__ = [
     "releases",
     "rules",
     "submissions",
+    "suppressions",
+    "track_looks",
+    "tracks",
 ]

@@ -22,6 +22,8 @@ incidents = Table(
     Column("mission_id", NAME, nullable=False),
     Column("incident_id", NAME, nullable=False),
     Column("position_id", NAME, nullable=False),
+    # Of incidents from before there were tracks, empty.
+    Column("track_id", NAME, nullable=False, server_default=""),
     Column("state", String(20), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("raised_at", Instant, nullable=False),
@@ -33,6 +35,8 @@ incidents = Table(
     PrimaryKeyConstraint("mission_id", "incident_id"),
     Index(None, "mission_id", "raised_at"),
     Index(None, "mission_id", "position_id", "last_seen_at"),
+    Index(None, "mission_id", "track_id"),
+    Index(None, "state", "changed_at"),
 )
 
 incident_events = Table(

@@ -11,7 +11,7 @@ from pyproj import Geod
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.fusion import fuse_ground, horizontal, intersect, reweigh
+from pipelines.threats.fusion import horizontal, intersect, placed, reweigh
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.proximity import weigh
 from pipelines.threats.rules import DEFAULT_RULE
@@ -70,33 +70,27 @@ def point(lat: float, lon: float, cov: NDArray[np.float64], **changes: object) -
     return GroundPoint(**(values | changes))  # type: ignore[arg-type]
 
 
-def test_a_much_surer_place_wins_and_motion_makes_the_older_unsure() -> None:
-    lon, lat, _ = GEOD.fwd(18.0, 4.0, 90.0, 8.0)
-    older, newer = point(4.0, 18.0, np.eye(2)), point(lat, lon, np.eye(2) * 100.0)
-    still = fuse_ground(older, newer, motion_sigma_m=0.0, floor_m=1.5)
-    driven = fuse_ground(older, newer, motion_sigma_m=200.0, floor_m=1.5)
-
-    def east(place: GroundPoint) -> float:
-        return float(GEOD.inv(18.0, 4.0, place.longitude_deg, place.latitude_deg)[2])
-
-    assert east(still) == pytest.approx(0.0, abs=0.01)
-    assert still.ce90_m == pytest.approx(2.146, abs=0.01)
-    assert east(driven) == pytest.approx(8.0, abs=0.01)
-    assert driven.ce90_m == pytest.approx(21.46, abs=0.1)
-
-
-def test_no_height_is_made_up() -> None:
+def test_no_height_is_made_up_and_the_surer_one_is_kept() -> None:
     flat = {"hae_m": None, "le90_m": None}
     cov = np.eye(2)
-    both = fuse_ground(
-        point(4.0, 18.0, cov, **flat), point(4.0, 18.0, cov, **flat), motion_sigma_m=0, floor_m=1
-    )
+
+    def moved(newer: GroundPoint, older: GroundPoint | None) -> GroundPoint:
+        return placed(
+            newer,
+            latitude_deg=5.0,
+            longitude_deg=19.0,
+            covariance_m2=np.diag([9.0, 9.0]),
+            older=older,
+        )
+
+    both = moved(point(4.0, 18.0, cov, **flat), point(4.0, 18.0, cov, **flat))
     assert (both.hae_m, both.le90_m) == (None, None)
-    one = fuse_ground(
-        point(4.0, 18.0, cov), point(4.0, 18.0, cov, **flat), motion_sigma_m=0, floor_m=1
-    )
+    one = moved(point(4.0, 18.0, cov, **flat), point(4.0, 18.0, cov))
     assert one.hae_m == 100.0
     assert one.le90_m == pytest.approx(1.645 * 2.0)
+    assert (one.latitude_deg, one.longitude_deg) == (5.0, 19.0)
+    # The radius that holds 90 % of a circular normal error.
+    assert one.ce90_m == pytest.approx(3.0 * math.sqrt(2.0 * math.log(10.0)), rel=1e-3)
 
 
 @pytest.mark.parametrize("latitude", [-60.0, 0.0, 4.0, 78.0])

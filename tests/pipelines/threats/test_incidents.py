@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,18 +18,18 @@ from pipelines.outcome import Outcome
 from pipelines.threats.decisions import decide
 from pipelines.threats.incidents import (
     DISMISSAL_HOLD,
-    DISMISSAL_REACH_M,
     INCIDENT_HOLD,
     ChangeKind,
     Incident,
     IncidentChange,
     IncidentState,
-    fold,
     incident_id,
 )
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.proximity import Level, Sighting, weigh
 from pipelines.threats.rules import DEFAULT_RULE, Rule
+from pipelines.threats.sentry import Watch
+from pipelines.threats.tracker import PINNED_REACH_M, Frame
 
 GEOD = Geod(ellps="WGS84")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -74,18 +75,68 @@ def see(
     return weigh(points, [category] * len(points), [confidence] * len(points), positions, rules)
 
 
-def after(known: Sequence[Incident], changes: Sequence[IncidentChange]) -> list[Incident]:
-    table = {it.incident_id: it for it in known}
-    table |= {change.incident.incident_id: change.incident for change in changes}
-    return list(table.values())
+class Book:
+    """Everything known, frame after frame."""
+
+    def __init__(
+        self,
+        positions: Sequence[Position] = (BASE,),
+        rules: Sequence[Rule] = (DEFAULT_RULE,),
+    ) -> None:
+        self.positions, self.rules = positions, rules
+        self.watch = Watch()
+
+    def add(
+        self,
+        sightings: Sequence[Sighting],
+        imagery_id: str,
+        captured_at: datetime | None,
+        footprint_lonlat: NDArray[np.float64] | None = None,
+    ) -> tuple[IncidentChange, ...]:
+        """What a frame with these sightings does."""
+        of = {it.detection_index: it for it in sightings}
+        frame = Frame(
+            imagery_id=imagery_id,
+            captured_at=captured_at,
+            ground=[of[n].ground if n in of else NOWHERE for n in range(max(of, default=-1) + 1)],
+            categories=[of[n].category if n in of else "" for n in range(max(of, default=-1) + 1)],
+            confidences=[
+                of[n].confidence if n in of else 0 for n in range(max(of, default=-1) + 1)
+            ],
+            footprint_lonlat=footprint_lonlat,
+        )
+        self.watch, seen = self.watch.observe(
+            frame, positions=self.positions, rules=self.rules, sightings=sightings
+        )
+        return seen.changes
+
+    def decide(self, incident: Incident, verdict: str) -> Incident:
+        """What a person decided of it."""
+        decided = decide(incident, verdict).incident
+        self.watch = replace(
+            self.watch, incidents={**self.watch.incidents, decided.incident_id: decided}
+        )
+        return decided
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """In order of their identifiers."""
+        return [it for _, it in sorted(self.watch.incidents.items())]
 
 
-def play(*frames: tuple[Sighting, ...], seconds: float | None = 2.0) -> list[Incident]:
-    known: list[Incident] = []
+NOWHERE = GroundPoint(outcome=Outcome.NO_INTERSECTION)
+
+
+def play(
+    *frames: tuple[Sighting, ...],
+    seconds: float | None = 2.0,
+    positions: Sequence[Position] = (BASE,),
+) -> list[Incident]:
+    book = Book(positions)
     for index, frame in enumerate(frames):
         at = None if seconds is None else NOON + timedelta(seconds=index * seconds)
-        known = after(known, fold(known, frame, imagery_id=f"i{index}", captured_at=at))
-    return known
+        book.add(frame, f"i{index}", at)
+    return book.incidents
 
 
 def offset(incident: Incident) -> tuple[float, float]:
@@ -96,15 +147,14 @@ def offset(incident: Incident) -> tuple[float, float]:
 
 def test_the_first_sighting_raises_with_a_name_that_repeats() -> None:
     frame = see((100.0, 0.0))
-    first = fold([], frame, imagery_id="i0", captured_at=NOON)
-    again = fold([], frame, imagery_id="i0", captured_at=NOON)
-    (change,) = first
+    (change,) = Book().add(frame, "i0", NOON)
+    again = Book().add(frame, "i0", NOON)
     assert change.kind is ChangeKind.RAISED
-    assert change.incident == again[0].incident
+    assert repr(change.incident) == repr(again[0].incident)
     assert change.incident.state is IncidentState.OPEN
     assert (change.incident.sighting_count, change.incident.revision) == (1, 1)
     assert change.incident.first_seen_at == change.incident.last_seen_at == NOON
-    other = fold([], frame, imagery_id="i1", captured_at=NOON)
+    other = Book().add(frame, "i1", NOON)
     assert other[0].incident.incident_id != change.incident.incident_id
 
 
@@ -235,7 +285,7 @@ def test_two_long_ellipses_across_each_other_make_a_small_one() -> None:
 def test_range_bearing_and_probability_are_of_the_fused_place() -> None:
     patrol = replace(BASE, sigma_m=30.0)
     frames = [see((300.0, 390.0), positions=[patrol]), see((304.0, 396.0), positions=[patrol])]
-    (incident,) = play(*frames)
+    (incident,) = play(*frames, positions=[patrol])
     best = incident.best
     east, north = offset(incident)
     assert best.range_m == pytest.approx(math.hypot(east, north), abs=1e-4)
@@ -246,7 +296,7 @@ def test_range_bearing_and_probability_are_of_the_fused_place() -> None:
     assert best.range_high_m == pytest.approx(again.range_high_m, abs=1e-3)
 
 
-def test_possible_becomes_alert_once_and_never_falls() -> None:
+def test_possible_becomes_alert_once_and_does_not_fall_by_a_few_looks_at_no_known_time() -> None:
     frames = [see((0.0, north)) for north in (505.0, 497.0, 504.0, 505.0)]
     assert [frame[0].level for frame in frames] == [
         Level.POSSIBLE,
@@ -254,25 +304,25 @@ def test_possible_becomes_alert_once_and_never_falls() -> None:
         Level.POSSIBLE,
         Level.POSSIBLE,
     ]
-    known: list[Incident] = []
-    kinds = []
-    for index, frame in enumerate(frames):
-        changes = fold(known, frame, imagery_id=f"i{index}", captured_at=None)
-        known = after(known, changes)
-        kinds.append(changes[0].kind)
+    book = Book()
+    kinds = [
+        change.kind
+        for index, frame in enumerate(frames)
+        for change in book.add(frame, f"i{index}", None)
+    ]
     assert kinds == [
         ChangeKind.RAISED,
         ChangeKind.ESCALATED,
         ChangeKind.UPDATED,
         ChangeKind.UPDATED,
     ]
-    assert known[0].best.level is Level.ALERT
+    assert book.incidents[0].best.level is Level.ALERT
 
 
 def test_several_rules_on_one_object_make_one_incident_of_the_highest() -> None:
     near = replace_rule(rule_id="near", radius_m=90.0)
     far = replace_rule(rule_id="far", radius_m=2000.0)
-    (change,) = fold([], see((97.0, 0.0), rules=[near, far]), imagery_id="i0", captured_at=None)
+    (change,) = Book(rules=[near, far]).add(see((97.0, 0.0), rules=[near, far]), "i0", None)
     assert change.incident.best.rule_id == "far"
     assert change.incident.best.level is Level.ALERT
 
@@ -283,7 +333,9 @@ def replace_rule(**changes: object) -> Rule:
 
 def test_one_object_near_two_positions_is_an_incident_of_each() -> None:
     second = replace(BASE, position_id="second", latitude_deg=4.001)
-    known = play(*(see((100.0, 50.0), positions=[BASE, second]) for _ in range(3)))
+    known = play(
+        *(see((100.0, 50.0), positions=[BASE, second]) for _ in range(3)), positions=[BASE, second]
+    )
     assert sorted((it.best.position_id, it.sighting_count) for it in known) == [
         ("base", 3),
         ("second", 3),
@@ -292,14 +344,16 @@ def test_one_object_near_two_positions_is_an_incident_of_each() -> None:
 
 def test_the_same_frame_again_changes_nothing() -> None:
     frame = see((100.0, 0.0), (104.0, 0.0), (200.0, 90.0))
-    known = after([], fold([], frame, imagery_id="i0", captured_at=NOON))
-    assert fold(known, frame, imagery_id="i0", captured_at=NOON) == ()
+    book = Book()
+    assert len(book.add(frame, "i0", NOON)) == 3
+    assert book.add(frame, "i0", NOON) == ()
 
 
 def test_a_frame_that_arrives_late_keeps_the_newer_place() -> None:
-    (incident,) = play(see((100.0, 0.0), sigma=2.0))
+    book = Book()
+    book.add(see((100.0, 0.0), sigma=2.0), "i0", NOON)
     late = see((85.0, 0.0), sigma=2.0)
-    (change,) = fold([incident], late, imagery_id="late", captured_at=NOON - timedelta(seconds=3))
+    (change,) = book.add(late, "late", NOON - timedelta(seconds=3))
     found = change.incident
     assert found.imagery_id == "i0"
     assert found.first_seen_at == NOON - timedelta(seconds=3)
@@ -308,62 +362,56 @@ def test_a_frame_that_arrives_late_keeps_the_newer_place() -> None:
 
 
 def test_after_the_hold_the_object_is_a_new_one() -> None:
-    (incident,) = play(see((100.0, 0.0)))
     for gap, kind in (
         (INCIDENT_HOLD, ChangeKind.UPDATED),
         (INCIDENT_HOLD + timedelta(seconds=1), ChangeKind.RAISED),
     ):
-        (change,) = fold([incident], see((100.0, 0.0)), imagery_id="x", captured_at=NOON + gap)
+        book = Book()
+        book.add(see((100.0, 0.0)), "i0", NOON)
+        (change,) = book.add(see((100.0, 0.0)), "x", NOON + gap)
         assert change.kind is kind
 
 
 def test_what_was_dismissed_is_taken_in_silently_and_counted_for_a_while() -> None:
-    (incident,) = play(see((100.0, 0.0)))
-    dismissed = decide(incident, "dismissed").incident
-    known = [dismissed]
+    book = Book()
+    (raised,) = book.add(see((100.0, 0.0)), "i0", NOON)
+    dismissed = book.decide(raised.incident, "dismissed")
     for minute in range(10, 121, 10):
-        changes = fold(
-            known,
-            see((101.0, 1.0)),
-            imagery_id=f"m{minute}",
-            captured_at=NOON + timedelta(minutes=minute),
-        )
+        changes = book.add(see((101.0, 1.0)), f"m{minute}", NOON + timedelta(minutes=minute))
         assert [(it.kind, it.incident.state) for it in changes] == [
             (ChangeKind.ABSORBED, IncidentState.DISMISSED)
         ]
-        known = after(known, changes)
-    assert known[0].sighting_count == 13
+    (known,) = book.incidents
+    assert known.sighting_count == 13
     # Who holds what was dismissed can still correct it.
-    assert known[0].revision == dismissed.revision
-    assert known[0].best == dismissed.best
-    anew = fold(
-        known,
-        see((101.0, 1.0)),
-        imagery_id="late",
-        captured_at=NOON + DISMISSAL_HOLD + timedelta(seconds=1),
-    )
+    assert known.revision == dismissed.revision
+    assert known.best == dismissed.best
+    (counted,) = book.watch.suppressions.values()
+    assert (counted.reason, counted.count, counted.imagery_id) == ("DISMISSED", 12, "m120")
+    assert counted.last_at == NOON + DISMISSAL_HOLD
+    anew = book.add(see((101.0, 1.0)), "late", NOON + DISMISSAL_HOLD + timedelta(seconds=1))
     assert [it.kind for it in anew] == [ChangeKind.RAISED]
 
 
 def test_a_dismissal_silences_nothing_else() -> None:
-    (incident,) = play(see((100.0, 0.0), sigma=80.0))
-    dismissed = decide(incident, "dismissed").incident
+    def dismissed() -> Book:
+        book = Book()
+        (raised,) = book.add(see((100.0, 0.0), sigma=80.0), "i0", NOON)
+        book.decide(raised.incident, "dismissed")
+        return book
+
     at = NOON + timedelta(seconds=10)
-    second = fold([dismissed], see((100.0, 0.0), (110.0, 0.0)), imagery_id="a", captured_at=at)
+    second = dismissed().add(see((100.0, 0.0), (110.0, 0.0)), "a", at)
     assert sorted(it.kind for it in second) == [ChangeKind.ABSORBED, ChangeKind.RAISED]
-    far = see((100.0 + DISMISSAL_REACH_M + 5.0, 0.0), sigma=80.0)
-    assert [it.kind for it in fold([dismissed], far, imagery_id="b", captured_at=at)] == [
-        ChangeKind.RAISED
-    ]
+    far = see((100.0 + PINNED_REACH_M + 5.0, 0.0), sigma=80.0)
+    assert [it.kind for it in dismissed().add(far, "b", at)] == [ChangeKind.RAISED]
     person = see((100.0, 0.0), category="person")
-    assert [it.kind for it in fold([dismissed], person, imagery_id="c", captured_at=at)] == [
-        ChangeKind.RAISED
-    ]
+    assert [it.kind for it in dismissed().add(person, "c", at)] == [ChangeKind.RAISED]
 
 
 def test_a_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        fold([], (), imagery_id="i", captured_at=datetime(2026, 1, 1))  # noqa: DTZ001 - on purpose
+        Book().add((), "i", datetime(2026, 1, 1))  # noqa: DTZ001 - on purpose
 
 
 coordinate = st.tuples(
@@ -377,23 +425,23 @@ frames_of_objects = st.lists(st.lists(coordinate, min_size=1, max_size=6), min_s
 def test_whatever_is_seen_the_invariants_hold(
     frames: list[list[tuple[float, float]]], data: st.DataObject
 ) -> None:
-    known: list[Incident] = []
+    book, shuffled = Book(), Book()
     for index, places in enumerate(frames):
         frame = see(*places)
         at = NOON + timedelta(seconds=2 * index)
-        changes = fold(known, frame, imagery_id=f"i{index}", captured_at=at)
-        shuffled = fold(
-            data.draw(st.permutations(known)),
-            data.draw(st.permutations(frame)),
-            imagery_id=f"i{index}",
-            captured_at=at,
+        before = {it.incident_id: it for it in book.incidents}
+        changes = book.add(frame, f"i{index}", at)
+        shuffled.watch = replace(
+            shuffled.watch,
+            tracks=shuffle(shuffled.watch.tracks, data),
+            incidents=shuffle(shuffled.watch.incidents, data),
         )
+        mixed = shuffled.add(data.draw(st.permutations(frame)), f"i{index}", at)
         # `==` of a change compares arrays inside; their text tells every field.
-        assert repr(shuffled) == repr(changes)
+        assert repr(mixed) == repr(changes)
         # One to one: every detection changed exactly one incident.
         assert len(changes) == len(frame)
         assert len({it.incident.incident_id for it in changes}) == len(changes)
-        before = {it.incident_id: it for it in known}
         for change in changes:
             old = before.get(change.incident.incident_id)
             assert (old is None) == (change.kind is ChangeKind.RAISED)
@@ -401,8 +449,14 @@ def test_whatever_is_seen_the_invariants_hold(
                 assert change.incident.revision == old.revision + 1
                 assert change.incident.sighting_count == old.sighting_count + 1
                 assert not (old.best.level is Level.ALERT > change.incident.best.level)
-        known = after(known, changes)
-        assert fold(known, frame, imagery_id=f"i{index}", captured_at=at) == ()
+        assert book.add(frame, f"i{index}", at) == ()
+
+
+Value = TypeVar("Value")
+
+
+def shuffle(table: Mapping[str, Value], data: st.DataObject) -> dict[str, Value]:
+    return {name: table[name] for name in data.draw(st.permutations(sorted(table)))}
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Whole simulated sorties: as many incidents as there were objects, in whatever order they come."""
+"""Whole simulated sorties: as many tracks as there were objects, in whatever order they come."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents import Incident, fold
-from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats import tracker
+from pipelines.threats.tracker import advance
+from pipelines.threats.tracks import Track
 
 Floats = NDArray[np.float64]
 Random = np.random.Generator
@@ -35,7 +36,7 @@ class Frame:
     imagery_id: str
     captured_at: datetime
     footprint: Floats
-    sightings: tuple[Sighting, ...]
+    ground: tuple[GroundPoint, ...]
     objects: tuple[int, ...]
 
 
@@ -45,31 +46,16 @@ def lonlat(enu_m: Floats) -> Floats:
     )
 
 
-def sighting(index: int, enu_m: Floats, sigma_m: float) -> Sighting:
+def located(enu_m: Floats, sigma_m: float) -> GroundPoint:
     longitude, latitude = (float(part) for part in lonlat(enu_m))
-    return Sighting(
-        detection_index=index,
-        category="car",
-        confidence=0.8,
-        ground=GroundPoint(
-            outcome=Outcome.LOCATED,
-            latitude_deg=latitude,
-            longitude_deg=longitude,
-            hae_m=400.0,
-            covariance_enu_m2=np.diag([sigma_m**2, sigma_m**2, 4.0]),
-            ce90_m=2.146 * sigma_m,
-            le90_m=3.3,
-        ),
-        position_id="post",
-        rule_id="default",
-        rule_revision=0,
-        radius_m=500.0,
-        probability=1.0,
-        level=Level.ALERT,
-        range_m=100.0,
-        range_low_m=90.0,
-        range_high_m=110.0,
-        bearing_deg=10.0,
+    return GroundPoint(
+        outcome=Outcome.LOCATED,
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        hae_m=400.0,
+        covariance_enu_m2=np.diag([sigma_m**2, sigma_m**2, 4.0]),
+        ce90_m=2.146 * sigma_m,
+        le90_m=3.3,
     )
 
 
@@ -96,9 +82,9 @@ def fly(
                 imagery_id=f"i{number}",
                 captured_at=NOON + timedelta(seconds=number * seconds),
                 footprint=lonlat(np.array(centre) + bias + corners),
-                sightings=tuple(
-                    sighting(index, at[thing] + bias + random.normal(0.0, 0.4, 2), sigma_m)
-                    for index, thing in enumerate(objects)
+                ground=tuple(
+                    located(at[thing] + bias + random.normal(0.0, 0.4, 2), sigma_m)
+                    for thing in objects
                 ),
                 objects=tuple(int(thing) for thing in objects),
             )
@@ -136,19 +122,25 @@ def neighbours(random: Random) -> list[Frame]:
 
 
 def miscounted(frames: Sequence[Frame], order: Sequence[int]) -> int:
-    """Incidents more, or fewer, than objects that were seen at all."""
+    """Tracks more, or fewer, than objects that were seen at all."""
     rings = {frame.imagery_id: frame.footprint for frame in frames}
-    known: dict[str, Incident] = {}
+    known: dict[str, Track] = {}
     for frame in (frames[number] for number in order):
-        changes = fold(
-            tuple(known.values()),
-            frame.sightings,
-            imagery_id=frame.imagery_id,
-            captured_at=frame.captured_at,
-            footprint_lonlat=frame.footprint,
+        update = advance(
+            known.values(),
+            tracker.Frame(
+                imagery_id=frame.imagery_id,
+                captured_at=frame.captured_at,
+                ground=frame.ground,
+                categories=["car"] * len(frame.ground),
+                confidences=[0.8] * len(frame.ground),
+                footprint_lonlat=frame.footprint,
+            ),
             footprints=rings,
         )
-        known |= {change.incident.incident_id: change.incident for change in changes}
+        known |= {track.track_id: track for track in update.changed}
+        for younger in update.merged:
+            del known[younger]
     return len(known) - len({thing for frame in frames for thing in frame.objects})
 
 
@@ -187,7 +179,7 @@ def outcomes(sortie: Callable[[Random], list[Frame]], order: Order) -> NDArray[n
         pytest.param(lambda random: parked(random, 20.0, back=True), shuffled, id="back-shuffled"),
     ],
 )
-def test_parked_vehicles_are_as_many_incidents(
+def test_parked_vehicles_are_as_many_tracks(
     sortie: Callable[[Random], list[Frame]], order: Order
 ) -> None:
     found = outcomes(sortie, order)
@@ -196,7 +188,7 @@ def test_parked_vehicles_are_as_many_incidents(
     assert np.abs(found).max() <= 1
 
 
-def test_a_vehicle_in_sight_is_one_incident() -> None:
+def test_a_vehicle_in_sight_is_one_track() -> None:
     assert np.mean(outcomes(driving, in_order) == 0) >= 0.95
     assert np.mean(outcomes(driving, overtaken) == 0) >= 0.9
 

@@ -1,0 +1,191 @@
+"""Tracks on the ground within the transaction that ends a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+
+from pipelines.threats.tracker import TRACK_HOLD, Frame, TrackUpdate, bounds
+from pipelines.threats.tracks import Track
+from service.ledger.dialect import insert_if_absent
+from service.ledger.records import Marking, stricter
+from service.ledger.tables import track_looks, tracks
+from service.ledger.track_documents import track_document, track_value
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackRecord:
+    """A track with what the mission knows around it.
+
+    Attributes:
+        track: the track.
+        marking: the strictest of the imagery that it was seen in.
+    """
+
+    track: Track
+    marking: Marking
+
+
+def tracks_near(
+    connection: Connection, mission_id: str, frame: Frame, *, now: datetime, looked_before: bool
+) -> tuple[TrackRecord, ...]:
+    """The tracks that a frame may show or that stand near to it, and those that hold a look of it.
+
+    Where a capture time is unknown, what changed within the hold counts: else every track there
+    ever was would be loaded for good.
+
+    Args:
+        connection: within a transaction.
+        mission_id: the mission.
+        frame: the frame.
+        now: the time now.
+        looked_before: the frame was looked at before, so that tracks may hold looks of it.
+    """
+    found: dict[str, TrackRecord] = {}
+    box = bounds(frame)
+    if box is not None:
+        south, west, north, east = box
+        column = tracks.c.longitude_deg
+        # At a pole and where a frame spans half the earth, every longitude counts.
+        beside = column.between(west, east) if west <= east else or_(column >= west, column <= east)
+        recent = tracks.c.changed_at >= now - TRACK_HOLD
+        if frame.captured_at is not None:
+            recent = or_(
+                and_(
+                    tracks.c.last_seen_at >= frame.captured_at - TRACK_HOLD,
+                    tracks.c.first_seen_at <= frame.captured_at + TRACK_HOLD,
+                ),
+                and_(tracks.c.last_seen_at.is_(None), recent),
+            )
+        rows = connection.execute(
+            select(tracks).where(
+                tracks.c.mission_id == mission_id,
+                tracks.c.latitude_deg.between(south, north),
+                beside,
+                recent,
+            )
+        )
+        found = {row.track_id: _record(row) for row in rows}
+    if looked_before:
+        rows = connection.execute(
+            select(tracks).where(
+                tracks.c.mission_id == mission_id,
+                tracks.c.track_id.in_(
+                    select(track_looks.c.track_id).where(
+                        track_looks.c.mission_id == mission_id,
+                        track_looks.c.imagery_id == frame.imagery_id,
+                    )
+                ),
+            )
+        )
+        found |= {row.track_id: _record(row) for row in rows}
+    return tuple(found[name] for name in sorted(found))
+
+
+def write_tracks(
+    connection: Connection,
+    mission_id: str,
+    update_: TrackUpdate,
+    *,
+    imagery_id: str,
+    markings: Mapping[str, Marking],
+    known: Iterable[str],
+    now: datetime,
+) -> None:
+    """Write what a frame did to tracks.
+
+    Args:
+        connection: within a transaction.
+        mission_id: the mission.
+        update_: what it did.
+        imagery_id: the frame.
+        markings: of every track that changed.
+        known: identifiers of the tracks that there were.
+        now: the time now.
+    """
+    existing = set(known)
+    fresh: list[dict[str, Any]] = []
+    for track in update_.changed:
+        values = _values(track, markings[track.track_id], now)
+        key = {"mission_id": mission_id, "track_id": track.track_id}
+        if track.track_id not in existing:
+            fresh.append(key | values)
+            continue
+        connection.execute(
+            update(tracks)
+            .where(tracks.c.mission_id == mission_id, tracks.c.track_id == track.track_id)
+            .values(**values)
+        )
+    for row in fresh:
+        insert_if_absent(connection, tracks, row)
+    _point_looks(connection, mission_id, update_, imagery_id)
+    gone = sorted(update_.removed | update_.merged.keys())
+    for start in range(0, len(gone), _AT_ONCE):
+        connection.execute(
+            delete(tracks).where(
+                tracks.c.mission_id == mission_id,
+                tracks.c.track_id.in_(gone[start : start + _AT_ONCE]),
+            )
+        )
+
+
+def _point_looks(
+    connection: Connection, mission_id: str, update_: TrackUpdate, imagery_id: str
+) -> None:
+    for younger, older in sorted(update_.merged.items()):
+        connection.execute(
+            update(track_looks)
+            .where(track_looks.c.mission_id == mission_id, track_looks.c.track_id == younger)
+            .values(track_id=older)
+        )
+    connection.execute(
+        delete(track_looks).where(
+            track_looks.c.mission_id == mission_id, track_looks.c.imagery_id == imagery_id
+        )
+    )
+    rows = [
+        {
+            "mission_id": mission_id,
+            "imagery_id": imagery_id,
+            "detection_index": index,
+            "track_id": track.track_id,
+        }
+        for index, track in sorted(update_.track_of.items())
+    ]
+    if rows:
+        connection.execute(insert(track_looks), rows)
+
+
+def markings_after(
+    known: Sequence[TrackRecord], update_: TrackUpdate, marking: Marking
+) -> dict[str, Marking]:
+    """The marking of each track after a frame: the strictest of the imagery it was seen in."""
+    found = {record.track.track_id: record.marking for record in known}
+    for younger, older in update_.merged.items():
+        if younger in found:
+            found[older] = stricter(found.get(older, found[younger]), found[younger])
+    for track in update_.track_of.values():
+        found[track.track_id] = stricter(found.get(track.track_id, marking), marking)
+    return found
+
+
+def _values(track: Track, marking: Marking, now: datetime) -> dict[str, Any]:
+    return {
+        "latitude_deg": float(track.latitude_deg),
+        "longitude_deg": float(track.longitude_deg),
+        "first_seen_at": track.first_seen_at,
+        "last_seen_at": track.last_seen_at,
+        "changed_at": now,
+        "marking": marking.value,
+        "record": track_document(track),
+    }
+
+
+def _record(row: Row[Any]) -> TrackRecord:
+    return TrackRecord(track=track_value(row.record), marking=Marking(row.marking))

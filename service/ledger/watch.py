@@ -1,0 +1,229 @@
+"""What one frame does to the tracks and incidents of a mission, in the transaction of its job."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from pipelines.assessment import Assessment
+from pipelines.threats.fusion import horizontal
+from pipelines.threats.incidents import QUIET, Incident, IncidentChange
+from pipelines.threats.positions import Position
+from pipelines.threats.rules import Rule
+from pipelines.threats.sentry import Known, observe
+from pipelines.threats.track_state import begin_track
+from pipelines.threats.tracker import Frame, footprints_needed, track_id
+from pipelines.threats.tracks import Track, TrackPoint
+from service.ledger.incidents import (
+    incidents_of_tracks,
+    incidents_without_track,
+    write_events,
+    write_quietly,
+)
+from service.ledger.positions import position_names
+from service.ledger.records import ImageryRecord, IncidentEventRecord, IncidentRecord, stricter
+from service.ledger.suppressions import count_suppressed
+from service.ledger.tables import imagery
+from service.ledger.tracks import TrackRecord, markings_after, tracks_near, write_tracks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Before:
+    """What the ledger knew before the frame."""
+
+    tracks: tuple[TrackRecord, ...]
+    incidents: dict[str, IncidentRecord]
+    footprints: dict[str, NDArray[np.float64]]
+
+
+def take_in(
+    connection: Connection,
+    image: ImageryRecord,
+    assessment: Assessment,
+    *,
+    positions: Sequence[Position],
+    rules: Sequence[Rule],
+    sequence: int,
+    now: datetime,
+) -> list[IncidentEventRecord]:
+    """Write what a frame does to tracks, incidents and what is not shown.
+
+    The mission is locked by the caller.
+
+    Args:
+        connection: within the transaction.
+        image: the frame as it was before this look at it.
+        assessment: what it shows.
+        positions: of the mission, as far as they are known.
+        rules: in force.
+        sequence: the mission's last event.
+        now: the time now.
+
+    Returns:
+        The events, in the order of their sequences.
+    """
+    mission_id = image.mission_id
+    frame = Frame(
+        imagery_id=image.imagery_id,
+        captured_at=assessment.capture.captured_at,
+        ground=assessment.ground,
+        categories=assessment.categories,
+        confidences=[float(value) for value in assessment.detections.confidence],
+        footprint_lonlat=assessment.footprint_lonlat,
+    )
+    before = _read(connection, image, assessment, frame, now)
+    concerned = {sighting.position_id for sighting in assessment.sightings} | {
+        record.incident.best.position_id for record in before.incidents.values()
+    }
+    seen = observe(
+        Known(
+            tracks=[record.track for record in before.tracks],
+            incidents=[record.incident for record in before.incidents.values()],
+            footprints=before.footprints,
+        ),
+        frame,
+        assessment.sightings,
+        positions={it.position_id: it for it in positions if it.position_id in concerned},
+        rules=rules,
+    )
+    markings = markings_after(before.tracks, seen.update, image.marking)
+    write_tracks(
+        connection,
+        mission_id,
+        seen.update,
+        imagery_id=image.imagery_id,
+        markings=markings,
+        known=[record.track.track_id for record in before.tracks],
+        now=now,
+    )
+    count_suppressed(connection, mission_id, seen.suppressed, marking=image.marking, now=now)
+    names = position_names(connection, mission_id, concerned) if seen.changes else {}
+    events: list[IncidentEventRecord] = []
+    for change in seen.changes:
+        record = _record(change, image, before.incidents, names, now)
+        if change.incident.track_id in markings:
+            marking = stricter(record.marking, markings[change.incident.track_id])
+            record = replace(record, marking=marking)
+        if change.kind in QUIET:
+            write_quietly(connection, record)
+            continue
+        sequence += 1
+        events.append(
+            IncidentEventRecord(sequence=sequence, kind=change.kind, record=record, occurred_at=now)
+        )
+    write_events(connection, mission_id, events)
+    return events
+
+
+def _read(
+    connection: Connection,
+    image: ImageryRecord,
+    assessment: Assessment,
+    frame: Frame,
+    now: datetime,
+) -> _Before:
+    mission_id = image.mission_id
+    tracks = list(
+        tracks_near(connection, mission_id, frame, now=now, looked_before=image.outcome is not None)
+    )
+    incidents = {
+        record.incident.incident_id: record
+        for record in incidents_of_tracks(
+            connection,
+            mission_id,
+            # What a second look begins anew has the identifier it had.
+            {record.track.track_id for record in tracks}
+            | {track_id(image.imagery_id, index) for index in range(len(assessment.ground))},
+            captured_at=frame.captured_at,
+            now=now,
+        )
+    }
+    position_ids = {sighting.position_id for sighting in assessment.sightings}
+    known = {record.track.track_id for record in tracks}
+    for record in incidents_without_track(connection, mission_id, position_ids, now=now):
+        track = _track_of(record.incident)
+        incidents[record.incident.incident_id] = replace(
+            record, incident=replace(record.incident, track_id=track.track_id)
+        )
+        if track.track_id not in known:
+            known.add(track.track_id)
+            tracks.append(TrackRecord(track=track, marking=record.marking))
+    rings = footprints_needed((record.track for record in tracks), frame.captured_at)
+    return _Before(
+        tracks=tuple(tracks),
+        incidents=incidents,
+        footprints=_footprints(connection, mission_id, rings),
+    )
+
+
+def _track_of(incident: Incident) -> Track:
+    """The track of an incident from before there were tracks: one look, where it last stood."""
+    best = incident.best
+    latitude, longitude, covariance = horizontal(best.ground)
+    look = TrackPoint(
+        imagery_id=incident.imagery_id,
+        detection_index=best.detection_index,
+        captured_at=incident.last_seen_at,
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        covariance_m2=covariance,
+        category=best.category,
+        confidence=best.confidence,
+    )
+    begun = begin_track(track_id(incident.imagery_id, best.detection_index), look, shown_m2=0.0)
+    return replace(
+        begun,
+        sighting_count=incident.sighting_count,
+        first_seen_at=incident.first_seen_at,
+        mobility=incident.mobility,
+    )
+
+
+def _record(
+    change: IncidentChange,
+    image: ImageryRecord,
+    known: Mapping[str, IncidentRecord],
+    names: Mapping[str, str],
+    now: datetime,
+) -> IncidentRecord:
+    """The incident after a change, with what the mission knows around it."""
+    before = known.get(change.incident.incident_id)
+    position_id = change.incident.best.position_id
+    if before is None:
+        return IncidentRecord(
+            mission_id=image.mission_id,
+            incident=change.incident,
+            position_display_name=names.get(position_id, position_id),
+            raised_at=now,
+            marking=image.marking,
+            decision=None,
+        )
+    return replace(
+        before,
+        incident=change.incident,
+        # A position that was removed keeps its name here.
+        position_display_name=names.get(position_id, before.position_display_name),
+        # What is made of two sources bears the stricter marking.
+        marking=stricter(before.marking, image.marking),
+    )
+
+
+def _footprints(
+    connection: Connection, mission_id: str, imagery_ids: Collection[str]
+) -> dict[str, NDArray[np.float64]]:
+    """What some imagery shows of the ground, where that is known: (K, 2) rings by imagery."""
+    if not imagery_ids:
+        return {}
+    rows = connection.execute(
+        select(imagery.c.imagery_id, imagery.c.footprint_lonlat).where(
+            imagery.c.mission_id == mission_id,
+            imagery.c.imagery_id.in_(sorted(imagery_ids)),
+            imagery.c.footprint_lonlat.is_not(None),
+        )
+    )
+    return {row.imagery_id: np.array(row.footprint_lonlat, np.float64) for row in rows}
