@@ -22,31 +22,65 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vedette/v1/position.proto\x12\nvedette.v1\"\xe5\x01\n\x08Position\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.vedette.v1.PositionKind\x12\x19\n\x0clatitude_deg\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rlongitude_deg\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07sigma_m\x18\x06 \x01(\x01\x12\x15\n\x08radius_m\x18\x07 \x01(\x01H\x02\x88\x01\x01\x42\x0f\n\r_latitude_degB\x10\n\x0e_longitude_degB\x0b\n\t_radius_m\"d\n\x15\x43reatePositionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x13\n\x0bposition_id\x18\x02 \x01(\t\x12&\n\x08position\x18\x03 \x01(\x0b\x32\x14.vedette.v1.Position\"\"\n\x12GetPositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPositionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x15ListPositionsResponse\x12\'\n\tpositions\x18\x01 \x03(\x0b\x32\x14.vedette.v1.Position\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65letePositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65letePositionResponse*w\n\x0cPositionKind\x12\x1d\n\x19POSITION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12POSITION_KIND_BASE\x10\x01\x12\x16\n\x12POSITION_KIND_POST\x10\x02\x12\x18\n\x14POSITION_KIND_PATROL\x10\x03\x32\xd0\x02\n\x0fPositionService\x12I\n\x0e\x43reatePosition\x12!.vedette.v1.CreatePositionRequest\x1a\x14.vedette.v1.Position\x12\x43\n\x0bGetPosition\x12\x1e.vedette.v1.GetPositionRequest\x1a\x14.vedette.v1.Position\x12T\n\rListPositions\x12 .vedette.v1.ListPositionsRequest\x1a!.vedette.v1.ListPositionsResponse\x12W\n\x0e\x44\x65letePosition\x12!.vedette.v1.DeletePositionRequest\x1a\".vedette.v1.DeletePositionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vedette/v1/position.proto\x12\nvedette.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n\x06Vertex\x12\x14\n\x0clatitude_deg\x18\x01 \x01(\x01\x12\x15\n\rlongitude_deg\x18\x02 \x01(\x01\",\n\x04Ring\x12$\n\x08vertices\x18\x01 \x03(\x0b\x32\x12.vedette.v1.Vertex\"2\n\x0fPositionPolygon\x12\x1f\n\x05rings\x18\x01 \x03(\x0b\x32\x10.vedette.v1.Ring\"F\n\x0cPositionLine\x12$\n\x08vertices\x18\x01 \x03(\x0b\x32\x12.vedette.v1.Vertex\x12\x10\n\x08\x62uffer_m\x18\x02 \x01(\x01\"}\n\x05\x41ging\x12\x16\n\tspeed_m_s\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0bmax_sigma_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x16\n\tmax_age_s\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x0c\n\n_speed_m_sB\x0e\n\x0c_max_sigma_mB\x0c\n\n_max_age_s\"\xa1\x04\n\x08Position\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.vedette.v1.PositionKind\x12\x19\n\x0clatitude_deg\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rlongitude_deg\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x0f\n\x07sigma_m\x18\x06 \x01(\x01\x12\x15\n\x08radius_m\x18\x07 \x01(\x01H\x03\x88\x01\x01\x12.\n\x07polygon\x18\x08 \x01(\x0b\x32\x1b.vedette.v1.PositionPolygonH\x00\x12(\n\x04line\x18\t \x01(\x0b\x32\x18.vedette.v1.PositionLineH\x00\x12 \n\x05\x61ging\x18\n \x01(\x0b\x32\x11.vedette.v1.Aging\x12/\n\x0breport_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nvalid_from\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tuse_times\x18\x0e \x03(\t\x12\x10\n\x08revision\x18\x0f \x01(\x05\x42\x07\n\x05shapeB\x0f\n\r_latitude_degB\x10\n\x0e_longitude_degB\x0b\n\t_radius_m\"d\n\x15\x43reatePositionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x13\n\x0bposition_id\x18\x02 \x01(\t\x12&\n\x08position\x18\x03 \x01(\x0b\x32\x14.vedette.v1.Position\"\"\n\x12GetPositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x14ListPositionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x15ListPositionsResponse\x12\'\n\tpositions\x18\x01 \x03(\x0b\x32\x14.vedette.v1.Position\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x15UpdatePositionRequest\x12&\n\x08position\x18\x01 \x01(\x0b\x32\x14.vedette.v1.Position\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"%\n\x15\x44\x65letePositionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65letePositionResponse\"\xbb\x01\n\x0cPatrolReport\x12/\n\x0breport_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x0clatitude_deg\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rlongitude_deg\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07sigma_m\x18\x04 \x01(\x01H\x02\x88\x01\x01\x42\x0f\n\r_latitude_degB\x10\n\x0e_longitude_degB\n\n\x08_sigma_m\"b\n\x13StreamPatrolRequest\x12\x0e\n\x06patrol\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12)\n\x07reports\x18\x03 \x03(\x0b\x32\x18.vedette.v1.PatrolReport\"5\n\x14StreamPatrolResponse\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x01 \x01(\x03\"\x87\x01\n\x0cImportHeader\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12(\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x18.vedette.v1.ImportFormat\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x0f\n\x07replace\x18\x04 \x01(\x08\x12\x15\n\rallow_partial\x18\x05 \x01(\x08\"`\n\x16ImportPositionsRequest\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.vedette.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"Q\n\x0bImportFault\x12\r\n\x05\x65ntry\x18\x01 \x01(\x05\x12\x13\n\x0bposition_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"Q\n\x10ImportedPosition\x12\x13\n\x0bposition_id\x18\x01 \x01(\t\x12(\n\x06\x63hange\x18\x02 \x01(\x0e\x32\x18.vedette.v1.ImportChange\"\x9b\x01\n\x17ImportPositionsResponse\x12/\n\tpositions\x18\x01 \x03(\x0b\x32\x1c.vedette.v1.ImportedPosition\x12\'\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x17.vedette.v1.ImportFault\x12\x13\n\x0b\x66\x61ult_count\x18\x03 \x01(\x05\x12\x11\n\tcommitted\x18\x04 \x01(\x08*\xbe\x02\n\x0cPositionKind\x12\x1d\n\x19POSITION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12POSITION_KIND_BASE\x10\x01\x12\x16\n\x12POSITION_KIND_POST\x10\x02\x12\x18\n\x14POSITION_KIND_PATROL\x10\x03\x12\x17\n\x13POSITION_KIND_ROUTE\x10\x04\x12\x16\n\x12POSITION_KIND_CAMP\x10\x05\x12\x18\n\x14POSITION_KIND_SCHOOL\x10\x06\x12\x18\n\x14POSITION_KIND_CLINIC\x10\x07\x12\x1f\n\x1bPOSITION_KIND_CIVILIAN_SITE\x10\x08\x12 \n\x1cPOSITION_KIND_CEASEFIRE_LINE\x10\t\x12\x1d\n\x19POSITION_KIND_BUFFER_ZONE\x10\n*v\n\x0cImportFormat\x12\x1d\n\x19IMPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_FORMAT_GEOJSON\x10\x01\x12\x15\n\x11IMPORT_FORMAT_KML\x10\x02\x12\x15\n\x11IMPORT_FORMAT_CSV\x10\x03*\x81\x01\n\x0cImportChange\x12\x1d\n\x19IMPORT_CHANGE_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_CHANGE_CREATED\x10\x01\x12\x1b\n\x17IMPORT_CHANGE_UNCHANGED\x10\x02\x12\x1a\n\x16IMPORT_CHANGE_REPLACED\x10\x03\x32\xd0\x04\n\x0fPositionService\x12I\n\x0e\x43reatePosition\x12!.vedette.v1.CreatePositionRequest\x1a\x14.vedette.v1.Position\x12\x43\n\x0bGetPosition\x12\x1e.vedette.v1.GetPositionRequest\x1a\x14.vedette.v1.Position\x12T\n\rListPositions\x12 .vedette.v1.ListPositionsRequest\x1a!.vedette.v1.ListPositionsResponse\x12I\n\x0eUpdatePosition\x12!.vedette.v1.UpdatePositionRequest\x1a\x14.vedette.v1.Position\x12W\n\x0e\x44\x65letePosition\x12!.vedette.v1.DeletePositionRequest\x1a\".vedette.v1.DeletePositionResponse\x12U\n\x0cStreamPatrol\x12\x1f.vedette.v1.StreamPatrolRequest\x1a .vedette.v1.StreamPatrolResponse(\x01\x30\x01\x12\\\n\x0fImportPositions\x12\".vedette.v1.ImportPositionsRequest\x1a#.vedette.v1.ImportPositionsResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vedette.v1.position_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POSITIONKIND']._serialized_start=646
-  _globals['_POSITIONKIND']._serialized_end=765
-  _globals['_POSITION']._serialized_start=42
-  _globals['_POSITION']._serialized_end=271
-  _globals['_CREATEPOSITIONREQUEST']._serialized_start=273
-  _globals['_CREATEPOSITIONREQUEST']._serialized_end=373
-  _globals['_GETPOSITIONREQUEST']._serialized_start=375
-  _globals['_GETPOSITIONREQUEST']._serialized_end=409
-  _globals['_LISTPOSITIONSREQUEST']._serialized_start=411
-  _globals['_LISTPOSITIONSREQUEST']._serialized_end=488
-  _globals['_LISTPOSITIONSRESPONSE']._serialized_start=490
-  _globals['_LISTPOSITIONSRESPONSE']._serialized_end=579
-  _globals['_DELETEPOSITIONREQUEST']._serialized_start=581
-  _globals['_DELETEPOSITIONREQUEST']._serialized_end=618
-  _globals['_DELETEPOSITIONRESPONSE']._serialized_start=620
-  _globals['_DELETEPOSITIONRESPONSE']._serialized_end=644
-  _globals['_POSITIONSERVICE']._serialized_start=768
-  _globals['_POSITIONSERVICE']._serialized_end=1104
+  _globals['_POSITIONKIND']._serialized_start=2401
+  _globals['_POSITIONKIND']._serialized_end=2719
+  _globals['_IMPORTFORMAT']._serialized_start=2721
+  _globals['_IMPORTFORMAT']._serialized_end=2839
+  _globals['_IMPORTCHANGE']._serialized_start=2842
+  _globals['_IMPORTCHANGE']._serialized_end=2971
+  _globals['_VERTEX']._serialized_start=108
+  _globals['_VERTEX']._serialized_end=161
+  _globals['_RING']._serialized_start=163
+  _globals['_RING']._serialized_end=207
+  _globals['_POSITIONPOLYGON']._serialized_start=209
+  _globals['_POSITIONPOLYGON']._serialized_end=259
+  _globals['_POSITIONLINE']._serialized_start=261
+  _globals['_POSITIONLINE']._serialized_end=331
+  _globals['_AGING']._serialized_start=333
+  _globals['_AGING']._serialized_end=458
+  _globals['_POSITION']._serialized_start=461
+  _globals['_POSITION']._serialized_end=1006
+  _globals['_CREATEPOSITIONREQUEST']._serialized_start=1008
+  _globals['_CREATEPOSITIONREQUEST']._serialized_end=1108
+  _globals['_GETPOSITIONREQUEST']._serialized_start=1110
+  _globals['_GETPOSITIONREQUEST']._serialized_end=1144
+  _globals['_LISTPOSITIONSREQUEST']._serialized_start=1146
+  _globals['_LISTPOSITIONSREQUEST']._serialized_end=1223
+  _globals['_LISTPOSITIONSRESPONSE']._serialized_start=1225
+  _globals['_LISTPOSITIONSRESPONSE']._serialized_end=1314
+  _globals['_UPDATEPOSITIONREQUEST']._serialized_start=1316
+  _globals['_UPDATEPOSITIONREQUEST']._serialized_end=1428
+  _globals['_DELETEPOSITIONREQUEST']._serialized_start=1430
+  _globals['_DELETEPOSITIONREQUEST']._serialized_end=1467
+  _globals['_DELETEPOSITIONRESPONSE']._serialized_start=1469
+  _globals['_DELETEPOSITIONRESPONSE']._serialized_end=1493
+  _globals['_PATROLREPORT']._serialized_start=1496
+  _globals['_PATROLREPORT']._serialized_end=1683
+  _globals['_STREAMPATROLREQUEST']._serialized_start=1685
+  _globals['_STREAMPATROLREQUEST']._serialized_end=1783
+  _globals['_STREAMPATROLRESPONSE']._serialized_start=1785
+  _globals['_STREAMPATROLRESPONSE']._serialized_end=1838
+  _globals['_IMPORTHEADER']._serialized_start=1841
+  _globals['_IMPORTHEADER']._serialized_end=1976
+  _globals['_IMPORTPOSITIONSREQUEST']._serialized_start=1978
+  _globals['_IMPORTPOSITIONSREQUEST']._serialized_end=2074
+  _globals['_IMPORTFAULT']._serialized_start=2076
+  _globals['_IMPORTFAULT']._serialized_end=2157
+  _globals['_IMPORTEDPOSITION']._serialized_start=2159
+  _globals['_IMPORTEDPOSITION']._serialized_end=2240
+  _globals['_IMPORTPOSITIONSRESPONSE']._serialized_start=2243
+  _globals['_IMPORTPOSITIONSRESPONSE']._serialized_end=2398
+  _globals['_POSITIONSERVICE']._serialized_start=2974
+  _globals['_POSITIONSERVICE']._serialized_end=3566
 # @@protoc_insertion_point(module_scope)

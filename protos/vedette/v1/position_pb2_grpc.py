@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PositionServiceStub:
-    """Where peacekeepers are.
+    """Where peacekeepers are, and what they protect. Contributors cannot call it.
     """
 
     def __init__(self, channel):
@@ -50,19 +50,35 @@ class PositionServiceStub:
                 request_serializer=vedette_dot_v1_dot_position__pb2.ListPositionsRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_position__pb2.ListPositionsResponse.FromString,
                 _registered_method=True)
+        self.UpdatePosition = channel.unary_unary(
+                '/vedette.v1.PositionService/UpdatePosition',
+                request_serializer=vedette_dot_v1_dot_position__pb2.UpdatePositionRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_position__pb2.Position.FromString,
+                _registered_method=True)
         self.DeletePosition = channel.unary_unary(
                 '/vedette.v1.PositionService/DeletePosition',
                 request_serializer=vedette_dot_v1_dot_position__pb2.DeletePositionRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_position__pb2.DeletePositionResponse.FromString,
                 _registered_method=True)
+        self.StreamPatrol = channel.stream_stream(
+                '/vedette.v1.PositionService/StreamPatrol',
+                request_serializer=vedette_dot_v1_dot_position__pb2.StreamPatrolRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_position__pb2.StreamPatrolResponse.FromString,
+                _registered_method=True)
+        self.ImportPositions = channel.stream_unary(
+                '/vedette.v1.PositionService/ImportPositions',
+                request_serializer=vedette_dot_v1_dot_position__pb2.ImportPositionsRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_position__pb2.ImportPositionsResponse.FromString,
+                _registered_method=True)
 
 
 class PositionServiceServicer:
-    """Where peacekeepers are.
+    """Where peacekeepers are, and what they protect. Contributors cannot call it.
     """
 
     def CreatePosition(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Registers a position; the same one again changes nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -79,8 +95,31 @@ class PositionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdatePosition(self, request, context):
+        """Changes some fields of a position, or all of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeletePosition(self, request, context):
-        """Removes a position; its incidents stay.
+        """Removes a position and the reports of a patrol; its incidents stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamPatrol(self, request_iterator, context):
+        """Takes reports of where patrols are for as long as the stream is open. Every message is
+        acknowledged by its sequence when it is in the ledger; after a cut, send again what was not.
+        A report that is there already changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportPositions(self, request_iterator, context):
+        """Registers the positions of a file, all of them or none, or only tells what is wrong with it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,10 +143,25 @@ def add_PositionServiceServicer_to_server(servicer, server):
                     request_deserializer=vedette_dot_v1_dot_position__pb2.ListPositionsRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_position__pb2.ListPositionsResponse.SerializeToString,
             ),
+            'UpdatePosition': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePosition,
+                    request_deserializer=vedette_dot_v1_dot_position__pb2.UpdatePositionRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_position__pb2.Position.SerializeToString,
+            ),
             'DeletePosition': grpc.unary_unary_rpc_method_handler(
                     servicer.DeletePosition,
                     request_deserializer=vedette_dot_v1_dot_position__pb2.DeletePositionRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_position__pb2.DeletePositionResponse.SerializeToString,
+            ),
+            'StreamPatrol': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamPatrol,
+                    request_deserializer=vedette_dot_v1_dot_position__pb2.StreamPatrolRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_position__pb2.StreamPatrolResponse.SerializeToString,
+            ),
+            'ImportPositions': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportPositions,
+                    request_deserializer=vedette_dot_v1_dot_position__pb2.ImportPositionsRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_position__pb2.ImportPositionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -118,7 +172,7 @@ def add_PositionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PositionService:
-    """Where peacekeepers are.
+    """Where peacekeepers are, and what they protect. Contributors cannot call it.
     """
 
     @staticmethod
@@ -203,6 +257,33 @@ class PositionService:
             _registered_method=True)
 
     @staticmethod
+    def UpdatePosition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.PositionService/UpdatePosition',
+            vedette_dot_v1_dot_position__pb2.UpdatePositionRequest.SerializeToString,
+            vedette_dot_v1_dot_position__pb2.Position.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeletePosition(request,
             target,
             options=(),
@@ -219,6 +300,60 @@ class PositionService:
             '/vedette.v1.PositionService/DeletePosition',
             vedette_dot_v1_dot_position__pb2.DeletePositionRequest.SerializeToString,
             vedette_dot_v1_dot_position__pb2.DeletePositionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamPatrol(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/vedette.v1.PositionService/StreamPatrol',
+            vedette_dot_v1_dot_position__pb2.StreamPatrolRequest.SerializeToString,
+            vedette_dot_v1_dot_position__pb2.StreamPatrolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportPositions(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/vedette.v1.PositionService/ImportPositions',
+            vedette_dot_v1_dot_position__pb2.ImportPositionsRequest.SerializeToString,
+            vedette_dot_v1_dot_position__pb2.ImportPositionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,38 +27,59 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PositionServiceStub:
-    """Where peacekeepers are."""
+    """Where peacekeepers are, and what they protect. Contributors cannot call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PositionServiceAsyncStub: ...
     CreatePosition: _grpc.UnaryUnaryMultiCallable[_position_pb2.CreatePositionRequest, _position_pb2.Position]
+    """Registers a position; the same one again changes nothing."""
     GetPosition: _grpc.UnaryUnaryMultiCallable[_position_pb2.GetPositionRequest, _position_pb2.Position]
     ListPositions: _grpc.UnaryUnaryMultiCallable[_position_pb2.ListPositionsRequest, _position_pb2.ListPositionsResponse]
+    UpdatePosition: _grpc.UnaryUnaryMultiCallable[_position_pb2.UpdatePositionRequest, _position_pb2.Position]
+    """Changes some fields of a position, or all of them."""
     DeletePosition: _grpc.UnaryUnaryMultiCallable[_position_pb2.DeletePositionRequest, _position_pb2.DeletePositionResponse]
-    """Removes a position; its incidents stay."""
+    """Removes a position and the reports of a patrol; its incidents stay."""
+    StreamPatrol: _grpc.StreamStreamMultiCallable[_position_pb2.StreamPatrolRequest, _position_pb2.StreamPatrolResponse]
+    """Takes reports of where patrols are for as long as the stream is open. Every message is
+    acknowledged by its sequence when it is in the ledger; after a cut, send again what was not.
+    A report that is there already changes nothing.
+    """
+    ImportPositions: _grpc.StreamUnaryMultiCallable[_position_pb2.ImportPositionsRequest, _position_pb2.ImportPositionsResponse]
+    """Registers the positions of a file, all of them or none, or only tells what is wrong with it."""
 
 @_typing.type_check_only
 class PositionServiceAsyncStub(PositionServiceStub):
-    """Where peacekeepers are."""
+    """Where peacekeepers are, and what they protect. Contributors cannot call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePosition: _aio.UnaryUnaryMultiCallable[_position_pb2.CreatePositionRequest, _position_pb2.Position]  # type: ignore[assignment]
+    """Registers a position; the same one again changes nothing."""
     GetPosition: _aio.UnaryUnaryMultiCallable[_position_pb2.GetPositionRequest, _position_pb2.Position]  # type: ignore[assignment]
     ListPositions: _aio.UnaryUnaryMultiCallable[_position_pb2.ListPositionsRequest, _position_pb2.ListPositionsResponse]  # type: ignore[assignment]
+    UpdatePosition: _aio.UnaryUnaryMultiCallable[_position_pb2.UpdatePositionRequest, _position_pb2.Position]  # type: ignore[assignment]
+    """Changes some fields of a position, or all of them."""
     DeletePosition: _aio.UnaryUnaryMultiCallable[_position_pb2.DeletePositionRequest, _position_pb2.DeletePositionResponse]  # type: ignore[assignment]
-    """Removes a position; its incidents stay."""
+    """Removes a position and the reports of a patrol; its incidents stay."""
+    StreamPatrol: _aio.StreamStreamMultiCallable[_position_pb2.StreamPatrolRequest, _position_pb2.StreamPatrolResponse]  # type: ignore[assignment]
+    """Takes reports of where patrols are for as long as the stream is open. Every message is
+    acknowledged by its sequence when it is in the ledger; after a cut, send again what was not.
+    A report that is there already changes nothing.
+    """
+    ImportPositions: _aio.StreamUnaryMultiCallable[_position_pb2.ImportPositionsRequest, _position_pb2.ImportPositionsResponse]  # type: ignore[assignment]
+    """Registers the positions of a file, all of them or none, or only tells what is wrong with it."""
 
 class PositionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Where peacekeepers are."""
+    """Where peacekeepers are, and what they protect. Contributors cannot call it."""
 
     @_abc_1.abstractmethod
     def CreatePosition(
         self,
         request: _position_pb2.CreatePositionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_position_pb2.Position, _abc.Awaitable[_position_pb2.Position]]: ...
+    ) -> _typing.Union[_position_pb2.Position, _abc.Awaitable[_position_pb2.Position]]:
+        """Registers a position; the same one again changes nothing."""
 
     @_abc_1.abstractmethod
     def GetPosition(
@@ -75,11 +96,38 @@ class PositionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_position_pb2.ListPositionsResponse, _abc.Awaitable[_position_pb2.ListPositionsResponse]]: ...
 
     @_abc_1.abstractmethod
+    def UpdatePosition(
+        self,
+        request: _position_pb2.UpdatePositionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_position_pb2.Position, _abc.Awaitable[_position_pb2.Position]]:
+        """Changes some fields of a position, or all of them."""
+
+    @_abc_1.abstractmethod
     def DeletePosition(
         self,
         request: _position_pb2.DeletePositionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_position_pb2.DeletePositionResponse, _abc.Awaitable[_position_pb2.DeletePositionResponse]]:
-        """Removes a position; its incidents stay."""
+        """Removes a position and the reports of a patrol; its incidents stay."""
+
+    @_abc_1.abstractmethod
+    def StreamPatrol(
+        self,
+        request_iterator: _MaybeAsyncIterator[_position_pb2.StreamPatrolRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_position_pb2.StreamPatrolResponse], _abc.AsyncIterator[_position_pb2.StreamPatrolResponse]]:
+        """Takes reports of where patrols are for as long as the stream is open. Every message is
+        acknowledged by its sequence when it is in the ledger; after a cut, send again what was not.
+        A report that is there already changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportPositions(
+        self,
+        request_iterator: _MaybeAsyncIterator[_position_pb2.ImportPositionsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_position_pb2.ImportPositionsResponse, _abc.Awaitable[_position_pb2.ImportPositionsResponse]]:
+        """Registers the positions of a file, all of them or none, or only tells what is wrong with it."""
 
 def add_PositionServiceServicer_to_server(servicer: PositionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

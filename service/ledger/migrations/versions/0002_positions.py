@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["mission_id", "position_id"],
             ["positions.mission_id", "positions.position_id"],
-            name=op.f("fk_patrol_reports_mission_id"),
+            name=op.f("fk_patrol_reports_mission_id_position_id"),
         ),
         sa.PrimaryKeyConstraint(
             "mission_id", "position_id", "reported_at", name=op.f("pk_patrol_reports")
