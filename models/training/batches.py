@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.labels import Boxes
 from models.tiling import PADDING
-from models.training.pieces import WITHOUT_OBJECTS, Kind, Piece, clip_objects
+from models.training.pieces import PHOTOGRAPHED, WITHOUT_OBJECTS, Kind, Piece, clip_objects
 
 _LEAST_OBJECT_PX = 4.0
 """A shorter object cannot be learned; it is painted over."""
@@ -37,12 +37,14 @@ class Batch:
         xyxy: (N, 4) float64 objects of all tiles, pixels of their tile.
         class_id: (N,) int32.
         tile: (N,) int32 the tile each object is in.
+        photographed: (B,) bool whether each tile is of a photograph with objects.
     """
 
     tiles: NDArray[np.uint8]
     xyxy: Boxes
     class_id: NDArray[np.int32]
     tile: NDArray[np.int32]
+    photographed: NDArray[np.bool_]
 
 
 class BatchSource:
@@ -88,7 +90,7 @@ class BatchSource:
     def batch(self, number: int) -> Batch:
         """The batch of a number, always the same."""
         chance = np.random.default_rng([self._seed, number])
-        tiles, boxes, classes, owners = [], [], [], []
+        tiles, boxes, classes, owners, photographed = [], [], [], [], []
         # Shares are met exactly over time and nearly in each batch: one draw for all slots.
         at = (np.arange(self._batch) + chance.uniform()) / self._batch
         kinds = np.searchsorted(np.cumsum(self._weights)[:-1], at, side="right")
@@ -100,11 +102,13 @@ class BatchSource:
             boxes.append(xyxy)
             classes.append(class_id)
             owners.append(np.full(len(xyxy), slot, np.int32))
+            photographed.append(piece.kind in PHOTOGRAPHED)
         return Batch(
             tiles=np.stack(tiles),
             xyxy=np.concatenate(boxes),
             class_id=np.concatenate(classes),
             tile=np.concatenate(owners),
+            photographed=np.array(photographed, np.bool_),
         )
 
 

@@ -32,6 +32,9 @@ Kind: TypeAlias = Literal["colour", "thermal", "empty", "dismissed", "rendered",
 WITHOUT_OBJECTS: frozenset[Kind] = frozenset({"empty", "dismissed", "rendered_empty"})
 """Kinds that show nothing to be found."""
 
+PHOTOGRAPHED: frozenset[Kind] = frozenset({"colour", "thermal"})
+"""Kinds that show real objects."""
+
 _OVERLAP = 0.25
 _LEAST_SEEN = 0.35
 """An object of which less lies in a piece is painted over instead."""

@@ -20,6 +20,7 @@ class Recipe:
         learning_rate: of AdamW at its height.
         warm_up: steps until it is reached.
         frozen_layers: layers from the input on that are left as they are.
+        start_holds: weight of the loss of differing from the start on photographs with objects.
         mean_keeps: how much of the running mean of the weights a step leaves.
         seed: of everything drawn by chance.
     """
@@ -27,10 +28,11 @@ class Recipe:
     steps: int
     batch: int = 8
     tile_px: int = 480
-    learning_rate: float = 2e-4
+    learning_rate: float = 1e-4
     warm_up: int = 30
     frozen_layers: int = 5
-    mean_keeps: float = 0.995
+    start_holds: float = 1.0
+    mean_keeps: float = 0.998
     seed: int = 0
 
     def rate(self, step: int) -> float:

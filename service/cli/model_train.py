@@ -105,7 +105,7 @@ _folder = click.Path(path_type=Path, exists=True)
 @click.option(
     "--rate",
     type=click.FloatRange(0, 0.1, min_open=True),
-    default=2e-4,
+    default=1e-4,
     show_default=True,
     help="Learning rate of AdamW at its height.",
 )
