@@ -27,7 +27,6 @@ _REQUIRED = (
     "network",
     "modality",
     "input_px",
-    "object_px",
     "training_scale",
     "training_data",
     "weaknesses",
@@ -35,6 +34,7 @@ _REQUIRED = (
     "sha256",
 )
 _OPTIONAL = (
+    "object_px",
     "car_px",
     "accuracy",
     "thresholds",
@@ -74,7 +74,15 @@ def parse_card(data: bytes) -> ModelCard:
     Raises:
         ModelRefusedError: naming the field and what is wrong with it.
     """
-    table = read_table(data)
+    return card_of(read_table(data))
+
+
+def card_of(table: Mapping[str, Any]) -> ModelCard:
+    """The card that a table states.
+
+    Raises:
+        ModelRefusedError: naming the field and what is wrong with it.
+    """
     _check_keys("", table, _REQUIRED, _OPTIONAL)
     named = _classes(table["classes"])
     categories = set(named.categories)
@@ -86,7 +94,7 @@ def parse_card(data: bytes) -> ModelCard:
         network=_text("network", table["network"]),
         modality=_modality(table["modality"]),
         input_px=_whole("input_px", table["input_px"], 32, _LARGEST_TILE_PX),
-        object_px=_span("object_px", table["object_px"]),
+        object_px=_span("object_px", table["object_px"]) if "object_px" in table else None,
         car_px=_span("car_px", table["car_px"]) if "car_px" in table else None,
         training_scale=_text("training_scale", table["training_scale"]),
         training_data=_list("training_data", table["training_data"], _text),
@@ -298,11 +306,29 @@ def _lines(card: ModelCard) -> Iterator[str]:
         yield f"{key} = {_quoted(getattr(card, key))}"
     yield f"modality = {_quoted(card.modality.value)}"
     yield f"input_px = {card.input_px}"
-    yield "# The longer side of an object, pixels of the image as the network sees it."
-    yield f"object_px = {_span_text(card.object_px)}"
-    if card.car_px is not None:
-        yield "# The longer side of a car between which it is left at its scale."
-        yield f"car_px = {_span_text(card.car_px)}"
+    for key, span, comment in (
+        ("object_px", card.object_px, "an object, pixels of the image as the network sees it"),
+        ("car_px", card.car_px, "a car between which it is left at its scale"),
+    ):
+        if span is not None:
+            yield f"# The longer side of {comment}."
+            yield f"{key} = {_span_text(span)}"
+    yield from _told_lines(card)
+    for row in card.accuracy:
+        yield from _accuracy_lines(row)
+    yield "\n# The network's classes in the order of their numbers, and the category of each here."
+    numbers = card.class_map.index.tolist()
+    for name, number in zip(card.class_map.classes, numbers, strict=True):
+        yield "[[classes]]"
+        yield f"name = {_quoted(name)}"
+        yield f"category = {_quoted(card.categories[number])}\n"
+    yield "[sha256]"
+    for name in sorted(card.sha256):
+        yield f"{_quoted(name)} = {_quoted(card.sha256[name])}"
+
+
+def _told_lines(card: ModelCard) -> Iterator[str]:
+    """What people wrote of it, and the thresholds."""
     yield f"training_scale = {_quoted(card.training_scale)}"
     yield from _list_text("training_data", card.training_data)
     if card.trained_on:
@@ -316,17 +342,6 @@ def _lines(card: ModelCard) -> Iterator[str]:
         yield "\n# Confidence from which a detection counts, by category."
         yield "[thresholds]"
         yield from _pairs(card.thresholds)
-    for row in card.accuracy:
-        yield from _accuracy_lines(row)
-    yield "\n# The network's classes in the order of their numbers, and the category of each here."
-    numbers = card.class_map.index.tolist()
-    for name, number in zip(card.class_map.classes, numbers, strict=True):
-        yield "[[classes]]"
-        yield f"name = {_quoted(name)}"
-        yield f"category = {_quoted(card.categories[number])}\n"
-    yield "[sha256]"
-    for name in sorted(card.sha256):
-        yield f"{_quoted(name)} = {_quoted(card.sha256[name])}"
 
 
 def _accuracy_lines(row: Accuracy) -> Iterator[str]:

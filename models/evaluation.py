@@ -12,7 +12,7 @@ that nobody labelled, and agrees with no labelled object of the subject, counts 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,7 +123,7 @@ class Evaluation:
     Attributes:
         images: how many were looked at.
         min_iou: overlap from which a detection is the object.
-        min_confidence: the operating threshold.
+        thresholds: the operating threshold of each category of the model.
         scores: of each group, then each category, that the set labels.
         misses: labelled objects of a group that nothing found, the largest first.
         false_alarms: detections of a group that are no object, the most confident first.
@@ -131,7 +131,7 @@ class Evaluation:
 
     images: int
     min_iou: float
-    min_confidence: float
+    thresholds: Mapping[str, float]
     scores: tuple[SubjectScore, ...]
     misses: tuple[Case, ...]
     false_alarms: tuple[Case, ...]
@@ -153,7 +153,7 @@ def evaluate(
     found: Sequence[Detections],
     categories: Sequence[str],
     *,
-    min_confidence: float,
+    min_confidence: float | Mapping[str, float],
     min_iou: float = 0.5,
 ) -> Evaluation:
     """Compare detections with labels.
@@ -162,7 +162,7 @@ def evaluate(
         images: I labelled images.
         found: detections of each, down to AP_LOWEST_CONFIDENCE for a fair average precision.
         categories: of the model, in the order of `Detections.class_id`.
-        min_confidence: the operating threshold, 0 to 1.
+        min_confidence: the operating threshold, 0 to 1, or that of each category.
         min_iou: overlap from which a detection is the object, above 0 to 1.
 
     Raises:
@@ -171,8 +171,16 @@ def evaluate(
     """
     if len(images) != len(found) or not images:
         raise ValueError(f"{len(images)} images and {len(found)} lists of detections")
-    if not (0 < min_iou <= 1 and 0 <= min_confidence <= 1):
+    thresholds = (
+        dict(min_confidence)
+        if isinstance(min_confidence, Mapping)
+        else dict.fromkeys(categories, float(min_confidence))
+    )
+    if set(thresholds) != set(categories):
+        raise ValueError(f"thresholds of {sorted(thresholds)} for a model of {categories}")
+    if not (0 < min_iou <= 1 and all(0 <= least <= 1 for least in thresholds.values())):
         raise ValueError(f"min_iou {min_iou} or min_confidence {min_confidence} is out of range")
+    counted = [_counted(part, categories, thresholds) for part in found]
     labelled = {name for image in images for name in image.names}
     groups = [
         group for group, members in GROUPS.items() if labelled.intersection((group, *members))
@@ -186,15 +194,21 @@ def evaluate(
             _frame(image, part, categories, subject)
             for image, part in zip(images, found, strict=True)
         ]
-        matches = [_match(frame, min_iou) for frame in frames]
-        scores.append(_score(subject, images, frames, matches, min_iou, min_confidence))
+        looks = [
+            _Look(frame=frame, match=_match(frame, min_iou))
+            for frame in (
+                _frame(image, part, categories, subject)
+                for image, part in zip(images, counted, strict=True)
+            )
+        ]
+        scores.append(_score(subject, images, frames, looks, min_iou))
         if subject in groups:
-            for place, (frame, match) in enumerate(zip(frames, matches, strict=True)):
-                _add_cases(place, subject, frame, match, min_confidence, misses, alarms)
+            for place, (frame, look) in enumerate(zip(frames, looks, strict=True)):
+                _add_cases(place, subject, frame, look, min_iou, misses, alarms)
     return Evaluation(
         images=len(images),
         min_iou=min_iou,
-        min_confidence=min_confidence,
+        thresholds=thresholds,
         scores=tuple(scores),
         misses=tuple(sorted(misses, key=lambda case: -side(case.xyxy[None])[0])),
         false_alarms=tuple(sorted(alarms, key=lambda case: -case.confidence)),
@@ -311,30 +325,43 @@ def _match(frame: Frame, min_iou: float) -> NDArray[np.intp]:
     return match
 
 
-def _found(frame: Frame, match: NDArray[np.intp], min_confidence: float) -> NDArray[np.bool_]:
-    """(T,) which truths are found at a threshold."""
-    hit = np.zeros(len(frame.truths), np.bool_)
-    hit[match[(match >= 0) & (frame.confidence >= min_confidence)]] = True
-    return hit
+def _counted(
+    part: Detections, categories: Sequence[str], thresholds: Mapping[str, float]
+) -> Detections:
+    """The detections at or above the threshold of their category."""
+    least = np.array([thresholds[name] for name in categories])
+    return part.select(part.confidence.astype(np.float64) >= least[part.class_id])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Look:
+    """What is reported of an image at the operating thresholds.
+
+    Attributes:
+        frame: truths, and the detections that count.
+        match: (N,) the truth that each detection finds, -1 for none.
+    """
+
+    frame: Frame
+    match: NDArray[np.intp]
+
+    @property
+    def hit(self) -> NDArray[np.bool_]:
+        """(T,) which truths are found."""
+        hit = np.zeros(len(self.frame.truths), np.bool_)
+        hit[self.match[self.match >= 0]] = True
+        return hit
 
 
 def _score(
     subject: str,
     images: Sequence[LabelledImage],
     frames: Sequence[Frame],
-    matches: Sequence[NDArray[np.intp]],
+    looks: Sequence[_Look],
     min_iou: float,
-    min_confidence: float,
 ) -> SubjectScore:
-    hits = [
-        _found(frame, match, min_confidence) for frame, match in zip(frames, matches, strict=True)
-    ]
-    alarms = np.array(
-        [
-            int(((match < 0) & (frame.confidence >= min_confidence)).sum())
-            for frame, match in zip(frames, matches, strict=True)
-        ]
-    )
+    hits = [look.hit for look in looks]
+    alarms = np.array([int((look.match < 0).sum()) for look in looks])
     found = sum(int(hit.sum()) for hit in hits)
     truths = sum(len(frame.truths) for frame in frames)
     counted = found + int(alarms.sum())
@@ -397,25 +424,25 @@ def _add_cases(
     place: int,
     subject: str,
     frame: Frame,
-    match: NDArray[np.intp],
-    min_confidence: float,
+    look: _Look,
+    min_iou: float,
     misses: list[Case],
     alarms: list[Case],
 ) -> None:
     """Add the misses and false alarms of an image."""
     would = np.zeros(len(frame.truths))
-    hit = match >= 0
-    would[match[hit]] = frame.confidence[hit]
+    match = _match(frame, min_iou)
+    would[match[match >= 0]] = frame.confidence[match >= 0]
     misses.extend(
         Case(image=place, subject=subject, xyxy=frame.truths[at], confidence=float(would[at]))
-        for at in np.flatnonzero(would < min_confidence)
+        for at in np.flatnonzero(~look.hit)
     )
     alarms.extend(
         Case(
             image=place,
             subject=subject,
-            xyxy=frame.xyxy[at],
-            confidence=float(frame.confidence[at]),
+            xyxy=look.frame.xyxy[at],
+            confidence=float(look.frame.confidence[at]),
         )
-        for at in np.flatnonzero(~hit & (frame.confidence >= min_confidence))
+        for at in np.flatnonzero(look.match < 0)
     )

@@ -1,6 +1,7 @@
 """Labelled images: what a set of them says is there, in the words of the taxonomy.
 
-Three layouts are read: COCO JSON, YOLO text, and VisDrone's own annotations. A class name becomes
+Three layouts are read: COCO JSON, YOLO text (with or without `data.yaml`), and VisDrone's own
+annotations. A class name becomes
 a category, a group where the kind of vehicle is not told, or a region in which nobody looked. A
 group and a region are not truths of a category: a car found where the set says "some vehicle"
 counts neither for nor against cars.
@@ -20,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from models.errors import InvalidInputError
 from models.taxonomy import CATEGORIES, GROUPS
+from models.yolo_dataset import YoloDataset, find_description, read_description
 
 Boxes: TypeAlias = NDArray[np.float64]
 
@@ -95,26 +97,34 @@ class LabelledImage:
     ground_km2: float | None = None
 
 
-def read_labels(path: Path, classes: Sequence[str] | None = None) -> tuple[LabelledImage, ...]:
+def read_labels(
+    path: Path, classes: Sequence[str] | None = None, split: str | None = None
+) -> tuple[LabelledImage, ...]:
     """The labelled images of a set, by file name.
 
-    A folder is searched for `annotations/*.txt` (VisDrone), then one COCO JSON, then
-    `labels/*.txt` (YOLO) whose classes `classes.txt` names line by line.
+    A folder is searched for `annotations/*.txt` (VisDrone), then `data.yaml` (YOLO), then one COCO
+    JSON, then `labels/*.txt` (YOLO) whose classes `classes.txt` names line by line.
 
     Args:
-        path: the folder, or a COCO JSON file.
-        classes: for YOLO, the category, group or "ignore" of each class number, instead of
-            `classes.txt`.
+        path: the folder, a COCO JSON file, or a `data.yaml`.
+        classes: for YOLO, the category, group or "ignore" of each class number, instead of what
+            `data.yaml` or `classes.txt` call it.
+        split: of a `data.yaml`; its validation images without one.
 
     Raises:
         InvalidInputError: no layout is recognised, a file is broken, an image is missing, or a
             class name is not known.
     """
     folder = path if path.is_dir() else path.parent
-    if not path.is_dir():
-        images = _read_coco(path)
-    elif any((path / "annotations").glob("*.txt")):
+    description = find_description(path)
+    if split is not None and description is None:
+        raise InvalidInputError(f"{path} has no data.yaml that names splits", field="split")
+    if any((path / "annotations").glob("*.txt")):
         images = _read_texts(path, "annotations", _visdrone_rows)
+    elif description is not None:
+        images = _read_yolo(read_description(description, split), classes)
+    elif not path.is_dir():
+        images = _read_coco(path)
     elif found := sorted([*path.glob("*.json"), *(path / "annotations").glob("*.json")]):
         if len(found) > 1:
             names = ", ".join(file.name for file in found)
@@ -125,8 +135,8 @@ def read_labels(path: Path, classes: Sequence[str] | None = None) -> tuple[Label
         images = _read_texts(path, "labels", lambda rows, size: _yolo_rows(rows, size, named))
     else:
         raise InvalidInputError(
-            f"no labels in {path}: neither annotations/*.txt (VisDrone), nor a COCO JSON, nor "
-            "labels/*.txt (YOLO)",
+            f"no labels in {path}: neither annotations/*.txt (VisDrone), nor data.yaml or "
+            "labels/*.txt (YOLO), nor a COCO JSON",
             field="dataset",
         )
     if not images:
@@ -139,7 +149,7 @@ def has_labels(folder: Path) -> bool:
     return any(
         any(folder.glob(pattern))
         for pattern in ("annotations/*.txt", "*.json", "annotations/*.json", "labels/*.txt")
-    )
+    ) or bool(find_description(folder))
 
 
 def image_files(folder: Path) -> tuple[Path, ...]:
@@ -225,17 +235,36 @@ def _read_texts(
         picture = pictures.get(label.stem)
         if picture is None:
             raise InvalidInputError(f"{label.name} has no image in {folder / 'images'}")
-        size = _size(picture)
-        try:
-            numbers = [
-                [float(word) for word in line.replace(",", " ").split()]
-                for line in label.read_text(encoding="utf-8").splitlines()
-                if line.strip()
-            ]
-            images.append(_labelled(picture, size, read(numbers, size)))
-        except (ValueError, IndexError) as error:
-            raise InvalidInputError(f"{label.name} is not readable: {error}") from error
+        images.append(_read_text(picture, label, read))
     return images
+
+
+def _read_text(
+    picture: Path, label: Path, read: Callable[[list[list[float]], tuple[int, int]], Rows]
+) -> LabelledImage:
+    size = _size(picture)
+    try:
+        numbers = [
+            [float(word) for word in line.replace(",", " ").split()]
+            for line in label.read_text(encoding="utf-8").splitlines()
+            if line.strip()
+        ]
+        return _labelled(picture, size, read(numbers, size))
+    except (ValueError, IndexError) as error:
+        raise InvalidInputError(f"{label.name} is not readable: {error}") from error
+
+
+def _read_yolo(dataset: YoloDataset, classes: Sequence[str] | None) -> list[LabelledImage]:
+    """The images of a described set; one without a label file shows nothing."""
+    words = tuple(classes if classes is not None else dataset.names)
+    for word in words:
+        name_of(word)  # an unknown one is told though no object has it
+    return [
+        _read_text(image, label, lambda rows, size: _yolo_rows(rows, size, words))
+        if (label := dataset.label_of(image)).is_file()
+        else unlabelled(image)
+        for image in dataset.images
+    ]
 
 
 def _visdrone_rows(numbers: list[list[float]], _size: tuple[int, int]) -> Rows:

@@ -83,7 +83,8 @@ class ModelCard:
         input_px: side of a tile, pixels.
         car_px: shortest and longest car, by its longer side in pixels of a tile, that it finds as
             well as any; None where that was not measured.
-        object_px: smallest and largest longer side of what it learned to see, pixels of a tile.
+        object_px: smallest and largest longer side of what it learned to see, pixels of a tile;
+            None where that is not told.
         training_scale: at which scale it learned.
         training_data: what it learned from, and under which terms.
         accuracy: what was measured.
@@ -103,13 +104,13 @@ class ModelCard:
     network: str
     modality: Modality
     input_px: int
-    object_px: tuple[int, int]
     training_scale: str
     training_data: tuple[str, ...]
     accuracy: tuple[Accuracy, ...]
     weaknesses: tuple[str, ...]
     class_map: ClassMap
     sha256: Mapping[str, str]
+    object_px: tuple[int, int] | None = None
     car_px: tuple[int, int] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     thresholds_chosen: str = ""

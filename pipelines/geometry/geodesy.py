@@ -110,6 +110,13 @@ def _geod() -> pyproj.Geod:
     return pyproj.Geod(ellps="WGS84")
 
 
+def ring_area_m2(ring_lonlat: ArrayLike) -> float:
+    """Area inside a closed ring (M, 2) of longitude and latitude in degrees, square metres."""
+    ring = np.asarray(ring_lonlat, np.float64)
+    area, _ = _geod().polygon_area_perimeter(ring[:, 0], ring[:, 1])
+    return abs(float(area))
+
+
 def range_and_bearing(
     from_latitude_deg: ArrayLike,
     from_longitude_deg: ArrayLike,

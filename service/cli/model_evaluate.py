@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.atomic_folder import replace_file
 from models.average_precision import load_evaluator
-from models.catalogue import Catalogue, EngineName
+from models.card_file import CARD_FILE, card_text
+from models.catalogue import CatalogueEntry, EngineName
 from models.detections import Detections
-from models.detector import DetectionParameters, Detector, DetectorIdentity
-from models.errors import InvalidInputError, UnreadableImageError
+from models.detector import DetectionParameters, DetectorIdentity
+from models.errors import InvalidInputError
 from models.evaluation import AP_LOWEST_CONFIDENCE, Evaluation, SizeScore, SubjectScore, evaluate
 from models.labels import LabelledImage, read_labels
-from service.cli.model_report import score_cells, share, write_report
+from models.measurement import accuracy_of, with_measurement
+from models.thresholds import ChosenThreshold, ThresholdRule, choose_thresholds
+from models.thresholds import told as told_choice
+from models.yolo_dataset import SPLITS
+from service.cli.evaluation_images import look, read_pixels, with_known_ground
+from service.cli.model_catalogue import find_entry, in_catalogue
+from service.cli.model_report import score_cells, share, thresholds_text, write_report
 from service.cli.output import as_json, console, print_document, print_table
 
 _DEFAULTS = DetectionParameters()
 
 
+class _Rule(click.ParamType[ThresholdRule]):
+    """f1, recall=SHARE or alarms=NUMBER."""
+
+    name = "rule"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ThresholdRule:
+        if isinstance(value, ThresholdRule):
+            return value
+        word, _, number = str(value).partition("=")
+        try:
+            if word == "recall":
+                return ThresholdRule(recall=float(number))
+            if word == "alarms":
+                return ThresholdRule(false_alarms_per_km2=float(number))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if value != "f1":
+            self.fail(f"{value!r} is none of f1, recall=0.8, alarms=5", param, ctx)
+        return ThresholdRule()
+
+
 @click.command("evaluate")
 @click.argument("dataset", type=click.Path(path_type=Path, exists=True), metavar="DATASET")
-@click.option("--model", metavar="NAME", help="A model of the catalogue (`vedette model list`).")
+@click.option(
+    "--model",
+    metavar="NAME[@VERSION]|FOLDER",
+    help="A model of the catalogue (`vedette model list`), or a folder with a card.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["auto", "openvino", "ultralytics"]),
@@ -38,14 +69,30 @@ _DEFAULTS = DetectionParameters()
 @click.option(
     "--classes",
     metavar="NAME,NAME,...",
-    help="For YOLO labels without classes.txt: category, group or `ignore` of each class number.",
+    help="For YOLO labels: category, group or `ignore` of each class number, instead of what "
+    "data.yaml or classes.txt call it.",
+)
+@click.option(
+    "--split", type=click.Choice(SPLITS), help="Of a data.yaml.  [default: its first of these]"
+)
+@click.option(
+    "--gsd",
+    "gsd_m",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="METRES",
+    help="Ground that one pixel of every image spans, where the files do not tell.",
 )
 @click.option(
     "--min-score",
     type=click.FloatRange(AP_LOWEST_CONFIDENCE, 1),
-    default=_DEFAULTS.min_confidence,
-    show_default=True,
-    help="The operating threshold of recall, precision and false alarms.",
+    help="One operating threshold for all categories.  [default: those of the model's card]",
+)
+@click.option(
+    "--choose",
+    type=_Rule(),
+    metavar="f1|recall=SHARE|alarms=PER_KM2",
+    help="Choose the operating threshold of each category on this set: the best balance of recall "
+    "and precision, the highest with so much recall, or the lowest with so few false alarms.",
 )
 @click.option(
     "--min-iou",
@@ -75,111 +122,168 @@ _DEFAULTS = DetectionParameters()
     metavar="FOLDER",
     help="Write index.html there: curves, and pictures of the worst misses and false alarms.",
 )
+@click.option(
+    "--write-card",
+    is_flag=True,
+    help="Write what was measured, and with --choose the thresholds, into the model's card.",
+)
+@click.option(
+    "--data-name",
+    metavar="TEXT",
+    help="What the card calls these images, such as 'HIT-UAV, 200 test frames'.",
+)
+@in_catalogue
 @as_json
 def evaluate_model(
     dataset: Path,
     model: str | None,
     engine: EngineName,
     classes: str | None,
-    min_score: float,
+    split: str | None,
+    gsd_m: float | None,
+    min_score: float | None,
+    choose: ThresholdRule | None,
     min_iou: float,
     overlap: float,
     whole_frame: bool,
     limit: int | None,
     threads: int | None,
     report: Path | None,
+    write_card: bool,
+    data_name: str | None,
+    catalogue_dir: Path,
     json_output: bool,
 ) -> None:
-    """Measure a model on labelled images: DATASET is a folder or a COCO JSON file.
+    """Measure a model on labelled images: DATASET is a folder, a COCO JSON or a data.yaml.
 
-    A folder holds `annotations/*.txt` (VisDrone), a COCO JSON, or `labels/*.txt` (YOLO), and its
-    images in `images/`. Average precision is COCO's. What lies mostly in a region that the set
-    marks as ignored counts neither way. A file `ground.tsv` beside the labels (file_name, gsd_m,
-    ground_km2) adds sizes on the ground and false alarms by area.
+    A folder holds `annotations/*.txt` (VisDrone), `data.yaml` (YOLO), a COCO JSON, or
+    `labels/*.txt` (YOLO), and its images in `images/`. Average precision is COCO's. What lies
+    mostly in a region that the set marks as ignored counts neither way.
+
+    Sizes on the ground and false alarms by square kilometre come from the metadata of photographs
+    that are seen from above, from --gsd, or from a file `ground.tsv` beside the labels (file_name,
+    gsd_m, ground_km2).
+
+    A threshold that is chosen on the images it is then measured on flatters the model: choose on
+    validation images, measure on others.
 
     \b
     Examples:
       vedette model evaluate visdrone/
       vedette model evaluate hituav/annotations.json --min-score 0.4 --report report/
-      vedette model evaluate cars/ --classes car,truck,bus,ignore --json
+      vedette model evaluate cars/data.yaml --split val --choose f1 --write-card --model field-m
+      vedette model evaluate cars/ --classes car,truck,bus,ignore --gsd 0.05 --json
     """  # noqa: D301 - click wants the backspace itself
+    if choose is not None and min_score is not None:
+        raise InvalidInputError("--choose and --min-score exclude each other", field="choose")
     load_evaluator()  # told now, not after minutes of looking
-    images = read_labels(dataset, classes.split(",") if classes is not None else None)[:limit]
+    entry = find_entry(model, catalogue_dir)
+    read = read_labels(dataset, classes.split(",") if classes is not None else None, split)
+    images = with_known_ground(read[:limit], gsd_m)
     if not any(image.names for image in images):
         raise InvalidInputError(f"{dataset} labels no object", field="dataset")
-    detector = Catalogue.shipped().open_detector(model, engine, threads)
+    name = data_name or f"{dataset.resolve().name}, {len(images)} images"
     parameters = DetectionParameters(
         min_confidence=AP_LOWEST_CONFIDENCE, tile_overlap=overlap, whole_frame=whole_frame
     )
-    found = _look(detector, parameters, images)
+    detector = entry.open(engine, threads)
+    found = look(detector, parameters, images)
     identity = detector.identity
+    asked = DetectionParameters(min_confidence=min_score).thresholds(identity)
+    thresholds = dict(zip(identity.categories, map(float, asked), strict=True))
+    chosen = None
+    if choose is not None:
+        chosen = _chosen(choose, images, found, identity, min_iou)
+        thresholds |= {category: one.confidence for category, one in chosen.items()}
     evaluation = evaluate(
-        images, found, identity.categories, min_confidence=min_score, min_iou=min_iou
+        images, found, identity.categories, min_confidence=thresholds, min_iou=min_iou
     )
     written = None
     if report is not None:
         try:
             written = write_report(
                 report,
-                title=f"{identity.name} on {dataset.name or dataset.resolve().name}",
+                title=f"{identity.label} on {dataset.name or dataset.resolve().name}",
                 identity=identity,
                 evaluation=evaluation,
                 images=images,
                 found=found,
-                read=_pixels,
+                read=read_pixels,
             )
         except OSError as error:
             raise InvalidInputError(
                 f"the report cannot be written to {report}: {error.strerror}", field="report"
             ) from error
+    card = None
+    if write_card:
+        card = _write_card(entry, evaluation, choose, chosen, name)
     if json_output:
-        print_document(_document(dataset, identity, parameters, evaluation, written))
+        document = _document(dataset, identity, parameters, evaluation, written)
+        document["chosen"] = _chosen_document(choose, chosen)
+        document["card"] = None if card is None else str(card)
+        print_document(document)
     else:
         _tell(identity, evaluation, written)
+        if chosen is not None and choose is not None:
+            _tell_chosen(choose, chosen, name)
+        if card is not None:
+            click.echo(f"\ncard: {card}")
 
 
-def _look(
-    detector: Detector, parameters: DetectionParameters, images: Sequence[LabelledImage]
-) -> list[Detections]:
-    """Detections of every image, with a progress bar on a terminal."""
-    screen = console(stderr=True)
-    with Progress(
-        TextColumn("looking"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    ) as progress:
-        task = progress.add_task("looking", total=len(images))
-        found = []
-        for pixels in _decoded(images):
-            found.append(detector.detect(pixels, parameters))
-            progress.advance(task)
-    return found
-
-
-def _decoded(images: Sequence[LabelledImage]) -> Iterator[NDArray[np.uint8]]:
-    """The pixels of each image; the next is decoded meanwhile."""
-    with ThreadPoolExecutor(1, thread_name_prefix="decode") as ahead:
-        waiting = ahead.submit(_pixels, images[0].path)
-        for after in images[1:]:
-            pixels = waiting.result()
-            waiting = ahead.submit(_pixels, after.path)
-            yield pixels
-        yield waiting.result()
-
-
-def _pixels(path: Path) -> NDArray[np.uint8]:
-    from pipelines.imagery.decode import read_image
-
+def _chosen(
+    rule: ThresholdRule,
+    images: Sequence[LabelledImage],
+    found: Sequence[Detections],
+    identity: DetectorIdentity,
+    min_iou: float,
+) -> dict[str, ChosenThreshold]:
     try:
-        return read_image(path.read_bytes()).rgb
+        chosen = choose_thresholds(images, found, identity.categories, rule, min_iou=min_iou)
+    except ValueError as error:
+        raise InvalidInputError(f"{error}; state it with --gsd", field="choose") from error
+    if not chosen:
+        raise InvalidInputError(
+            "no category has enough labelled objects to choose a threshold on", field="choose"
+        )
+    # Nothing was looked for below it.
+    return {
+        name: ChosenThreshold(
+            confidence=max(one.confidence, AP_LOWEST_CONFIDENCE),
+            subject=one.subject,
+            objects=one.objects,
+            reached=one.reached,
+        )
+        for name, one in chosen.items()
+    }
+
+
+def _write_card(
+    entry: CatalogueEntry,
+    evaluation: Evaluation,
+    rule: ThresholdRule | None,
+    chosen: Mapping[str, ChosenThreshold] | None,
+    data: str,
+) -> Path:
+    """Write the measurement into the card of a model; returns its path."""
+    card = with_measurement(entry.card, accuracy_of(evaluation, data))
+    if chosen is not None and rule is not None:
+        confidences = {name: round(one.confidence, 4) for name, one in chosen.items()}
+        card = with_measurement(
+            card,
+            card.accuracy[-1],
+            thresholds={**entry.card.thresholds, **confidences},
+            thresholds_chosen=told_choice(rule, chosen, data),
+        )
+    path = entry.folder / CARD_FILE
+    try:
+        replace_file(path, card_text(card).encode())
     except OSError as error:
-        raise InvalidInputError(f"{path}: {error.strerror}", field="dataset") from error
-    except UnreadableImageError as error:
-        raise UnreadableImageError(f"{path}: {error}", field="dataset") from error
+        raise InvalidInputError(
+            f"the card {path} cannot be written: {error.strerror}; add the model to a data folder "
+            "of your own (`vedette model add`)",
+            field="write_card",
+        ) from error
+    return path
 
 
 def _document(
@@ -194,13 +298,14 @@ def _document(
         "images": evaluation.images,
         "model": {
             "name": identity.name,
+            "version": identity.version,
             "engine": identity.engine,
             "sha256": identity.sha256,
             "tile_overlap": parameters.tile_overlap,
             "whole_frame": parameters.whole_frame,
         },
         "min_iou": evaluation.min_iou,
-        "min_score": evaluation.min_confidence,
+        "thresholds": {name: _rounded(value) for name, value in evaluation.thresholds.items()},
         "scores": [_score(score) for score in evaluation.scores],
         "report": None if report is None else str(report),
     }
@@ -251,8 +356,9 @@ def _tell(identity: DetectorIdentity, evaluation: Evaluation, report: Path | Non
     """The tables, for a person."""
     out = console()
     out.print(
-        f"{identity.name} on {identity.engine}: {evaluation.images} images, found from IoU "
-        f"{evaluation.min_iou:g}, recall and false alarms at score {evaluation.min_confidence:g}",
+        f"{identity.label} on {identity.engine}: {evaluation.images} images, found from IoU "
+        f"{evaluation.min_iou:g}, recall and false alarms at score "
+        f"{thresholds_text(evaluation.thresholds)}",
         markup=False,
     )
     print_table(
@@ -283,3 +389,40 @@ def _cell(size: SizeScore) -> str:
     if not size.truths:
         return "-"
     return f"{share(size.ap50)} / {share(size.recall)} / {size.truths}"
+
+
+def _chosen_document(
+    rule: ThresholdRule | None, chosen: Mapping[str, ChosenThreshold] | None
+) -> dict[str, Any] | None:
+    if rule is None or chosen is None:
+        return None
+    return {
+        "rule": str(rule),
+        "thresholds": {
+            name: {
+                "score": _rounded(one.confidence),
+                "chosen_on": one.subject,
+                "objects": one.objects,
+                "reached": one.reached,
+            }
+            for name, one in chosen.items()
+        },
+    }
+
+
+def _tell_chosen(rule: ThresholdRule, chosen: Mapping[str, ChosenThreshold], data: str) -> None:
+    console().print(f"\nThresholds: {told_choice(rule, chosen, data)}", markup=False)
+    print_table(
+        ("", "SCORE", "CHOSEN ON", "OBJECTS", ""),
+        (
+            (
+                name,
+                f"{one.confidence:.3f}",
+                one.subject,
+                str(one.objects),
+                "" if one.reached else "the target was not reached",
+            )
+            for name, one in chosen.items()
+        ),
+        empty="",
+    )

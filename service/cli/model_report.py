@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -64,13 +64,14 @@ def write_report(
     Raises:
         OSError: the folder cannot be written.
     """
+    thresholds = np.array([evaluation.thresholds[name] for name in identity.categories])
     parts = [
         f"<h1>{escape(title)}</h1>",
         (
-            f'<p class="note">{escape(identity.name)} on {escape(identity.engine)}; '
+            f'<p class="note">{escape(identity.label)} on {escape(identity.engine)}; '
             f"{evaluation.images} images; an object is found from an overlap (IoU) of "
             f"{evaluation.min_iou:g}; recall, precision and false alarms at confidence "
-            f"{evaluation.min_confidence:g}.</p>"
+            f"{escape(thresholds_text(evaluation.thresholds))}.</p>"
         ),
         "<h2>Scores</h2>",
         _table(evaluation.scores),
@@ -109,7 +110,7 @@ def write_report(
         parts.append(
             '<div class="cases">'
             + "".join(
-                _figure(case, images[case.image], found[case.image], evaluation, read)
+                _figure(case, images[case.image], found[case.image], thresholds, read)
                 for case in _worst(cases)
             )
             + "</div>"
@@ -129,6 +130,13 @@ def write_report(
 def share(value: float | None) -> str:
     """A share as people read it; a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def thresholds_text(thresholds: Mapping[str, float]) -> str:
+    """One number where all categories have the same, else each with its name."""
+    if len(set(thresholds.values())) == 1:
+        return f"{next(iter(thresholds.values())):g}"
+    return ", ".join(f"{name} {value:.3g}" for name, value in thresholds.items())
 
 
 def score_cells(score: SubjectScore) -> tuple[str, ...]:
@@ -254,10 +262,10 @@ def _figure(
     case: Case,
     image: LabelledImage,
     found: Detections,
-    evaluation: Evaluation,
+    thresholds: NDArray[np.float64],
     read: Callable[[Path], NDArray[np.uint8]],
 ) -> str:
-    data = base64.b64encode(_crop(case, image, found, evaluation, read(image.path))).decode()
+    data = base64.b64encode(_crop(case, image, found, thresholds, read(image.path))).decode()
     left, top, right, bottom = case.xyxy.tolist()
     told = f"{case.subject}, {right - left:.0f} x {bottom - top:.0f} px"
     if case.confidence:
@@ -273,7 +281,7 @@ def _crop(
     case: Case,
     image: LabelledImage,
     found: Detections,
-    evaluation: Evaluation,
+    thresholds: NDArray[np.float64],
     pixels: NDArray[np.uint8],
 ) -> bytes:
     """JPEG of the case and what is around it."""
@@ -289,7 +297,7 @@ def _crop(
         box=(left, top, left + size, top + size),
     )
     draw = ImageDraw.Draw(picture)
-    shown = found.xyxy[found.confidence >= evaluation.min_confidence]
+    shown = found.xyxy[found.confidence >= thresholds[found.class_id]]
     for boxes, colour, width in (
         (image.xyxy, "#35c759", 2),
         (shown, "#3aa0ff", 2),
