@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - a tool beside the product, not a package
 """Turn a training result into the weight files that the catalogue ships.
 
-It does what `vedette model add` does with weights, into a folder of the source tree: a child process
-that has locked itself (`models.inert_checkpoint`) reads the checkpoint, which is a pickle, and
+It does what `vedette model add` does with weights, into a folder of the source tree: a child
+process that has locked itself (`models.inert_checkpoint`) reads the checkpoint, a pickle, and
 OpenVINO IR is made of the numbers. A maintainer states the SHA-256 of the checkpoint that is meant,
 and gets the hashes for the model card:
 
