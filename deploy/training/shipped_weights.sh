@@ -34,4 +34,4 @@ exec "${VEDETTE:-vedette}" model train vedette-n@1.1.0 --from vedette-n@1.0.0 \
   --source "Brighton Beach, 4 drone photographs without the cars and people on them; BSD-2-Clause" \
   --source "senseFly, a field in colour infrared, the right half of a photograph; CC0-1.0" \
   --source "280 pictures of made-up ground by Vedette itself" \
-  --work "$work/training" --catalogue "$work/catalogue"
+  --work "$work/training" --data-dir "$work"

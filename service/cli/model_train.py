@@ -10,9 +10,9 @@ from typing import Any, Self
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.catalogue import Catalogue
 from models.errors import InvalidInputError
 from models.training.recipe import Recipe, Step
+from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
 from service.clock import utc_now
 from service.training.plan import SHARES, Plan
@@ -83,7 +83,9 @@ _folder = click.Path(path_type=Path, exists=True)
     show_default=True,
     help="Pictures of made-up ground with shrubs, rocks, furrows and tracks only.",
 )
-@click.option("--from", "start", metavar="NAME", help="The model that learns on.")
+@click.option(
+    "--from", "start", metavar="NAME", help="The model that learns on.  [default: vedette-n]"
+)
 @click.option("--license", "license_id", metavar="SPDX", help="Of the result.  [default: as start]")
 @click.option(
     "--steps",
@@ -123,15 +125,10 @@ _folder = click.Path(path_type=Path, exists=True)
     required=True,
     help="Folder for what is kept on the way; the same command goes on with it.",
 )
-@click.option(
-    "--catalogue",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder of models that the result is added to.",
-)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads to use.  [default: all]")
+@in_catalogue
 @as_json
-def train_model(json_output: bool, **options: Any) -> None:
+def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     """Teach a model on images of your own, and add the result to the catalogue.
 
     The model learns on from one that is there. Give labelled images (--data), images that show
@@ -156,10 +153,9 @@ def train_model(json_output: bool, **options: Any) -> None:
     from service.training.result import finish
 
     work: Path = options["work"]
-    catalogue_dir: Path = options["catalogue"]
     threads: int | None = options["threads"]
     name, _, version = str(options["name"]).partition("@")
-    start = Catalogue.installed(catalogue_dir).entry(options["start"])
+    start = find_entry(options["start"], catalogue_dir)
     if not version or f"{name}@{version}" == start.label:
         raise InvalidInputError(
             f"name the result NAME@VERSION, other than {start.label}", field="name"

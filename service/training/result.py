@@ -8,6 +8,7 @@ there. The other half tells how good it is.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -132,14 +133,18 @@ def finish(
         base = look(before, materials.choose, materials.choose_empty, said)
         trials = []
         for share in NEW_SHARES:
-            detector = _open(plan, start, trainer, home / f"{share}", share, (), threads)
+            folder_of_share = home / f"{share}"
+            trainer.write(_made(folder_of_share) / f"{plan.name}.safetensors", share)
+            detector = _open(plan, start, folder_of_share, threads)
             said = watcher.phase(f"{share:.0%} of what was learned", _count(materials, "choose"))
             seen = look(detector, materials.choose, materials.choose_empty, said)
             trials.append(_trial(share, base, seen, materials, categories))
         best = chosen(base, trials)
         lift = lift_by_class(start.card, best.thresholds)
         final = home / "final"
-        after = _open(plan, start, trainer, final, best.new_share, lift, threads)
+        trainer.write(home / "final.safetensors", best.new_share, lift)
+        convert(home / "final.safetensors", _made(final), plan.name, input_px=start.card.input_px)
+        after = _open(plan, start, final, threads)
         said = watcher.phase("the start on the reporting half", _count(materials, "report"))
         old = look(before, materials.report, materials.report_empty, said)
         said = watcher.phase("the new model on the reporting half", _count(materials, "report"))
@@ -166,23 +171,18 @@ def _count(materials: Materials, half: str) -> int:
     return len(getattr(materials, half)) + len(getattr(materials, f"{half}_empty"))
 
 
-def _open(
-    plan: Plan,
-    start: CatalogueEntry,
-    trainer: Any,
-    folder: Path,
-    share: float,
-    lift: Sequence[float],
-    threads: int | None,
-) -> Detector:
-    """A mixture of weights as the catalogue would open it."""
+def _made(folder: Path) -> Path:
     folder.mkdir()
-    stem = plan.name
-    source = folder.with_suffix(".safetensors")
-    trainer.write(source, share, lift)
-    done = convert(source, folder, stem, input_px=start.card.input_px)
-    source.unlink()
-    card = replace(start.card, name=plan.name, version=plan.version, sha256=done.sha256)
+    return folder
+
+
+def _open(plan: Plan, start: CatalogueEntry, folder: Path, threads: int | None) -> Detector:
+    """The weights in a folder as the catalogue would open them."""
+    sha256 = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+    }
+    card = replace(start.card, name=plan.name, version=plan.version, sha256=sha256)
     (folder / CARD_FILE).write_text(card_text(card), encoding="utf-8")
     return CatalogueEntry(folder).open(threads=threads)
 
