@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from models.errors import InvalidInputError
 from pipelines.threats.incidents import ChangeKind, Incident, IncidentChange, IncidentState
+from pipelines.threats.severity import Severity
 
 
 class Verdict(StrEnum):
@@ -71,7 +72,8 @@ ALLOWED: Mapping[IncidentState, Mapping[Verdict, IncidentState]] = MappingProxyT
 def decide(incident: Incident, verdict: str) -> IncidentChange:
     """Take down what a person decided.
 
-    Nothing here changes whose the object is taken to be: no verdict makes anything hostile.
+    What is escalated is of high severity and stays so. Nothing here changes whose the object is
+    taken to be: no verdict makes anything hostile.
 
     Args:
         incident: as it is now.
@@ -88,11 +90,11 @@ def decide(incident: Incident, verdict: str) -> IncidentChange:
         ) from error
     state = ALLOWED.get(incident.state, {}).get(said)
     if state is None:
-        raise InvalidInputError(_refusal(incident.state, said), field="verdict")
-    return IncidentChange(
-        kind=ChangeKind.DECIDED,
-        incident=replace(incident, state=state, revision=incident.revision + 1),
-    )
+        raise InvalidInputError(_refusal(incident, said), field="verdict")
+    decided = replace(incident, state=state, revision=incident.revision + 1)
+    if said is Verdict.ESCALATED:
+        decided = replace(decided, severity=Severity.HIGH, severity_held=True)
+    return IncidentChange(kind=ChangeKind.DECIDED, incident=decided)
 
 
 def check_reason(verdict: Verdict, reason_code: ReasonCode | None, reason: str) -> None:
@@ -129,11 +131,13 @@ def release_faults(incident: Incident) -> tuple[str, ...]:
     return ()
 
 
-_UNRELEASABLE = frozenset(
-    state for state in IncidentState if state.value in {"dismissed", "cancelled", "merged"}
-)
+_UNRELEASABLE = frozenset({IncidentState.DISMISSED, IncidentState.CANCELLED, IncidentState.MERGED})
 
 
-def _refusal(state: IncidentState, verdict: Verdict) -> str:
-    allowed = ", ".join(ALLOWED.get(state, {})) or "nothing"
-    return f"the incident is {state} and cannot be {verdict}; allowed is {allowed}"
+def _refusal(incident: Incident, verdict: Verdict) -> str:
+    state = incident.state
+    told = f"the incident is {state} and cannot be {verdict}"
+    if state is IncidentState.MERGED:
+        return f"{told}; decide on {incident.merged_into}, which it was merged into"
+    allowed = ", ".join(ALLOWED.get(state, {}))
+    return f"{told}; it can be {allowed}" if allowed else f"{told}: it has ended"

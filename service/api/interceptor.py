@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -211,8 +212,15 @@ class _Permitted(_Guarded):
             answer = await super()._answer(request, context)
             await self._write_down(note)
             return answer
-        with noting(note):
-            answer = await super()._answer(request, context)
+        try:
+            with noting(note):
+                answer = await super()._answer(request, context)
+        except VedetteError:
+            if note.written:
+                # Refused when the transaction had ended: so it did not change what it was to.
+                refused = replace(note, outcome="refused", written=False)
+                await asyncio.to_thread(self._access.write_down, refused)
+            raise
         # What changed nothing in the ledger, because it was so already, is told all the same.
         await self._write_down(note)
         return answer

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from pipelines.threats.decisions import (
     Verdict,
     check_reason,
     decide,
+    release_faults,
 )
 from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.severity import Severity
 
 
 def incident(state: IncidentState) -> Incident:
@@ -90,6 +93,9 @@ def test_every_verdict_on_every_state(state: IncidentState, verdict: Verdict) ->
     assert change.incident.revision == 8
     assert change.incident.best is before.best
     assert change.incident.sighting_count == 4
+    escalated = verdict is Verdict.ESCALATED
+    assert change.incident.severity is (Severity.HIGH if escalated else Severity.LOW)
+    assert change.incident.severity_held is escalated
 
 
 @pytest.mark.parametrize("verdict", ["open", "hostile", "", "Confirmed"])
@@ -97,6 +103,18 @@ def test_no_other_verdict_exists(verdict: str) -> None:
     with pytest.raises(InvalidInputError, match="is none of acknowledged, confirmed") as told:
         decide(incident(IncidentState.OPEN), verdict)
     assert told.value.field == "verdict"
+
+
+def test_what_was_merged_says_where_to_decide() -> None:
+    merged = replace(incident(IncidentState.MERGED), merged_into="other")
+    with pytest.raises(InvalidInputError, match="decide on other, which it was merged into"):
+        decide(merged, "confirmed")
+
+
+@pytest.mark.parametrize("state", list(IncidentState))
+def test_only_what_may_be_real_is_released(state: IncidentState) -> None:
+    allowed = state.value in {"open", "acknowledged", "confirmed", "expired"}
+    assert bool(release_faults(incident(state))) is not allowed
 
 
 def test_a_dismissal_says_what_it_was() -> None:
