@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.suppression import SAME_CATEGORY_IOU, Floats, Indices, runs
-from models.tiling import ScaleField, asked_of, scale_at
+from models.tile_plan import ScaleField, asked_of, scale_at
 
 AGREES_IOU = SAME_CATEGORY_IOU
 """A view that draws a box of the same group that overlaps this much shows the object."""

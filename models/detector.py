@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.pixel_source import PixelSource
-from models.tiling import TilePlan
+from models.tile_plan import TilePlan
 
 DEFAULT_CONFIDENCE = 0.25
 """From which a detection counts where neither a person nor the model's card says so."""
@@ -86,7 +86,7 @@ class WindowSearch:
 
     Attributes:
         detections: merged, in pixels of the image, in descending order of confidence.
-        tiles: how many the image was cut into.
+        tiles: how many were planned.
         empty_tiles: how many of these hold no data and were not looked at.
     """
 
@@ -124,12 +124,18 @@ class Detector(Protocol):
         """
         ...
 
-    def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
+    def detect_windows(
+        self,
+        source: PixelSource,
+        parameters: DetectionParameters,
+        plan: TilePlan | None = None,
+    ) -> WindowSearch:
         """Detections in an image of any size, read window by window in bounded memory.
 
         Args:
             source: the image; what it says holds no data is not looked at.
             parameters: thresholds and tiling.
+            plan: which tiles to look at and at which scales; all at full scale without one.
 
         Raises:
             EngineError: the engine failed or did not answer in time.

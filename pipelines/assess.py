@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Detector, WindowSearch
-from models.tiling import TilePlan
+from models.tile_plan import TilePlan
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.capture import Capture
 from pipelines.geometry.camera_height import Unlocatable
@@ -23,6 +23,7 @@ from pipelines.geometry.elevation_file import ElevationFile
 from pipelines.geometry.ground_scale import plan_frame
 from pipelines.geometry.ground_view import GroundView
 from pipelines.geometry.raster_placement import placed_raster
+from pipelines.geometry.raster_scale import plan_raster
 from pipelines.geometry.rational_view import RationalView
 from pipelines.geometry.reduced_view import ReducedView
 from pipelines.geometry.terrain import Terrain
@@ -32,7 +33,7 @@ from pipelines.imagery.decode import read_image
 from pipelines.imagery.media import MediaKind, sniff
 from pipelines.imagery.original import mapped
 from pipelines.imagery.placement import Placement
-from pipelines.imagery.raster_source import open_source
+from pipelines.imagery.raster_source import RasterSource, open_source
 from pipelines.metadata.capture_reader import read_capture
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.products import annotate, evidence, geojson, kmz
@@ -107,7 +108,7 @@ class _LookedAt:
         detections: in pixels of the image.
         findings: what was not looked at.
         viewpoint: where the camera stood, which tells where to look and at which scale; None for
-            what was read window by window.
+            a raster that places itself.
     """
 
     rgb: NDArray[np.uint8]
@@ -134,26 +135,11 @@ def _look(
     """Decode and search an image."""
     if sniff(data[:16]) in (MediaKind.TIFF, MediaKind.NITF):
         with open_source(data if request.path is None else request.path) as source:
-            search = detector.detect_windows(source, request.parameters)
-            rgb, mask = source.read_reduced(PICTURE_LONGEST_PX)
-            return _LookedAt(
-                rgb=rgb,
-                mask=mask,
-                size_px=(source.width_px, source.height_px),
-                placement=source.placement,
-                detections=search.detections,
-                findings=_unsearched(search),
-            )
+            return _look_by_windows(request, source, capture, detector, terrain)
     image = read_image(data[:])
     size_px = (image.width_px, image.height_px)
     viewpoint = find_viewpoint(capture, terrain)
-    plan = plan_frame(
-        None if isinstance(viewpoint, Unlocatable) else viewpoint,
-        size_px,
-        detector.identity,
-        request.parameters,
-        reach(request.positions, request.rules),
-    )
+    plan = _frame_plan(request, viewpoint, size_px, detector)
     return _LookedAt(
         rgb=image.rgb,
         mask=None,
@@ -162,6 +148,54 @@ def _look(
         detections=detector.detect(image.rgb, request.parameters, plan),
         findings=_left_out(plan),
         viewpoint=viewpoint,
+    )
+
+
+def _look_by_windows(
+    request: AssessmentRequest,
+    source: RasterSource,
+    capture: Capture,
+    detector: Detector,
+    terrain: TerrainSource,
+) -> _LookedAt:
+    """Search an image that may be too large to be held whole."""
+    size_px = (source.width_px, source.height_px)
+    raster = viewpoint = None
+    # A stated pose is a person's word that this is a photograph, whatever the file carries.
+    if request.stated_pose is None:
+        raster = placed_raster(source.placement, *size_px, terrain)
+    if raster is None:
+        viewpoint = find_viewpoint(capture, terrain)
+        plan = _frame_plan(request, viewpoint, size_px, detector)
+    else:
+        reached = reach(request.positions, request.rules)
+        plan = plan_raster(raster, size_px, detector.identity, request.parameters, reached)
+    search = detector.detect_windows(source, request.parameters, plan)
+    rgb, mask = source.read_reduced(PICTURE_LONGEST_PX)
+    return _LookedAt(
+        rgb=rgb,
+        mask=mask,
+        size_px=size_px,
+        placement=source.placement,
+        detections=search.detections,
+        findings=(*_left_out(plan), *_unsearched(search)),
+        viewpoint=viewpoint,
+    )
+
+
+def _frame_plan(
+    request: AssessmentRequest,
+    viewpoint: Viewpoint | Unlocatable,
+    size_px: tuple[int, int],
+    detector: Detector,
+) -> TilePlan:
+    """The tiles of a photograph."""
+    return plan_frame(
+        None if isinstance(viewpoint, Unlocatable) else viewpoint,
+        size_px,
+        detector.identity,
+        request.parameters,
+        reach(request.positions, request.rules),
     )
 
 

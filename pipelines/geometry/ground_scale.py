@@ -8,6 +8,7 @@ ground that no rule could weigh, there is nothing to look for.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from models.detector import DetectionParameters, DetectorIdentity
-from models.tiling import ScaleField, TilePlan, plan_full_scale, plan_tiles, plan_two_scales
+from models.tile_plan import ScaleField, TilePlan, plan_tiles, plan_unknown_scale
 from pipelines.geometry.georeference import Places, locate
 from pipelines.geometry.sightline import rays
 from pipelines.geometry.terrain import ABOVE_HORIZON, LOCATED
@@ -43,8 +44,6 @@ SKY, TOO_FAR, OUT_OF_REACH = "sky", "too far", "out of reach"
 _CELLS_A_SIDE = 48
 _LEAST_CELL_PX = 32
 _HORIZON_SIGMAS = 3.0
-# Of a model that nobody has measured: small objects only, as aerial data sets hold them.
-_UNKNOWN_CAR_PX = (16, 64)
 # Further from where it was placed no object is: as far as probabilities of nearness are worked out.
 _PLACE_SIGMAS = 8.5
 _GEOD = Geod(ellps="WGS84")
@@ -80,7 +79,7 @@ def plan_frame(
 
     Args:
         viewpoint: where the camera stood; None where that is not known: then everything is looked
-            at, in a large frame at full and at half scale.
+            at as it is.
         size_px: width and height of the image.
         identity: the model's input and what it finds best.
         parameters: overlap, and whether to look everywhere.
@@ -88,16 +87,12 @@ def plan_frame(
     """
     width, height = size_px
     side, overlap = identity.input_px, parameters.tile_overlap
-    if viewpoint is None:
-        shortest, longest = identity.car_px or _UNKNOWN_CAR_PX
-        # What is too long at full scale is told from the whole frame reduced to a tile, unless it
-        # is too short there: then half scale lies between the two.
-        if longest * side / max(size_px) >= shortest:
-            return plan_full_scale(width, height, side, overlap)
-        return plan_two_scales(width, height, side, overlap, longest)
-    intrinsics = viewpoint.intrinsics
-    if (intrinsics.width_px, intrinsics.height_px) != size_px:
-        return plan_full_scale(width, height, side, overlap)
+    # Where metadata speak of another size the field would not lie on this image.
+    if viewpoint is None or size_px != (
+        viewpoint.intrinsics.width_px,
+        viewpoint.intrinsics.height_px,
+    ):
+        return plan_unknown_scale(width, height, side, overlap)
     field = scale_field(
         viewpoint,
         car_px=identity.car_px,
@@ -126,10 +121,7 @@ def scale_field(
         everywhere: leave nothing out.
     """
     width, height = viewpoint.intrinsics.width_px, viewpoint.intrinsics.height_px
-    cell = max(_LEAST_CELL_PX, math.ceil(max(width, height) / _CELLS_A_SIDE))
-    columns, rows = math.ceil(width / cell), math.ceil(height / cell)
-    x = np.minimum(np.arange(columns + 1) * float(cell), width)
-    y = np.minimum(np.arange(rows + 1) * float(cell), height)
+    cell, x, y = cells(width, height)
     pixels = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     station = np.zeros(len(pixels), np.intp)
     places = locate([viewpoint], station, pixels, with_errors=discs is not None)
@@ -138,10 +130,10 @@ def scale_field(
     # Metres across the line of sight that one pixel spans.
     gsd = places.slant_range_m * (direction @ viewpoint.ecef_from_camera[:, 2]) / focal
 
-    shape = (rows + 1, columns + 1)
+    shape = (len(y), len(x))
     gsd_of_cell = _mean_of_corners(gsd.reshape(shape))
     car = CAR_M / gsd_of_cell
-    scale = np.where(np.isnan(car), 1.0, _scale_for(car, car_px))
+    scale = np.where(np.isnan(car), 1.0, scale_for(car, car_px))
     object_px = np.nan_to_num(LARGEST_M / gsd_of_cell)
     if everywhere:
         return ScaleField(cell_px=cell, scale=scale, object_px=object_px)
@@ -151,13 +143,14 @@ def scale_field(
     far = on_ground & (car < LEAST_CAR_PX)
     beyond = np.zeros_like(sky)
     if discs is not None:
-        beyond = on_ground & ~far & ~_within_reach(places, shape, discs)
+        ground = _ground_corners(places, shape)
+        beyond = on_ground & ~far & ~within_reach(ground, discs)
     scale[sky | far | beyond] = 0.0
     # The camera may look lower than stated: the sky next to the horizon is as the ground there.
     tilt = math.radians(_HORIZON_SIGMAS * viewpoint.sigmas.pitch_deg)
     turn = math.radians(_HORIZON_SIGMAS * viewpoint.sigmas.roll_deg)
     margin = math.ceil((focal * math.tan(min(tilt, 1.0)) + width / 2 * math.sin(turn)) / cell)
-    kernel = np.ones((2 * min(margin, rows) + 1,) * 2, np.uint8)
+    kernel = np.ones((2 * min(margin, len(y)) + 1,) * 2, np.uint8)
     near_ground = np.asarray(cv2.dilate(np.where(sky, 0.0, scale), kernel), np.float64)
     scale = np.where(sky, near_ground, scale)
     area = np.diff(y)[:, None] * np.diff(x)[None, :] / (width * height)
@@ -172,7 +165,15 @@ def scale_field(
     )
 
 
-def _scale_for(car: Floats, wanted: tuple[int, int] | None) -> Floats:
+def cells(width: int, height: int) -> tuple[int, Floats, Floats]:
+    """Side of the cells that an image is divided into, and (C + 1,), (R + 1,) where they begin."""
+    cell = max(_LEAST_CELL_PX, math.ceil(max(width, height) / _CELLS_A_SIDE))
+    x = np.minimum(np.arange(math.ceil(width / cell) + 1) * float(cell), width)
+    y = np.minimum(np.arange(math.ceil(height / cell) + 1) * float(cell), height)
+    return cell, x, y
+
+
+def scale_for(car: Floats, wanted: tuple[int, int] | None) -> Floats:
     """The scale nearest to 1 at which a car of these lengths has a wanted one; NaN goes to 1."""
     chosen = np.ones_like(car)
     if wanted is None:
@@ -185,14 +186,41 @@ def _scale_for(car: Floats, wanted: tuple[int, int] | None) -> Floats:
     return chosen
 
 
-def _within_reach(places: Places, shape: tuple[int, int], discs: Discs) -> Mask:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class GroundCorners:
+    """The ground at the corners of cells, each (R + 1, C + 1); NaN where a corner shows none.
+
+    Attributes:
+        latitude_deg: WGS 84.
+        longitude_deg: WGS 84.
+        sigma_m: one sigma of the place in any direction.
+    """
+
+    latitude_deg: Floats
+    longitude_deg: Floats
+    sigma_m: Floats
+
+
+def _ground_corners(places: Places, shape: tuple[int, int]) -> GroundCorners:
+    located = places.code == LOCATED
+    sigma = np.sqrt(np.trace(places.covariance_enu_m2[:, :2, :2], axis1=1, axis2=2))
+    return GroundCorners(
+        latitude_deg=np.where(located, places.latitude_deg, np.nan).reshape(shape),
+        longitude_deg=np.where(located, places.longitude_deg, np.nan).reshape(shape),
+        sigma_m=np.where(located, sigma, np.nan).reshape(shape),
+    )
+
+
+def within_reach(ground: GroundCorners, discs: Discs) -> Mask:
     """(R, C) cells that hold ground which may be inside a disc, as far wrong as places may be.
 
     The ground between the corners of a cell is no further from one of them than they are apart.
     """
-    located = np.flatnonzero(places.code == LOCATED)
-    latitude, longitude = places.latitude_deg[located], places.longitude_deg[located]
-    sigma = np.sqrt(np.trace(places.covariance_enu_m2[located][:, :2, :2], axis1=1, axis2=2))
+    shape = ground.latitude_deg.shape
+    located = np.flatnonzero(~np.isnan(ground.latitude_deg))
+    latitude = ground.latitude_deg.ravel()[located]
+    longitude = ground.longitude_deg.ravel()[located]
+    sigma = ground.sigma_m.ravel()[located]
     # How far outside every disc each corner is; corners that show no ground say nothing.
     outside = np.full(shape[0] * shape[1], np.inf)
     for disc_latitude, disc_longitude, radius in zip(
@@ -205,27 +233,30 @@ def _within_reach(places: Places, shape: tuple[int, int], discs: Discs) -> Mask:
             latitude,
         )
         outside[located] = np.minimum(outside[located], distance - radius - _PLACE_SIGMAS * sigma)
-    return np.asarray(_least_of_corners(outside.reshape(shape)) <= _span_m(places, shape))
+    return np.asarray(_least_of_corners(outside.reshape(shape)) <= _span_m(ground))
 
 
-def _span_m(places: Places, shape: tuple[int, int]) -> Floats:
+def _span_m(ground: GroundCorners) -> Floats:
     """(R, C) longest diagonal of a cell on the ground; infinite where a corner shows none."""
-    latitude, longitude = (
-        np.where(places.code == LOCATED, values, np.nan).reshape(shape)
-        for values in (places.latitude_deg, places.longitude_deg)
+    here, right = slice(None, -1), slice(1, None)
+    return np.maximum(
+        distances_m(ground, (here, here), (right, right)),
+        distances_m(ground, (here, right), (right, here)),
     )
-    diagonals = []
-    for first, second in (
-        ((slice(None, -1), slice(None, -1)), (slice(1, None), slice(1, None))),
-        ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))),
-    ):
-        ends = [longitude[first], latitude[first], longitude[second], latitude[second]]
-        known = ~np.isnan(ends).any(axis=0)
-        length = np.full(known.shape, np.inf)
-        from_longitude, from_latitude, to_longitude, to_latitude = (end[known] for end in ends)
-        length[known] = _GEOD.inv(from_longitude, from_latitude, to_longitude, to_latitude)[2]
-        diagonals.append(length)
-    return np.asarray(np.maximum(*diagonals), np.float64)
+
+
+def distances_m(
+    ground: GroundCorners, first: tuple[slice, slice], second: tuple[slice, slice]
+) -> Floats:
+    """Distances between two equal parts of the corners; infinite where one shows no ground."""
+    from_longitude, from_latitude = ground.longitude_deg[first], ground.latitude_deg[first]
+    to_longitude, to_latitude = ground.longitude_deg[second], ground.latitude_deg[second]
+    known = ~(np.isnan(from_latitude) | np.isnan(to_latitude))
+    length = np.full(known.shape, np.inf)
+    length[known] = _GEOD.inv(
+        from_longitude[known], from_latitude[known], to_longitude[known], to_latitude[known]
+    )[2]
+    return length
 
 
 def _corners(values: NDArray[np.generic]) -> NDArray[np.generic]:

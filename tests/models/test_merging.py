@@ -10,7 +10,8 @@ from benchmarks.merging import crowd, same, shuffled
 from models.detections import Detections
 from models.merging import merge
 from models.taxonomy import group_index
-from models.tiling import ScaleField, tile_grid
+from models.tile_plan import ScaleField
+from models.tiling import tile_grid
 
 CATEGORIES = ("person", "car", "truck")
 GROUPS = group_index(CATEGORIES)

@@ -15,8 +15,9 @@ from models.catalogue import open_detector
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
 from models.suppression import iou
+from models.tile_plan import ScaleField, plan_tiles, plan_unknown_scale
 from models.tiled_detector import TiledDetector
-from models.tiling import ScaleField, plan_tiles, plan_two_scales, tile_starts
+from models.tiling import tile_starts
 
 SIDE, WIDTH, HEIGHT = 640, 2600, 1900
 PLACEMENTS = 1000
@@ -126,7 +127,8 @@ def test_two_scales_tell_of_each_object_once() -> None:
     random = np.random.default_rng(8)
     for _ in range(4):
         boxes = on_seams(random, 0.2, SIDE, 140)
-        plan = plan_two_scales(WIDTH, HEIGHT, SIDE, 0.2, 60.0)
+        plan = plan_unknown_scale(WIDTH, HEIGHT, SIDE, 0.2)
+        assert sorted(set(plan.scale.tolist())) == [0.5, 1.0]
         found = TiledDetector(ExactEngine()).detect(painted(boxes), DetectionParameters(), plan)
         assert len(found) == len(boxes)
         for box in boxes:

@@ -15,6 +15,7 @@ from models.detections import Detections
 from models.detector import DetectionParameters, Detector, DetectorIdentity
 from models.suppression import iou
 from models.taxonomy import group_index
+from models.tile_plan import plan_unknown_scale
 from models.tiled_detector import TiledDetector
 
 SIDE = 640
@@ -217,19 +218,21 @@ class ArraySource:
 
 
 @pytest.mark.parametrize("whole_rows", [False, True])
+@pytest.mark.parametrize("planned", [False, True])
 @pytest.mark.parametrize("whole_frame", [False, True])
 @pytest.mark.parametrize(("width", "height"), [(400, 300), (640, 640), (6000, 5000)])
 def test_windows_give_what_the_whole_image_gives(
-    width: int, height: int, whole_frame: bool, whole_rows: bool
+    width: int, height: int, whole_frame: bool, planned: bool, whole_rows: bool
 ) -> None:
     random = np.random.default_rng(width)
     corners = random.uniform(0, (width, height), (width * height // 40_000, 2)).astype(int)
     sides = random.integers(10, 300, corners.shape)
     image = scene(width, height, np.hstack([corners, corners + sides]).tolist())
-    parameters = DetectionParameters(whole_frame=whole_frame)
-    whole = TiledDetector(BlobEngine()).detect(image, parameters)
+    parameters = DetectionParameters(min_confidence=0.1, whole_frame=whole_frame)
+    plan = plan_unknown_scale(width, height, SIDE, 0.2) if planned else None
+    whole = TiledDetector(BlobEngine()).detect(image, parameters, plan)
     search = TiledDetector(BlobEngine()).detect_windows(
-        ArraySource(image, whole_rows=whole_rows), parameters
+        ArraySource(image, whole_rows=whole_rows), parameters, plan
     )
     assert len(whole) > 0
     assert np.array_equal(search.detections.xyxy, whole.xyxy)
@@ -281,8 +284,10 @@ def test_what_lies_mostly_where_there_is_no_data_is_dropped() -> None:
     assert search.detections.xyxy.tolist() == [[100.0, 100.0, 160.0, 160.0]]
 
 
-def test_no_window_grows_with_the_image() -> None:
-    empty = np.broadcast_to(np.uint8(60), (9000, 14_000, 3))
-    source = ArraySource(empty)
-    TiledDetector(BlobEngine()).detect_windows(source, DetectionParameters())
-    assert source.largest <= 4096**2
+@pytest.mark.parametrize(("whole_rows", "most"), [(False, 4096**2), (True, 2 * 4096**2)])
+def test_no_window_grows_with_the_image(whole_rows: bool, most: int) -> None:
+    for shape in ((9000, 14_000), (1300, 70_000)):
+        source = ArraySource(np.broadcast_to(np.uint8(60), (*shape, 3)), whole_rows=whole_rows)
+        plan = plan_unknown_scale(shape[1], shape[0], SIDE, 0.2)
+        TiledDetector(BlobEngine()).detect_windows(source, DetectionParameters(), plan)
+        assert source.largest <= most

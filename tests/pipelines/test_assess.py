@@ -90,7 +90,13 @@ class PlantedDetector:
             class_id=np.ones(count, np.int32),
         )
 
-    def detect_windows(self, source: PixelSource, parameters: DetectionParameters) -> WindowSearch:
+    def detect_windows(
+        self,
+        source: PixelSource,
+        parameters: DetectionParameters,
+        plan: object = None,
+    ) -> WindowSearch:
+        del plan
         rgb, _ = source.read_window(0, 0, source.width_px, source.height_px)
         return WindowSearch(detections=self.detect(rgb, parameters), tiles=1, empty_tiles=0)
 
@@ -346,8 +352,9 @@ def test_tiles_without_data_are_told() -> None:
     @dataclass(frozen=True, kw_only=True)
     class HalfEmpty(PlantedDetector):
         def detect_windows(
-            self, source: PixelSource, parameters: DetectionParameters
+            self, source: PixelSource, parameters: DetectionParameters, plan: object = None
         ) -> WindowSearch:
+            del plan
             assert source.width_px == 60
             assert parameters.min_confidence == 0.3
             return WindowSearch(detections=Detections.empty(), tiles=8, empty_tiles=3)

@@ -151,7 +151,7 @@ def test_a_frame_that_nothing_is_looked_for_in_has_no_tiles() -> None:
         camera(100.0, -90.0), size, MODEL, DetectionParameters(everywhere=True), discs
     )
     # A truck of 12 m is 240 pixels long: tiles share it, so that they are 400 apart.
-    assert len(everywhere.views) == 7 * 5
+    assert (everywhere.scale == 1.0).sum() == 7 * 5
 
 
 def test_without_a_pose_all_of_a_large_frame_is_looked_at_at_two_scales() -> None:
@@ -163,6 +163,34 @@ def test_without_a_pose_all_of_a_large_frame_is_looked_at_at_two_scales() -> Non
         for left, top, right, bottom in plan.views[plan.scale == scale]:
             seen[top:bottom, left:right] = True
         assert seen.all()
-    assert plan.least_px.tolist() == (BEST[1] * (plan.scale == 0.5)).tolist()
-    # In 5,000 pixels an object too long for full scale is long enough in the reduced whole.
-    assert set(plan_frame(None, (5000, 3000), MODEL, DetectionParameters()).scale) == {1.0}
+
+
+def test_a_pose_of_another_image_is_no_scale() -> None:
+    # Metadata of the sensor's size in a file that was resized later.
+    plan = plan_frame(camera(12.0, -90.0), (1500, 1000), MODEL, DetectionParameters())
+    assert plan.demand is None
+    assert set(plan.scale.tolist()) == {0.5, 1.0}
+
+
+def test_the_far_field_of_an_oblique_frame_is_magnified_and_the_near_field_reduced() -> None:
+    height_m, pitch_deg = 20.0, -20.0
+    plan = plan_frame(
+        camera(height_m, pitch_deg), (WIDTH_PX, HEIGHT_PX), MODEL, DetectionParameters()
+    )
+    found = set()
+    for row in range(100, HEIGHT_PX, 25):
+        # Along the optical axis a car on flat ground is 4.5 m * f / depth long.
+        off = math.atan((row - HEIGHT_PX / 2) / FOCAL_PX)
+        depth = height_m / math.sin(off - math.radians(pitch_deg)) * math.cos(off)
+        car = CAR_M * FOCAL_PX / depth
+        if min(abs(car / limit - 1) for limit in BEST) < 0.15:
+            continue
+        wanted = 2.0 if car < BEST[0] else 0.5 if car > BEST[1] else 1.0
+        shown = (
+            (plan.views[:, :2] <= (WIDTH_PX / 2, row)) & (plan.views[:, 2:] > (WIDTH_PX / 2, row))
+        ).all(axis=1)
+        assert wanted in plan.scale[shown & (plan.least_px == 0)].tolist(), row
+        found.add(wanted)
+        # Nothing near is magnified.
+        assert not ((plan.scale > 1.0) & shown).any() or car < 3 * BEST[0]
+    assert found == {0.5, 1.0, 2.0}
