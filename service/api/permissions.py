@@ -89,7 +89,11 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "PositionService.CreatePosition": _changes(OPERATORS, "parent"),
         "PositionService.GetPosition": _reads(ANALYSTS, "name"),
         "PositionService.ListPositions": _reads(ANALYSTS),
+        "PositionService.UpdatePosition": _changes(OPERATORS, "position.name"),
         "PositionService.DeletePosition": _changes(OPERATORS),
+        # The servicer takes reports of the mission of the first message alone.
+        "PositionService.StreamPatrol": _changes(ANALYSTS, "patrol"),
+        "PositionService.ImportPositions": _changes(OPERATORS, "header.parent"),
         # Of an incident, or of imagery.
         "ProductService.ListProducts": _reads(EVERYBODY),
         "ProductService.GetProduct": _reads(EVERYBODY, "name"),

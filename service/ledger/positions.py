@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, select, update
 
 from pipelines.threats.patrols import PatrolReport
-from pipelines.threats.positions import Position
+from pipelines.threats.positions import Position, PositionKind
 from service.errors import AlreadyExistsError, NotFoundError, StaleRevisionError
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent
@@ -22,6 +22,7 @@ from service.ledger.position_rows import (
     position_values,
     read_position,
     read_positions,
+    reports_around,
 )
 from service.ledger.tables import patrol_reports, position_registers, positions
 
@@ -107,18 +108,13 @@ class Positions(Database):
         Returns:
             What was done, or would be, with each. Where one is CONFLICTS nothing was written.
         """
+        if validate_only:
+            with self._reading() as connection:
+                _, changes = _compared(connection, mission_id, imported, replace_existing)
+            return changes
         with self._writing() as connection:
-            existing = {
-                it.position_id: it
-                for it in read_positions(
-                    connection, mission_id, [it.position_id for it in imported]
-                )
-            }
-            changes = [
-                _change(existing.get(it.position_id), it, replace_existing=replace_existing)
-                for it in imported
-            ]
-            if validate_only or PositionChange.CONFLICTS in changes:
+            existing, changes = _compared(connection, mission_id, imported, replace_existing)
+            if PositionChange.CONFLICTS in changes:
                 return changes
             for position, change in zip(imported, changes, strict=True):
                 if change is PositionChange.CREATED:
@@ -251,6 +247,7 @@ def _create(connection: Connection, mission_id: str, position: Position, now: da
 def _update(
     connection: Connection, mission_id: str, existing: Position, position: Position
 ) -> bool:
+    position = _where_reported(connection, mission_id, existing, position)
     if _plain(existing) == _plain(position):
         return False
     connection.execute(
@@ -264,14 +261,43 @@ def _update(
     return True
 
 
-def _change(
-    existing: Position | None, position: Position, *, replace_existing: bool
-) -> PositionChange:
-    if existing is None:
-        return PositionChange.CREATED
-    if _plain(existing) == _plain(position):
-        return PositionChange.UNCHANGED
-    return PositionChange.REPLACED if replace_existing else PositionChange.CONFLICTS
+def _where_reported(
+    connection: Connection, mission_id: str, existing: Position, position: Position
+) -> Position:
+    """The position; of a patrol that reports, where it was registered: reports alone move it."""
+    if existing.kind is not PositionKind.PATROL or position.kind is not PositionKind.PATROL:
+        return position
+    if not reports_around(connection, mission_id, [existing.position_id], None):
+        return position
+    return replace(
+        position,
+        latitude_deg=existing.latitude_deg,
+        longitude_deg=existing.longitude_deg,
+        sigma_m=existing.sigma_m,
+    )
+
+
+def _compared(
+    connection: Connection,
+    mission_id: str,
+    imported: Sequence[Position],
+    replace_existing: bool,
+) -> tuple[dict[str, Position], list[PositionChange]]:
+    """The positions that are there already, by identifier, and what an import does with each."""
+    names = [it.position_id for it in imported]
+    existing = {it.position_id: it for it in read_positions(connection, mission_id, names)}
+    changes = []
+    for position in imported:
+        before = existing.get(position.position_id)
+        if before is None:
+            changes.append(PositionChange.CREATED)
+        elif _plain(before) == _plain(_where_reported(connection, mission_id, before, position)):
+            changes.append(PositionChange.UNCHANGED)
+        else:
+            changes.append(
+                PositionChange.REPLACED if replace_existing else PositionChange.CONFLICTS
+            )
+    return existing, changes
 
 
 def _plain(position: Position) -> Position:

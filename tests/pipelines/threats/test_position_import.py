@@ -230,7 +230,7 @@ def test_every_fault_is_told_at_once_with_entry_and_field() -> None:
         (12, "properties.sigma_m"),
         (13, "properties.valid_from"),
         (13, "properties.use_times"),
-        (14, "properties.line"),
+        (14, "geometry"),
     ]
     found = read_positions(data)
     assert [it.position_id for it in found.positions] == ["a"]

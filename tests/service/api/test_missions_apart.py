@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,20 @@ class House:
             "PositionService.DeletePosition": position_pb2.DeletePositionRequest(
                 name=f"{parent}/positions/post-1"
             ),
+            "PositionService.UpdatePosition": position_pb2.UpdatePositionRequest(
+                position=position_pb2.Position(
+                    name=f"{parent}/positions/post-1",
+                    kind=position_pb2.POSITION_KIND_POST,
+                    latitude_deg=4.0,
+                    longitude_deg=30.0,
+                )
+            ),
+            "PositionService.StreamPatrol": position_pb2.StreamPatrolRequest(
+                patrol=f"{parent}/positions/patrol-1", sequence=1
+            ),
+            "PositionService.ImportPositions": position_pb2.ImportPositionsRequest(
+                header=position_pb2.ImportHeader(parent=parent)
+            ),
             "ProductService.ListProducts": product_pb2.ListProductsRequest(parent=imagery),
             "ProductService.GetProduct": product_pb2.GetProductRequest(
                 name=f"{imagery}/products/geojson"
@@ -179,6 +193,7 @@ LISTS = {
 MAKES = {
     "PledgeService.CreatePledge",
     "PositionService.CreatePosition",
+    "PositionService.ImportPositions",
     "RuleService.SetRule",
 }
 
@@ -203,6 +218,8 @@ def house(
         longitude_deg=30.0,
     )
     ledger.create_position("unmiss", post, now)
+    patrol = replace(post, position_id="patrol-1", kind=PositionKind.PATROL, sigma_m=50.0)
+    ledger.create_position("unmiss", patrol, now)
     record, _ = ledger.accept_imagery(make_imagery(0), REQUEST_ID, now)
     lease = ledger.lease_job("w", now, 60)
     assert lease is not None
