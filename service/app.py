@@ -42,6 +42,7 @@ from service.events import ChangeHub
 from service.feeds.tak import TakFeed, TakServer
 from service.identity import Identity, ensure_identity
 from service.ingest import Ingest, IngestLimits
+from service.ledger.records import Marking
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
 from service.parts import (
@@ -372,6 +373,7 @@ def _tak_feed(settings: Settings, ledger: Ledger) -> TakFeed | None:
         ca_file=settings.tak_ca,
         mission_id=settings.tak_mission.removeprefix("missions/"),
         check_hostname=settings.tak_check_hostname,
+        clearance=Marking(settings.tak_clearance.replace("-", " ").upper()),
     )
     return TakFeed(ledger, server)
 

@@ -147,6 +147,9 @@ class Settings(BaseSettings):
         description="Whether the TAK server's certificate must name the host of tak_url.",
     )
     tak_mission: str | None = Field(None, description="Mission whose incidents go to TAK.")
+    tak_clearance: Literal["unclassified", "confidential", "strictly-confidential"] = Field(
+        "strictly-confidential", description="The highest marking of incidents that go to TAK."
+    )
 
     @field_validator("dem_dir")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import warnings
@@ -14,10 +15,13 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from models.errors import VedetteError
+from service.access import Sight
+from service.audit_chain import canonical
 from service.clock import utc_now
 from service.errors import StartupError
 from service.feeds.cot import cot_messages, cot_ping
-from service.ledger.records import IncidentEventRecord
+from service.ledger.audit_entries import AuditNote, noting
+from service.ledger.records import IncidentEventRecord, Marking
 
 _log = logging.getLogger("vedette.tak")
 
@@ -70,6 +74,7 @@ class TakServer:
         mission_id: the mission whose incidents it gets.
         check_hostname: whether the certificate must name the host of the URL. Its signature is
             verified in any case.
+        clearance: the highest marking of what it gets.
     """
 
     url: str
@@ -78,6 +83,7 @@ class TakServer:
     ca_file: Path
     mission_id: str
     check_hostname: bool = True
+    clearance: Marking = Marking.STRICTLY_CONFIDENTIAL
 
     @property
     def address(self) -> tuple[str, int]:
@@ -140,6 +146,7 @@ class TakFeed:
         self._host, self._port = server.address
         self._context = server.tls_context()
         self._pytak = _import_pytak()
+        self._markings = Sight(clearance=server.clearance).markings
         self.name = f"tak:{self._host}:{self._port}:{server.mission_id}"
 
     async def run(self, stop: asyncio.Event, wake: Wake) -> None:
@@ -187,13 +194,17 @@ class TakFeed:
         while not stop.is_set():
             generation = wake.generation
             events = await asyncio.to_thread(self._events.events_since, mission_id, cursor, _BATCH)
-            for event in events:
+            sent = [event for event in events if event.record.marking in self._markings]
+            for event in sent:
                 for message in cot_messages(event, sent_at=utc_now()):
                     await link.send(message)
             if events:
                 await link.settle()
+                note = self._note(cursor, events, sent)
                 cursor = events[-1].sequence
-                await asyncio.to_thread(self._events.set_feed_cursor, self.name, cursor)
+                # What has left the mission is told where it is noted as sent.
+                with noting(note) if sent else contextlib.nullcontext():
+                    await asyncio.to_thread(self._events.set_feed_cursor, self.name, cursor)
                 continue
             started = asyncio.get_running_loop().time()
             changed = wake.wait_beyond(generation, _IDLE_S)
@@ -207,6 +218,28 @@ class TakFeed:
             else:
                 # What wakes has closed and does not wait any more: the stop is near.
                 await _either(stop.wait(), link.lost.wait(), timeout_s=0.5)
+
+    def _note(
+        self,
+        after: int,
+        events: Sequence[IncidentEventRecord],
+        sent: Sequence[IncidentEventRecord],
+    ) -> AuditNote:
+        detail = {
+            "after": after,
+            "events": len(sent),
+            "server": f"{self._host}:{self._port}",
+            "through": events[-1].sequence,
+        }
+        return AuditNote(
+            chain=f"missions/{self._server.mission_id}",
+            at=utc_now(),
+            actor="tak",
+            role="feed",
+            action="feed.tak",
+            subject=f"missions/{self._server.mission_id}",
+            detail=canonical(detail),
+        )
 
 
 class _LinkLostError(ConnectionError):

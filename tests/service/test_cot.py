@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -8,11 +10,13 @@ import numpy as np
 import pytest
 from defusedxml import ElementTree
 
+from models.taxonomy import CATEGORIES
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.decisions import Verdict
 from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.severity import Severity
 from service.feeds.cot import (
     SHOWN_AT_LEAST,
     WITHDRAWN_STALE,
@@ -249,3 +253,25 @@ def test_the_ping_is_a_complete_event() -> None:
     root = fromstring(cot_ping(CAPTURED))
     assert root.get("type") == "t-x-c-t"
     assert root.find("point") is not None
+
+
+# MITRE's CoT user guide: after "a-" stands the affiliation; u is unknown, h hostile, s suspect.
+TYPE = re.compile(rb' type="([^"]*)"')
+
+
+@pytest.mark.parametrize("state", list(IncidentState))
+def test_no_message_ever_calls_anybody_hostile(state: IncidentState) -> None:
+    decisions = [None] + [
+        Decision(verdict=verdict, reason="seen", decided_by="op", decided_at=CAPTURED)
+        for verdict in Verdict
+    ]
+    told = set()
+    for category in (*CATEGORIES, "hostile", 'a-h-G" type="a-h-G'):
+        known = event(category=category)
+        incident = replace(known.record.incident, state=state, severity=Severity.HIGH)
+        for kind, decision in itertools.product(ChangeKind, decisions):
+            record = replace(known.record, incident=incident, decision=decision)
+            for message in cot_messages(replace(known, kind=kind, record=record)):
+                told |= set(TYPE.findall(message))
+                assert b"Affiliation unknown." in message
+    assert told <= {b"a-u-G-U-C", b"a-u-G-E-V", b"a-u-G", b"t-x-d-d"}

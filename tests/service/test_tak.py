@@ -30,6 +30,7 @@ from service.errors import StartupError
 from service.feeds import tak
 from service.feeds.cot import cot_ping, cot_uid
 from service.feeds.tak import TakFeed, TakServer
+from service.ledger.audit_entries import AuditNote, pending_note
 from service.ledger.records import (
     Decision,
     IncidentEventRecord,
@@ -52,6 +53,7 @@ class Events:
     def __init__(self) -> None:
         self.records: list[IncidentEventRecord] = []
         self.cursors: dict[str, int] = {}
+        self.notes: list[AuditNote] = []
         self.generation = 0
         self._changed = asyncio.Event()
 
@@ -70,6 +72,9 @@ class Events:
 
     def set_feed_cursor(self, name: str, sequence: int) -> None:
         self.cursors[name] = sequence
+        # As the ledger does in the transaction of the cursor.
+        if (note := pending_note()) is not None:
+            self.notes.append(note)
 
     async def wait_beyond(self, generation: int, timeout_s: float) -> None:
         if generation != self.generation:
@@ -376,6 +381,29 @@ async def test_an_operator_sees_raise_update_confirmation_and_cancellation(taky:
         assert kept.find("detail/contact").get("callsign").startswith("DISMISSED")
         stale = datetime.fromisoformat(kept.get("stale"))
         assert stale - datetime.now(UTC) < timedelta(minutes=1, seconds=1)
+
+
+async def test_what_is_marked_beyond_the_clearance_stays_here_and_what_leaves_is_told(
+    taky: Taky,
+) -> None:
+    events = Events()
+    server = replace(taky.server(), clearance=Marking.UNCLASSIFIED)
+    feed = TakFeed(events, server)
+    secret = raised(1)
+    secret = replace(secret, record=replace(secret.record, marking=Marking.CONFIDENTIAL))
+    async with reading(taky) as reader, feeding(feed, events):
+        events.add(secret)
+        await until(lambda: events.cursors == {feed.name: 1})
+        assert events.notes == []
+        events.add(raised(2))
+        # The first that comes is the second: the one before was not sent.
+        assert (await reader.event()).get("uid") == "vedette.m1.i2"
+        await until(lambda: events.cursors == {feed.name: 2})
+    (note,) = events.notes
+    assert (note.chain, note.actor, note.action) == ("missions/m1", "tak", "feed.tak")
+    assert '"events":1' in note.detail
+    assert '"after":1' in note.detail
+    assert '"through":2' in note.detail
 
 
 async def test_nothing_is_lost_while_the_server_is_away(
