@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 from models.detector import DetectionParameters
 from models.errors import EngineGoneError, UnreadableImageError, VedetteError
 from pipelines.assessment import Assessment, AssessmentRequest, Product, Provenance
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.default_rules import DEFAULT_RULES
 from service.clock import utc_now
 from service.errors import LeaseLostError, NotFoundError, UnavailableError
 from service.ledger.records import ImageryRecord, Lease, PledgeRecord, ProductRecord
@@ -229,7 +229,7 @@ class Worker:
             stated_pose=image.stated_pose,
             stated_captured_at=image.stated_captured_at,
             positions=self._ledger.all_positions(image.mission_id),
-            rules=self._ledger.rules_in_force(image.mission_id) or (DEFAULT_RULE,),
+            rules=self._ledger.rules_in_force(image.mission_id) or DEFAULT_RULES,
             parameters=self._parameters,
             software_version=self._software_version,
         )

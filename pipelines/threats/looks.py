@@ -15,6 +15,9 @@ from pipelines.threats.local_plane import LocalPlane
 from pipelines.threats.requirements import NewObject
 from pipelines.threats.tracks import Track, category_group
 
+MAX_LOOKS = 300
+"""So many of the latest looks are asked whether something is new; what no more of them show is not
+known."""
 # 99 % of a chi-squared variable of two degrees of freedom.
 _GATE = 9.21
 # Half a car: which part of an object was seen.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipelines.threats.conditions import judge
 from pipelines.threats.incident_fold import fold, holds
 from pipelines.threats.incidents import Incident, IncidentChange
+from pipelines.threats.looks import Look
 from pipelines.threats.positions import Position
 from pipelines.threats.proximity import Sighting, weigh
 from pipelines.threats.rules import Rule
@@ -36,6 +37,7 @@ class Known:
         tracks: near to what the frame shows, and those that hold a look of it.
         incidents: of these tracks, in any state.
         footprints: ground of the frames that `pipelines.threats.tracker.footprints_needed` names.
+        looks: earlier frames near by, where a rule asks what is new.
     """
 
     tracks: Sequence[Track] = ()
@@ -43,6 +45,7 @@ class Known:
     footprints: Mapping[str, NDArray[np.float64]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    looks: Sequence[Look] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +79,8 @@ def observe(
         known: what was known before.
         frame: what it shows.
         sightings: what `pipelines.threats.proximity.weigh` found in it.
-        positions: those of the sightings and of the incidents, by identifier.
+        positions: those of the sightings and of the incidents, by identifier; with the routes that
+            a convoy may follow, where a rule asks for one.
         rules: in force.
     """
     update = advance(
@@ -95,6 +99,7 @@ def observe(
         positions=positions,
         rules=rules,
         captured_at=frame.captured_at,
+        looks=known.looks,
     )
     folded = fold(
         known.incidents,

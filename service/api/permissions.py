@@ -99,7 +99,11 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "ProductService.GetProduct": _reads(EVERYBODY, "name"),
         "ProductService.DownloadProduct": _reads(EVERYBODY, "name"),
         "RuleService.ListRules": _reads(ANALYSTS),
+        "RuleService.GetRule": _reads(ANALYSTS, "name"),
         "RuleService.SetRule": _changes(ANALYSTS, "rule.name"),
+        "RuleService.DeleteRule": _changes(ANALYSTS),
+        "RuleService.ListRuleRevisions": _reads(ANALYSTS, "name"),
+        "RuleService.PreviewRule": _reads(ANALYSTS),
     }
 )
 

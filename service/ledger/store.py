@@ -24,6 +24,7 @@ from service.ledger.patrols import Patrols
 from service.ledger.pledges import Pledges
 from service.ledger.positions import Positions
 from service.ledger.products import Products
+from service.ledger.replay import Replays
 from service.ledger.results import Results
 from service.ledger.rules import Rules
 from service.ledger.suppressions import SuppressionLedger
@@ -43,6 +44,7 @@ class Ledger(
     Decisions,
     HardNegatives,
     DetectionSearch,
+    Replays,
     Products,
     Cursors,
     Credentials,

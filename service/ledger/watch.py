@@ -13,7 +13,8 @@ from sqlalchemy import Connection, select
 from pipelines.assessment import Assessment
 from pipelines.threats.fusion import horizontal
 from pipelines.threats.incidents import QUIET, Incident, IncidentChange
-from pipelines.threats.positions import Position
+from pipelines.threats.looks import Look
+from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.rules import Rule
 from pipelines.threats.sentry import Known, observe
 from pipelines.threats.track_state import begin_track
@@ -27,6 +28,7 @@ from service.ledger.incidents import (
 )
 from service.ledger.positions import position_names
 from service.ledger.records import ImageryRecord, IncidentEventRecord, IncidentRecord, stricter
+from service.ledger.replay import looks_before
 from service.ledger.suppressions import count_suppressed
 from service.ledger.tables import imagery
 from service.ledger.tracks import TrackRecord, markings_after, tracks_near, write_tracks
@@ -39,6 +41,7 @@ class _Before:
     tracks: tuple[TrackRecord, ...]
     incidents: dict[str, IncidentRecord]
     footprints: dict[str, NDArray[np.float64]]
+    looks: tuple[Look, ...]
 
 
 def take_in(
@@ -76,15 +79,19 @@ def take_in(
         confidences=[float(value) for value in assessment.detections.confidence],
         footprint_lonlat=assessment.footprint_lonlat,
     )
-    before = _read(connection, image, assessment, frame, now)
+    before = _read(connection, image, assessment, frame, now, rules)
     concerned = {sighting.position_id for sighting in assessment.sightings} | {
         record.incident.best.position_id for record in before.incidents.values()
     }
+    if any(rule.convoy is not None for rule in rules):
+        # Along which a convoy may drive.
+        concerned |= {it.position_id for it in positions if it.kind is PositionKind.ROUTE}
     seen = observe(
         Known(
             tracks=[record.track for record in before.tracks],
             incidents=[record.incident for record in before.incidents.values()],
             footprints=before.footprints,
+            looks=before.looks,
         ),
         frame,
         assessment.sightings,
@@ -126,6 +133,7 @@ def _read(
     assessment: Assessment,
     frame: Frame,
     now: datetime,
+    rules: Sequence[Rule],
 ) -> _Before:
     mission_id = image.mission_id
     tracks = list(
@@ -158,7 +166,18 @@ def _read(
         tracks=tuple(tracks),
         incidents=incidents,
         footprints=_footprints(connection, mission_id, rings),
+        looks=_looks(connection, mission_id, frame, rules),
     )
+
+
+def _looks(
+    connection: Connection, mission_id: str, frame: Frame, rules: Sequence[Rule]
+) -> tuple[Look, ...]:
+    """Earlier looks at ground near by, as far back as any rule asks what is new."""
+    asked = [rule.new_object.since_s for rule in rules if rule.new_object is not None]
+    if not asked or frame.captured_at is None or not frame.ground:
+        return ()
+    return looks_before(connection, mission_id, frame.captured_at, max(asked))
 
 
 def _track_of(incident: Incident) -> Track:

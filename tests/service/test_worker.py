@@ -34,6 +34,7 @@ from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Outcome
+from pipelines.threats.default_rules import DEFAULT_RULES
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.proximity import Level, Sighting
 from pipelines.threats.rules import DEFAULT_RULE
@@ -179,7 +180,7 @@ def test_a_job_becomes_detections_products_and_an_incident(
     assert not alone.run_once(threading.Event())
     (request,) = asked
     assert request.data == frame(3)
-    assert (request.positions, request.rules) == ((POST,), (DEFAULT_RULE,))
+    assert (request.positions, request.rules) == ((POST,), DEFAULT_RULES)
     assert request.software_version == "1.2.3"
     assert (request.provenance.contributor, request.provenance.marking) == ("NOR", "UNCLASSIFIED")
     assert state_of(sqlite_ledger) == (ImageryState.PROCESSED, "")

@@ -50,6 +50,7 @@ imagery = Table(
     ForeignKeyConstraint(["mission_id", "pledge_id"], ["pledges.mission_id", "pledges.pledge_id"]),
     Index(None, "mission_id", "received_at"),
     Index(None, "mission_id", "sortie_id", "received_at"),
+    Index(None, "mission_id", "captured_at"),
 )
 
 submissions = Table(

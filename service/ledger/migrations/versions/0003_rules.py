@@ -1,4 +1,4 @@
-"""Rules as documents, with all of their conditions; who set them; deletion as a revision."""
+"""Rules as documents, who set them, deletion as a revision; imagery by the time it was taken."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 _FIGURES = ("radius_m", "min_confidence", "possible_probability", "alert_probability")
+_BY_TIME = "ix_imagery_mission_id_captured_at"
 _SHARED = ("mission_id", "rule_id", "revision", "updated_at")
 
 
@@ -35,10 +36,12 @@ def upgrade() -> None:
             "set_by": "",
         },
     )
+    op.create_index(_BY_TIME, "imagery", ["mission_id", "captured_at"])
 
 
 def downgrade() -> None:
     """Take them away, and with them all that rules could not say before."""
+    op.drop_index(_BY_TIME, table_name="imagery")
     op.execute("DELETE FROM rules WHERE deleted = 1")
     _replace(
         *_columns_before(),
