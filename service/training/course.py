@@ -175,7 +175,11 @@ def look(
 
 
 def thresholds_at_equal_recall(start: Look, new: Look) -> dict[str, float]:
-    """By group, the threshold at which a network finds as much as the start does at its own."""
+    """By group, the highest threshold at which a network finds what the start finds at the usual.
+
+    Of the start itself this is the confidence of the last object that it finds there: to compare
+    with the usual threshold would credit the new network with the gap between the two.
+    """
     return {
         group: new.curves[group].threshold_for(curve.recall(OPERATING_CONFIDENCE))
         for group, curve in start.curves.items()

@@ -67,8 +67,8 @@ class GroupResult:
         truths: labelled objects.
         ap50: average precision, of the start and of the new model.
         recall: at the usual threshold, of both.
-        false_alarms: on labelled images, of both; the start at the usual threshold, the new model
-            where it finds as much.
+        false_alarms: on labelled images, of both, where they find what the start finds at the usual
+            threshold.
     """
 
     truths: int
@@ -140,7 +140,7 @@ def finish(
             seen = look(detector, materials.choose, materials.choose_empty, said)
             trials.append(_trial(share, base, seen, materials, categories))
         best = chosen(base, trials)
-        lift = lift_by_class(start.card, best.thresholds)
+        lift = lift_by_class(start.card, thresholds_at_equal_recall(base, base), best.thresholds)
         final = home / "final"
         trainer.write(home / "final.safetensors", best.new_share, lift)
         convert(home / "final.safetensors", _made(final), plan.name, input_px=start.card.input_px)
@@ -221,18 +221,29 @@ def chosen(base: Look, trials: Sequence[Trial]) -> Trial:
     return min(harmless, key=lambda trial: (trial.empty_alarms, trial.false_alarms))
 
 
-def lift_by_class(card: ModelCard, thresholds: Mapping[str, float]) -> list[float]:
-    """What to add to the logit of each class so that a group's threshold becomes the usual one."""
-    usual = math.log(OPERATING_CONFIDENCE / (1 - OPERATING_CONFIDENCE))
+def lift_by_class(
+    card: ModelCard, start: Mapping[str, float], new: Mapping[str, float]
+) -> list[float]:
+    """What to add to the logit of each class so that thresholds stay what they were.
+
+    Args:
+        card: with the classes.
+        start: threshold by group of the start, 0 to 1.
+        new: that at which the new network finds as much.
+    """
     lifts = []
     for place in card.class_map.index:
         category = card.categories[int(place)]
         lift = 0.0
-        for group, threshold in thresholds.items():
-            if category in GROUPS[group] and 0 < threshold < 1:
-                lift = usual - math.log(threshold / (1 - threshold))
+        for group, threshold in new.items():
+            if category in GROUPS[group] and 0 < threshold < 1 and 0 < start[group] < 1:
+                lift = _logit(start[group]) - _logit(threshold)
         lifts.append(lift)
     return lifts
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
 
 
 def _group(old: Look, new: Look, group: str) -> GroupResult:
@@ -243,7 +254,7 @@ def _group(old: Look, new: Look, group: str) -> GroupResult:
         ap50=(before.average_precision, after.average_precision),
         recall=(recall, after.recall(OPERATING_CONFIDENCE)),
         false_alarms=(
-            before.false_alarms(OPERATING_CONFIDENCE),
+            before.false_alarms(before.threshold_for(recall)),
             after.false_alarms(after.threshold_for(recall)),
         ),
     )

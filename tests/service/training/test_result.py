@@ -50,12 +50,19 @@ def test_where_all_do_harm_the_least_is_kept() -> None:
     assert chosen(BASE, [trial(0.7, 0.5, 0), trial(0.4, 0.6, 9)]).new_share == 0.4
 
 
-def test_the_lift_makes_the_threshold_the_usual_one() -> None:
+def test_a_network_that_did_not_change_has_the_thresholds_of_its_start() -> None:
+    start = Look(curves={"person": curve([0.9, 0.6, 0.3, 0.1], [1, 1, 0, 1], 4)}, empty=())
+    assert thresholds_at_equal_recall(start, start) == {"person": 0.6}
+    lifts = lift_by_class(Catalogue.shipped().entry().card, {"person": 0.6}, {"person": 0.6})
+    assert set(lifts) == {0.0}
+
+
+def test_the_lift_makes_the_threshold_that_of_the_start() -> None:
     card = Catalogue.shipped().entry().card
-    lifts = lift_by_class(card, {"person": 0.4, "vehicle": 0.25})
+    lifts = lift_by_class(card, {"person": 0.26, "vehicle": 0.3}, {"person": 0.4, "vehicle": 0.3})
     for name, place, lift in zip(card.class_map.classes, card.class_map.index, lifts, strict=True):
         if card.categories[place] == "person":
             shifted = math.log(0.4 / 0.6) + lift
-            assert 1 / (1 + math.exp(-shifted)) == pytest.approx(0.25), name
+            assert 1 / (1 + math.exp(-shifted)) == pytest.approx(0.26), name
         else:
             assert lift == pytest.approx(0.0, abs=1e-12), name
