@@ -266,7 +266,7 @@ def test_no_message_ever_calls_anybody_hostile(state: IncidentState) -> None:
         for verdict in Verdict
     ]
     told = set()
-    for category in (*CATEGORIES, "hostile", 'a-h-G" type="a-h-G'):
+    for category in (*CATEGORIES, "hostile", "a-h-G"):
         known = event(category=category)
         incident = replace(known.record.incident, state=state, severity=Severity.HIGH)
         for kind, decision in itertools.product(ChangeKind, decisions):
