@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import select
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,7 @@ MODULE = "benchmarks.bandwidth"
 MISSION = "missions/bench"
 PLEDGE = f"{MISSION}/pledges/bench"
 START_S = 120.0
+ANSWER_S = 300.0
 LABELS = {
     "first_alert": "first alert: connect, TLS, subscribe, brief",
     "live_alert": "alert on an open stream, as a brief",
@@ -88,15 +90,27 @@ class Side:
         self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
 
     def ask(self, **question: object) -> Any:
-        """The answer to one question."""
+        """The answer to one question.
+
+        Raises:
+            LinkError: there is none within `ANSWER_S`, or the process has ended.
+        """
         self._stdin.write(json.dumps(question).encode() + b"\n")
         self._stdin.flush()
-        return json.loads(self._stdout.readline())
+        ready, _, _ = select.select([self._stdout], [], [], ANSWER_S)
+        answer = self._stdout.readline() if ready else b""
+        if not answer:
+            raise LinkError(f"no answer to {question}")
+        return json.loads(answer)
 
     def close(self) -> None:
         """End it."""
         self._stdin.close()
-        self._process.wait(20)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._log.close()
 
 
@@ -111,6 +125,9 @@ def measure(rounds: int, seed: int, shape: Shape) -> dict[str, Tally]:
         near = Side(link.near, "near", folder, folder / "near.log")
         stack.callback(near.close)
         incidents = near.ask(what="submit")["incidents"]
+        if len(incidents) < 2:
+            told = (folder / "service.log").read_text("utf-8", "replace")
+            raise SystemExit(f"the photograph raised {len(incidents)} incidents:\n{told[-2000:]}")
         far = Side(link.far, "far", folder, folder / "far.log")
         stack.callback(far.close)
         for _ in range(rounds):
