@@ -12,8 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
+from pipelines.ground import GroundPoint
 from pipelines.threats.disc_probability import REACH_SIGMAS
-from pipelines.threats.position_index import PositionIndex, indexed
+from pipelines.threats.position_index import (
+    SPHERE_M,
+    SPHERE_SLACK,
+    PositionIndex,
+    indexed,
+    unit_vectors,
+)
 from pipelines.threats.positions import Position
 from pipelines.threats.rules import Rule
 from pipelines.threats.shapes import Line, Vertices
@@ -74,6 +81,44 @@ def reach(positions: Sequence[Position] | PositionIndex, rules: Sequence[Rule]) 
             discs.append(np.stack([latitude, longitude, np.full(len(latitude), wide)]))
     latitude, longitude, radius = np.concatenate(discs, axis=1)
     return Reach(latitude_deg=latitude, longitude_deg=longitude, radius_m=radius)
+
+
+def positions_around(
+    index: PositionIndex,
+    rules: Sequence[Rule],
+    footprint_lonlat: NDArray[np.float64] | None,
+    ground: Sequence[GroundPoint],
+) -> PositionIndex:
+    """The guarded positions that reach the ground a frame shows, or an object in it as it may err.
+
+    Args:
+        index: of the mission.
+        rules: in force.
+        footprint_lonlat: (K, 2) ring of that ground, degrees; None where it is unknown.
+        ground: places of its detections.
+    """
+    located = [it for it in ground if it.latitude_deg is not None]
+    places = [(it.longitude_deg, it.latitude_deg) for it in located]
+    around = np.array(places, np.float64).reshape(-1, 2)
+    if footprint_lonlat is not None:
+        around = np.concatenate([around, footprint_lonlat])
+    if not len(around) or not len(index):
+        return index.chosen(np.zeros(0, np.intp))
+    errors = [
+        float(np.trace(it.covariance_enu_m2[:2, :2]))
+        for it in located
+        if it.covariance_enu_m2 is not None
+    ]
+    widest_m = REACH_SIGMAS * math.sqrt(max([0.0, *errors]))
+    radius = BEYOND_RADIUS * index.radii_m(rules) + REACH_SIGMAS * math.sqrt(2.0) * index.sigma_m
+    unit = unit_vectors(around[:, 1], around[:, 0])
+    axis = unit.mean(axis=0)
+    axis /= max(float(np.linalg.norm(axis)), 1e-12)
+    spread = float(np.linalg.norm(unit - axis, axis=1).max())
+    chord = np.linalg.norm(index.unit - axis, axis=1)
+    limit = (radius + index.extent_m + widest_m) * SPHERE_SLACK + 1.0
+    # Of a position that no rule guards the limit is NaN, which nothing is below.
+    return index.chosen(np.flatnonzero((chord - spread) * SPHERE_M <= limit))
 
 
 @lru_cache(maxsize=1024)
