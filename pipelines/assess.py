@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from models.detections import Detections
 from models.detector import Detector, WindowSearch
 from models.tile_plan import TilePlan
-from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
+from pipelines.assessment import (
+    Assessment,
+    AssessmentRequest,
+    Product,
+    ProductKind,
+    ShadowLook,
+)
 from pipelines.capture import Capture
+from pipelines.detectors import Detectors, Search
 from pipelines.geometry.camera_height import Unlocatable
 from pipelines.geometry.camera_view import CameraView
 from pipelines.geometry.elevation import DemTerrain, TerrainSource
@@ -46,8 +53,9 @@ from pipelines.products.kmz import frame_kmz
 from pipelines.products.orthophoto import annotated, orthophoto, orthophoto_cog
 from pipelines.products.overlay import picture_overlay
 from pipelines.products.warp import Picture
+from pipelines.threats.position_index import FixedPositions, PositionIndex
 from pipelines.threats.proximity import weigh
-from pipelines.threats.reach import reach
+from pipelines.threats.reach import Reach, positions_around, reach
 
 PICTURE_LONGEST_PX = 8192
 """Longer side of the annotated picture of a raster: some 200 MB of memory, a gigapixel or not."""
@@ -55,14 +63,16 @@ PICTURE_LONGEST_PX = 8192
 _SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
-def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSource) -> Assessment:
+def assess(
+    request: AssessmentRequest, *, detector: Detector | Detectors, terrain: TerrainSource
+) -> Assessment:
     """Everything that is known of one image.
 
     TIFF and NITF are read and searched window by window, so that memory does not grow with them.
 
     Args:
         request: the image, where it comes from, and what to weigh it against.
-        detector: what looks at it.
+        detector: what looks at it, or several of which the one for its light does.
         terrain: elevation models; `TerrainSource(None)` for none.
 
     Raises:
@@ -77,21 +87,29 @@ def assess(request: AssessmentRequest, *, detector: Detector, terrain: TerrainSo
             stated_captured_at=request.stated_captured_at,
             terrain_sigma_m=request.terrain_sigma_m,
         )
-        looked_at = _look(request, data, capture, detector, terrain)
+        detectors = detector if isinstance(detector, Detectors) else Detectors(visible=detector)
+        source = request.position_source or FixedPositions(positions=request.positions)
+        positions = source.at(capture.captured_at)
+        capture = replace(capture, findings=capture.findings + _unknown(positions))
+        looked_at = _look(request, data, capture, detectors, terrain, positions)
     capture, view = _set_up(request, capture, looked_at, terrain)
     detections = looked_at.detections
-    categories = tuple(detector.identity.categories[number] for number in detections.class_id)
+    identity = looked_at.detector.identity
+    categories = tuple(identity.categories[number] for number in detections.class_id)
     ground = _places(view, capture.outcome, detections.xyxy, categories)
-    sightings = weigh(ground, categories, detections.confidence, request.positions, request.rules)
+    sightings = weigh(ground, categories, detections.confidence, positions, request.rules)
+    footprint = None if view is None else view.footprint()
     found = Assessment(
         capture=capture,
-        detector=detector.identity,
+        detector=identity,
         detections=detections,
         categories=categories,
         ground=ground,
-        footprint_lonlat=None if view is None else view.footprint(),
+        footprint_lonlat=footprint,
         sightings=sightings,
+        positions=positions_around(positions, request.rules, footprint, ground).positions,
         products=(),
+        shadow=looked_at.shadow,
     )
     return replace(found, products=_products(request, looked_at, found, view))
 
@@ -105,8 +123,10 @@ class _LookedAt:
         mask: (h, w) which pixels of `rgb` hold data; None where all do.
         size_px: columns and rows of the image.
         placement: what the file says of its place.
+        detector: what searched it.
         detections: in pixels of the image.
-        findings: what was not looked at.
+        findings: what was not looked at, and why this detector looked.
+        shadow: what a model on trial made of it.
         viewpoint: where the camera stood, which tells where to look and at which scale; None for
             a raster that places itself.
     """
@@ -115,8 +135,10 @@ class _LookedAt:
     mask: NDArray[np.bool_] | None
     size_px: tuple[int, int]
     placement: Placement
+    detector: Detector
     detections: Detections
     findings: tuple[Finding, ...]
+    shadow: ShadowLook | None
     viewpoint: Viewpoint | Unlocatable | None = None
 
     @property
@@ -129,24 +151,36 @@ def _look(
     request: AssessmentRequest,
     data: bytes,
     capture: Capture,
-    detector: Detector,
+    detectors: Detectors,
     terrain: TerrainSource,
+    positions: PositionIndex,
 ) -> _LookedAt:
     """Decode and search an image."""
+    reached = reach(positions, request.rules)
     if sniff(data[:16]) in (MediaKind.TIFF, MediaKind.NITF):
         with open_source(data if request.path is None else request.path) as source:
-            return _look_by_windows(request, source, capture, detector, terrain)
+            return _look_by_windows(request, source, capture, detectors, terrain, reached)
     image = read_image(data[:])
     size_px = (image.width_px, image.height_px)
     viewpoint = find_viewpoint(capture, terrain)
-    plan = _frame_plan(request, viewpoint, size_px, detector)
+
+    def search(detector: Detector) -> Search:
+        plan = _frame_plan(request, viewpoint, size_px, detector, reached)
+        return Search(
+            detections=detector.detect(image.rgb, request.parameters, plan),
+            findings=_left_out(plan),
+        )
+
+    looked = detectors.look(capture, image.rgb, request.provenance.imagery_id, search)
     return _LookedAt(
         rgb=image.rgb,
         mask=None,
         size_px=size_px,
         placement=image.placement,
-        detections=detector.detect(image.rgb, request.parameters, plan),
-        findings=_left_out(plan),
+        detector=looked.detector,
+        detections=looked.search.detections,
+        findings=(*looked.findings, *looked.search.findings),
+        shadow=looked.shadow,
         viewpoint=viewpoint,
     )
 
@@ -155,8 +189,9 @@ def _look_by_windows(
     request: AssessmentRequest,
     source: RasterSource,
     capture: Capture,
-    detector: Detector,
+    detectors: Detectors,
     terrain: TerrainSource,
+    reached: Reach | None,
 ) -> _LookedAt:
     """Search an image that may be too large to be held whole."""
     size_px = (source.width_px, source.height_px)
@@ -166,19 +201,26 @@ def _look_by_windows(
         raster = placed_raster(source.placement, *size_px, terrain)
     if raster is None:
         viewpoint = find_viewpoint(capture, terrain)
-        plan = _frame_plan(request, viewpoint, size_px, detector)
-    else:
-        reached = reach(request.positions, request.rules)
-        plan = plan_raster(raster, size_px, detector.identity, request.parameters, reached)
-    search = detector.detect_windows(source, request.parameters, plan)
+
+    def search(detector: Detector) -> Search:
+        if viewpoint is not None:
+            plan = _frame_plan(request, viewpoint, size_px, detector, reached)
+        else:
+            plan = plan_raster(raster, size_px, detector.identity, request.parameters, reached)
+        found = detector.detect_windows(source, request.parameters, plan)
+        return Search(detections=found.detections, findings=(*_left_out(plan), *_unsearched(found)))
+
+    looked = detectors.look(capture, None, request.provenance.imagery_id, search)
     rgb, mask = source.read_reduced(PICTURE_LONGEST_PX)
     return _LookedAt(
         rgb=rgb,
         mask=mask,
         size_px=size_px,
         placement=source.placement,
-        detections=search.detections,
-        findings=(*_left_out(plan), *_unsearched(search)),
+        detector=looked.detector,
+        detections=looked.search.detections,
+        findings=(*looked.findings, *looked.search.findings),
+        shadow=looked.shadow,
         viewpoint=viewpoint,
     )
 
@@ -188,6 +230,7 @@ def _frame_plan(
     viewpoint: Viewpoint | Unlocatable,
     size_px: tuple[int, int],
     detector: Detector,
+    reached: Reach | None,
 ) -> TilePlan:
     """The tiles of a photograph."""
     return plan_frame(
@@ -195,7 +238,23 @@ def _frame_plan(
         size_px,
         detector.identity,
         request.parameters,
-        reach(request.positions, request.rules),
+        reached,
+    )
+
+
+def _unknown(positions: PositionIndex) -> tuple[Finding, ...]:
+    """That the place of patrols was not known; not of which: contributors read findings."""
+    count = len(positions.unknown)
+    if not count:
+        return ()
+    said = "1 patrol was" if count == 1 else f"{count} patrols were"
+    return (
+        Finding(
+            code="PATROLS_UNKNOWN",
+            severity=Severity.WARNING,
+            message=f"when this was taken the place of {said} not known: no report within the "
+            "time that is set for it; nothing was weighed against it",
+        ),
     )
 
 
@@ -269,7 +328,7 @@ def _products(
     view: GroundView | None,
 ) -> tuple[Product, ...]:
     """Picture, GeoJSON, KMZ and overlays, and the evidence that names them all."""
-    provenance, positions = request.provenance, request.positions
+    provenance, positions = request.provenance, found.positions
     rgb, mask = looked_at.rgb, looked_at.mask
     shown = _as_shown(found, looked_at.factor)
     elevation = _elevation(view, found)

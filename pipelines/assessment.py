@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.comparison import CategoryAgreement
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
+from pipelines.threats.position_index import PositionSource
 from pipelines.threats.positions import Position
 from pipelines.threats.proximity import Sighting
 from pipelines.threats.rules import Rule
@@ -66,12 +69,13 @@ class AssessmentRequest:
             memory; None where `data` holds the bytes.
         stated_pose: the submitter's pose file, as JSON text; None without one.
         stated_captured_at: the submitter's capture time; None without one.
-        positions: positions of the mission.
+        positions: positions of the mission, each where it is whenever the image was taken.
         rules: rules of the mission in force.
         parameters: thresholds and tiling of detection.
         software_version: written into the evidence.
         terrain_sigma_m: one standard deviation of the terrain's height where neither the stated
             pose nor a raster tells one; None for the default.
+        position_source: in place of `positions`, where they were when the image was taken.
     """
 
     provenance: Provenance
@@ -84,6 +88,7 @@ class AssessmentRequest:
     software_version: str
     path: Path | None = None
     terrain_sigma_m: float | None = None
+    position_source: PositionSource | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -109,6 +114,25 @@ class Product:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShadowLook:
+    """What a model on trial made of an image; it is stored apart and never alerts.
+
+    Attributes:
+        detector: what looked.
+        detections: what it found, N boxes.
+        categories: taxonomy category of each, N strings.
+        agreement: with the detector in force, by category.
+        failure: why it could not look; empty where it did.
+    """
+
+    detector: DetectorIdentity
+    detections: Detections
+    categories: tuple[str, ...]
+    agreement: Mapping[str, CategoryAgreement]
+    failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Assessment:
     """What is known of one image.
 
@@ -122,6 +146,8 @@ class Assessment:
             latitude in degrees, cut at the horizon; None where it cannot be located.
         sightings: detections that rules weigh as near positions.
         products: outputs to store.
+        shadow: what a model on trial made of it; None where none looked.
+        positions: those near enough to matter to what it shows, as they were when it was taken.
     """
 
     capture: Capture
@@ -132,3 +158,5 @@ class Assessment:
     footprint_lonlat: NDArray[np.float64] | None
     sightings: tuple[Sighting, ...]
     products: tuple[Product, ...]
+    shadow: ShadowLook | None = None
+    positions: tuple[Position, ...] = ()

@@ -33,6 +33,8 @@ class Capture:
         absolute_height_sigma_m: one standard deviation of it; None exactly when it is. Without
             RTK it is wide: two flights over one place differ by more than 15 m
             (OpenDroneMap/ODM#711).
+        thermal: whether it shows thermal infrared instead of visible light; None where the
+            metadata do not tell.
         intrinsics: inner geometry for this file; None when unknown (`outcome` says so).
         sigmas: one standard deviation of each of these; `vertical_m` is that of `pose.height_m`.
         outcome: LOCATED when pixels of this frame can be asked for, else why they cannot.
@@ -53,3 +55,4 @@ class Capture:
     absolute_height_m: float | None = None
     absolute_height_reference: HeightReference | None = None
     absolute_height_sigma_m: float | None = None
+    thermal: bool | None = None

@@ -31,6 +31,7 @@ from pipelines.metadata.inner_geometry import find_inner_geometry
 from pipelines.metadata.makers import read_telemetry
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS, CheckedPose, check_pose
 from pipelines.metadata.pose_file import StatedPose, parse_pose
+from pipelines.metadata.spectrum import is_thermal
 from pipelines.metadata.telemetry import Telemetry
 from pipelines.metadata.xmp import Xmp, read_xmp
 from pipelines.outcome import Finding, Outcome, Severity
@@ -122,6 +123,7 @@ def read_capture(
         absolute_height_m=None if absolute is None else absolute.height_m,
         absolute_height_reference=None if absolute is None else absolute.reference,
         absolute_height_sigma_m=None if absolute is None else absolute.sigma_m,
+        thermal=is_thermal(make, model, xmp) if telemetry.thermal is None else telemetry.thermal,
     )
 
 
