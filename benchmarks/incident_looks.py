@@ -204,8 +204,8 @@ def _wrong(memory: rates.Memory, flight: Flight, chance: np.random.Generator) ->
     """(F,) one error of unit variance over the frames of a flight.
 
     What wanders is a Gauss-Markov process of the first order. What changes with the heading is the
-    deviation of a compass: its semicircular and quadrantal terms (Admiralty Manual of the Deviations
-    of the Compass, 1920).
+    deviation of a compass, its semicircular and quadrantal terms (Admiralty Manual of the
+    Deviations of the Compass, 1920).
     """
     count = len(flight.time_s)
     found = np.sqrt(memory.flight) * chance.standard_normal()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
 from benchmarks.incident_days import Day, threats
+from benchmarks.incident_flights import FRAME_EVERY_S
 from benchmarks.incident_looks import CLUTTER, Look
 
 OFTEN = 3
@@ -40,7 +45,6 @@ class Sightings:
         first_s: when each threat was first detected within the radius, by arrival.
         count: in how many frames it was detected there.
         seen: pairs that any frame shows within the radius, detected or not.
-        near: pairs of things and positions that were within the radius at some time in view.
     """
 
     first_s: dict[tuple[int, str], float] = field(default_factory=dict)
@@ -89,7 +93,8 @@ class Score:
         outside: alerts about true things that were never within the radius in view.
         delays_s: from the first true detection within the radius to the first alert.
         messages: everything that was sent to operators, updates included.
-        again: threats that were alerted more than once, with how often.
+        again: alerts beyond one for each threat told of, by what the threats do.
+        lost: missed threats, by what they do.
     """
 
     days: int = 0
@@ -144,68 +149,112 @@ def total(scores: Iterable[Score]) -> Score:
     return sum(scores, Score())
 
 
+@dataclass(kw_only=True)
+class _Alert:
+    """One alert with everything that went into it."""
+
+    position_id: str
+    raised_s: float
+    raised_by: tuple[int, ...]
+    raises: int = 1
+    behind: Counter[int] = field(default_factory=Counter)
+    first_s: dict[int, float] = field(default_factory=dict)
+
+    def take(self, look: Look, one: Told) -> None:
+        """Count the detections of a frame that went into it."""
+        for truth in one.truth:
+            self.behind[truth] += 1
+            self.first_s.setdefault(truth, look.arrives_s)
+
+    @property
+    def owner(self) -> int:
+        """What most of its detections show; what raised it when alike."""
+        return max(self.behind, key=lambda it: (self.behind[it], it in self.raised_by, it))
+
+    @property
+    def tells_of(self) -> set[int]:
+        """Things of which it may have told: what raised it, and what it shows often."""
+        often = {truth for truth, count in self.behind.items() if count >= OFTEN}
+        return {*often, *self.raised_by} - {CLUTTER}
+
+
 def score(day: Day, seen: Sightings, told: Sequence[tuple[Look, Told]]) -> Score:
     """One way of alerting on one day.
 
-    An alert belongs to whatever stands behind most of the detections that went into it, the one
-    that raised it when alike. A threat was told of when it owns an alert, or raised one that has
-    since come to follow another.
+    An alert is about whatever stands behind most of the detections that went into it. It may have
+    told of what raised it and of what it took in at least three times, but of no more things than
+    were in the detections that raised it: of ten people who stand together, eight incidents tell
+    of eight, whichever names they swap.
 
     Args:
         day: what was there.
         seen: its true detections.
         told: what was done, with the frame, in order.
     """
-    behind: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
-    raised_by: dict[tuple[str, str], tuple[int, ...]] = {}
-    first: dict[tuple[str, str], float] = {}
-    raises: Counter[tuple[str, str]] = Counter()
-    for look, one in told:
-        key = one.alert_id, one.position_id
-        behind[key].update(one.truth)
-        if one.raised:
-            raised_by.setdefault(key, one.truth)
-            first.setdefault(key, look.arrives_s)
-            raises[key] += 1
+    alerts = _alerts(told)
     result = Score(
         days=1,
-        watched_s=sum(float(len(flight.time_s)) * 2.0 for flight in day.area.flights),
+        watched_s=sum(FRAME_EVERY_S * len(flight.time_s) for flight in day.area.flights),
         threats=len(seen.count),
         often=len(seen.often),
         messages=len(told),
     )
-    alerts: Counter[tuple[int, str]] = Counter()
-    told_at: dict[tuple[int, str], float] = {}
-    for key, truths in behind.items():
-        if key not in first:
-            continue
-        position_id = key[1]
-        most = max(truths.values())
-        leading = [truth for truth, count in truths.items() if count == most]
-        own = [truth for truth in raised_by[key] if truth in leading]
-        owners = own or leading[:1]
-        if owners == [CLUTTER] and len(leading) == 1:
-            result.false_alerts += raises[key]
+    for alert in alerts:
+        owner = alert.owner
+        if owner == CLUTTER:
+            result.false_alerts += alert.raises
+        elif (owner, alert.position_id) in seen.seen:
+            result.alerts += alert.raises
+            result.again[day.area.things[owner].behaviour] += alert.raises
         else:
-            owner = next((truth for truth in owners if truth != CLUTTER), CLUTTER)
-            if owner == CLUTTER:
-                result.false_alerts += raises[key]
-            elif (owner, position_id) not in seen.count:
-                result.outside += raises[key]
-            else:
-                alerts[owner, position_id] += raises[key]
-        for truth in {*raised_by[key], *owners} - {CLUTTER}:
-            pair = truth, position_id
-            told_at[pair] = min(told_at.get(pair, first[key]), first[key])
-    for pair in seen.count:
+            result.outside += alert.raises
+    told_at = _told_at(alerts, seen)
+    for pair, first_s in seen.first_s.items():
         behaviour = day.area.things[pair[0]].behaviour
         if pair in told_at:
             result.alerted += 1
-            result.alerts += alerts[pair]
-            result.delays_s.append(max(told_at[pair] - seen.first_s[pair], 0.0))
-            if alerts[pair] > 1:
-                result.again[behaviour] += alerts[pair] - 1
+            result.again[behaviour] -= 1
+            result.delays_s.append(max(told_at[pair] - first_s, 0.0))
         elif pair in seen.often:
             result.missed += 1
             result.lost[behaviour] += 1
     return result
+
+
+def _alerts(told: Sequence[tuple[Look, Told]]) -> list[_Alert]:
+    alerts: dict[tuple[str, str], _Alert] = {}
+    for look, one in told:
+        key = one.alert_id, one.position_id
+        if one.raised and key in alerts:
+            alerts[key].raises += 1
+        elif one.raised:
+            alerts[key] = _Alert(
+                position_id=one.position_id, raised_s=look.arrives_s, raised_by=one.truth
+            )
+        if key in alerts:
+            alerts[key].take(look, one)
+    return [alert for alert in alerts.values() if alert.behind]
+
+
+def _told_at(alerts: Sequence[_Alert], seen: Sightings) -> dict[tuple[int, str], float]:
+    """When operators were first told of each threat of which they were told at all."""
+    places = [
+        index for index, alert in enumerate(alerts) for _ in {*alert.raised_by} - {CLUTTER} or {0}
+    ]
+    number = {pair: row for row, pair in enumerate(seen.first_s)}
+    told: dict[tuple[int, str], float] = {}
+    rows, columns = [], []
+    for column, index in enumerate(places):
+        alert = alerts[index]
+        for truth in alert.tells_of:
+            pair = truth, alert.position_id
+            if pair in number:
+                rows.append(number[pair])
+                columns.append(column)
+                time_s = alert.first_s[truth]
+                told[pair] = min(told.get(pair, time_s), time_s)
+    if not rows:
+        return {}
+    table = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(number), len(places)))
+    matched = maximum_bipartite_matching(table, perm_type="column")
+    return {pair: told[pair] for pair, row in number.items() if matched[row] >= 0}
