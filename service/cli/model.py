@@ -15,6 +15,7 @@ from models.model_card import Accuracy, ModelCard, SizeAccuracy
 from service.cli.model_add import add, export
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.model_evaluate import evaluate_model
+from service.cli.model_quantise import quantise
 from service.cli.model_train import train_model
 from service.cli.output import ServiceGroup, as_json, console, plain, print_document, print_table
 
@@ -43,6 +44,7 @@ def model() -> None:
 model.add_command(add)
 model.add_command(evaluate_model)
 model.add_command(export)
+model.add_command(quantise)
 model.add_command(train_model)
 
 

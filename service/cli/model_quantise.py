@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.card_file import CARD_FILE, card_text
 from models.catalogue import CatalogueEntry, add_model
 from models.detections import Detections
-from models.detector import DetectionParameters, Detector
+from models.detector import DetectionParameters
 from models.errors import InvalidInputError, ModelRefusedError
 from models.evaluation import Evaluation, evaluate
 from models.labels import LabelledImage, read_labels
@@ -107,12 +107,7 @@ def quantise(
         folder = Path(name)
         _write(folder, entry, graph, weights)
         small = CatalogueEntry(folder)
-        before = {
-            place: _measured(entry.open("openvino"), members) for place, members in sets.items()
-        }
-        after = {
-            place: _measured(small.open("openvino"), members) for place, members in sets.items()
-        }
+        before, after = _measured(entry, sets), _measured(small, sets)
         rows = _compared(sets, before, after)
         worst = max((row[2] - row[3] for row in rows), default=0.0)
         kept = worst <= most_lost
@@ -204,23 +199,26 @@ def _write(folder: Path, entry: CatalogueEntry, graph: bytes, weights: bytes) ->
     (folder / CARD_FILE).write_text(card_text(card), "utf-8")
 
 
-def _measured(
-    detector: Detector, images: Sequence[LabelledImage]
-) -> tuple[list[Detections], Evaluation]:
+Sets = dict[Path, tuple[LabelledImage, ...]]
+Measured = dict[Path, tuple[list[Detections], Evaluation]]
+
+
+def _measured(entry: CatalogueEntry, sets: Sets) -> Measured:
+    """What a model finds on each set, and how good that is."""
+    detector = entry.open("openvino")
     parameters = DetectionParameters(min_confidence=_LOWEST_CONFIDENCE)
-    found = look(detector, parameters, images)
     categories = detector.identity.categories
-    return found, evaluate(images, found, categories, min_confidence=_LOWEST_CONFIDENCE)
+    measured: Measured = {}
+    for place, images in sets.items():
+        found = look(detector, parameters, images)
+        measured[place] = (
+            found,
+            evaluate(images, found, categories, min_confidence=_LOWEST_CONFIDENCE),
+        )
+    return measured
 
 
-Measured = tuple[list[Detections], Evaluation]
-
-
-def _compared(
-    sets: dict[Path, tuple[LabelledImage, ...]],
-    before: dict[Path, Measured],
-    after: dict[Path, Measured],
-) -> list[tuple[str, str, float, float]]:
+def _compared(sets: Sets, before: Measured, after: Measured) -> list[tuple[str, str, float, float]]:
     """Data, group of objects, and average precision of either model."""
     return [
         (folder.name, score.subject, score.ap50, after[folder][1].score(score.subject).ap50)
@@ -230,12 +228,7 @@ def _compared(
     ]
 
 
-def _complete(
-    folder: Path,
-    entry: CatalogueEntry,
-    sets: dict[Path, tuple[LabelledImage, ...]],
-    after: dict[Path, Measured],
-) -> None:
+def _complete(folder: Path, entry: CatalogueEntry, sets: Sets, after: Measured) -> None:
     """Thresholds and accuracy of its own: confidences of eight bits are other ones."""
     images = [image for members in sets.values() for image in members]
     found = [part for place in sets for part in after[place][0]]
@@ -247,11 +240,10 @@ def _complete(
     for place, members in sets.items():
         parts = after[place][0]
         evaluation = evaluate(members, parts, categories, min_confidence=thresholds)
+        told_of = f"{place.name}, {len(members)} images, thresholds chosen on it"
         card = with_measurement(
             card,
-            accuracy_of(
-                evaluation, f"{place.name}, {len(members)} images, thresholds chosen on it"
-            ),
+            accuracy_of(evaluation, told_of),
             thresholds=thresholds,
             thresholds_chosen=told(rule, chosen, data),
         )
