@@ -15,6 +15,7 @@ from service.ledger.detections import delete_detections, insert_detections
 from service.ledger.documents import finding_document
 from service.ledger.imagery import read_imagery
 from service.ledger.jobs import end_job
+from service.ledger.models import write_shadow_look
 from service.ledger.products import delete_products, insert_products
 from service.ledger.records import (
     ImageryRecord,
@@ -68,6 +69,7 @@ class Results(Database):
             delete_products(connection, image)
             insert_detections(connection, image, assessment)
             insert_products(connection, products)
+            write_shadow_look(connection, image, assessment.detector.label, assessment.shadow, now)
             return take_in(
                 connection,
                 image,

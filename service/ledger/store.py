@@ -20,6 +20,7 @@ from service.ledger.hard_negatives import HardNegatives
 from service.ledger.imagery import ImageryRegister
 from service.ledger.incidents import Incidents
 from service.ledger.jobs import Jobs
+from service.ledger.models import Models
 from service.ledger.patrols import Patrols
 from service.ledger.pledges import Pledges
 from service.ledger.positions import Positions
@@ -46,6 +47,7 @@ class Ledger(
     DetectionSearch,
     Replays,
     Products,
+    Models,
     Cursors,
     Credentials,
     AuditLog,

@@ -6,6 +6,7 @@ from service.ledger.tables.audit import audit_entries, audit_heads, credentials
 from service.ledger.tables.decisions import hard_negatives, releases
 from service.ledger.tables.imagery import detections, imagery, jobs, products, submissions
 from service.ledger.tables.incidents import feed_cursors, incident_events, incidents
+from service.ledger.tables.models import model_changes, models_in_force, shadow_looks
 from service.ledger.tables.register import (
     missions,
     patrol_reports,
@@ -33,6 +34,8 @@ __all__ = [
     "incidents",
     "jobs",
     "missions",
+    "model_changes",
+    "models_in_force",
     "patrol_reports",
     "pledge_moves",
     "pledges",
@@ -42,6 +45,7 @@ __all__ = [
     "refusals",
     "releases",
     "rules",
+    "shadow_looks",
     "submissions",
     "suppressions",
     "track_looks",
