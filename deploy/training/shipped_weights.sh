@@ -28,7 +28,7 @@ exec "${VEDETTE:-vedette}" model train vedette-n@1.1.0 --from vedette-n@1.0.0 \
   --hold-out "$here/held_out.txt" \
   --empty "$work/empty_ground" \
   --rendered 110 --rendered-empty 170 \
-  --steps 1800 --batch 16 --tile-px 224 --rate 1e-4 --frozen-layers 5 --seed 1 \
+  --steps 900 --batch 16 --tile-px 224 --rate 1.5e-4 --frozen-layers 5 --seed 1 \
   --source "VisDrone, 45 images of its training split; academic use" \
   --source "HIT-UAV, thermal infrared, 520 training frames; CC BY 4.0" \
   --source "Brighton Beach, 4 drone photographs without the cars and people on them; BSD-2-Clause" \
