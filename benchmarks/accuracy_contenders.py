@@ -33,18 +33,19 @@ Look = Callable[[Path], Detections]
 
 
 def ours(folder: Path) -> Look:
-    """Vedette as it comes: tiles, the whole frame, its merging."""
-    return _ours(folder)
+    """Vedette as it looks at photographs of which nobody knows the scale."""
+    return _ours(folder, once=False)
 
 
-def ours_tiles(folder: Path) -> Look:
-    """Vedette without its look at the whole frame."""
-    return _ours(folder, whole_frame=False)
+def ours_once(folder: Path) -> Look:
+    """Vedette with the tiles and the whole frame that sahi looks at, and no others."""
+    return _ours(folder, once=True)
 
 
-def _ours(folder: Path, **changed: Any) -> Look:
+def _ours(folder: Path, *, once: bool) -> Look:
     from models.detector import DetectionParameters
     from models.openvino_engine import OpenVinoEngine
+    from models.tile_plan import plan_full_scale, plan_unknown_scale
     from models.tiled_detector import TiledDetector
     from pipelines.imagery.decode import read_image
 
@@ -59,8 +60,15 @@ def _ours(folder: Path, **changed: Any) -> Look:
             input_px=TILE_PX,
         )
     )
-    parameters = DetectionParameters(min_confidence=CONFIDENCE, tile_overlap=OVERLAP, **changed)
-    return lambda path: detector.detect(read_image(path.read_bytes()).rgb, parameters)
+    parameters = DetectionParameters(min_confidence=CONFIDENCE, tile_overlap=OVERLAP)
+    planned = plan_full_scale if once else plan_unknown_scale
+
+    def look(path: Path) -> Detections:
+        image = read_image(path.read_bytes()).rgb
+        height, width = image.shape[:2]
+        return detector.detect(image, parameters, planned(width, height, TILE_PX, OVERLAP))
+
+    return look
 
 
 def sahi(folder: Path) -> Look:
@@ -127,7 +135,7 @@ def _detections(xyxy: Any, confidence: Any, class_id: Any) -> Detections:
 
 CONTENDERS: dict[str, Callable[[Path], Look]] = {
     "ours": ours,
-    "ours_tiles": ours_tiles,
+    "ours_once": ours_once,
     "sahi": sahi,
     "whole": whole,
 }

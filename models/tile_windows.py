@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.pixel_source import PixelSource
+from models.tile_pixels import scaled_tile
 from models.tile_plan import TilePlan
-from models.tiling import PADDING, scaled_tile
+from models.tiling import PADDING
 
 _WINDOW_PX = 4096
 """Longest side of a window that is read at once: its border, read twice, is 6 % of it."""

@@ -14,9 +14,10 @@ from models.detector import DetectionParameters, DetectorIdentity, WindowSearch
 from models.merging import merge
 from models.pixel_source import PixelSource
 from models.taxonomy import group_index
+from models.tile_pixels import scaled_tile
 from models.tile_plan import TilePlan, asked_of, plan_full_scale, with_whole
 from models.tile_windows import TilesRead, read_tiles, with_data
-from models.tiling import scaled_size, scaled_tile
+from models.tiling import scaled_size
 
 ASKED_CONFIDENCE = 0.05
 """Least confidence of a view's box that has a say about what others show."""

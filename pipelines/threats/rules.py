@@ -100,9 +100,10 @@ class Rule:
     severity_at_most: Severity = Severity.HIGH
 
 
-# Lower scores of a small model on small objects are false more often than true, and each would ask
-# for a person's decision; what lies below stays among the detections of its frame.
-DEFAULT_MIN_CONFIDENCE = 0.4
+# Of what is as sure as this some 85 people and 92 vehicles in a hundred are real (VisDrone, the
+# delivered model), and each asks for a person's decision; what lies below stays among the
+# detections of its frame.
+DEFAULT_MIN_CONFIDENCE = 0.25
 
 DEFAULT_RULE = Rule(
     rule_id="default",

@@ -14,13 +14,18 @@ from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
 from models.labels import LabelledImage, with_ground
+from models.tile_plan import plan_unknown_scale
 from service.cli.output import console
 
 
 def look(
     detector: Detector, parameters: DetectionParameters, images: Sequence[LabelledImage]
 ) -> list[Detections]:
-    """Detections of every image, with a progress bar on a terminal."""
+    """Detections of every image, with a progress bar on a terminal.
+
+    Each is looked at as a photograph of unknown scale is, so that thresholds hold for those.
+    """
+    side, overlap = detector.identity.input_px, parameters.tile_overlap
     screen = console(stderr=True)
     with Progress(
         TextColumn("looking"),
@@ -34,7 +39,8 @@ def look(
         task = progress.add_task("looking", total=len(images))
         found = []
         for pixels in _decoded(images):
-            found.append(detector.detect(pixels, parameters))
+            plan = plan_unknown_scale(pixels.shape[1], pixels.shape[0], side, overlap)
+            found.append(detector.detect(pixels, parameters, plan))
             progress.advance(task)
     return found
 

@@ -17,7 +17,7 @@ LEFT = np.arange(0, 480, 40)
 
 
 class ThreeOfEach:
-    """Sees a person, a car and a bus at confidences 0.15, 0.27, 0.35 and 0.6."""
+    """Sees a person, a car and a bus at confidences 0.11, 0.27, 0.35 and 0.6."""
 
     identity = DetectorIdentity(
         name="three", engine="test", sha256={}, categories=CATEGORIES, input_px=640
@@ -26,7 +26,7 @@ class ThreeOfEach:
     def infer(self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float) -> list[Detections]:
         seen = Detections(
             xyxy=np.stack([LEFT, LEFT, LEFT + 20, LEFT + 20], axis=1).astype(np.float32),
-            confidence=np.repeat([0.6, 0.35, 0.27, 0.15], 3).astype(np.float32),
+            confidence=np.repeat([0.6, 0.35, 0.27, 0.11], 3).astype(np.float32),
             class_id=np.tile([0, 1, 2], 4).astype(np.int32),
         )
         # An engine leaves out what is below the least that is asked for.
