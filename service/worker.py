@@ -21,6 +21,7 @@ from service.errors import LeaseLostError, NotFoundError, UnavailableError
 from service.ledger.records import ImageryRecord, Lease, PledgeRecord, ProductRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key, product_key
+from service.position_register import PositionRegister
 from service.turns import Turn, Turns
 
 _LOG = logging.getLogger("vedette.worker")
@@ -64,6 +65,7 @@ class Worker:
         poll_seconds: float = 0.2,
     ) -> None:
         self._ledger = ledger
+        self._positions = PositionRegister(ledger)
         self._objects = objects
         self._assess = assess
         self._worker_id = worker_id
@@ -134,7 +136,7 @@ class Worker:
             with self.original(image) as (data, path):
                 request = self._request(image, pledge, data, path)
                 assessment = self._assess(request)
-                positions, rules = request.positions, request.rules
+                rules = request.rules
                 del request  # with the bytes of the image
             if not is_held():
                 # The fence would refuse the end of it; storing products first would be for nothing.
@@ -145,7 +147,12 @@ class Worker:
             self._objects.settle()
             turn.wait()
             events = self._ledger.finish_job(
-                lease, assessment, records, now=self._clock(), positions=positions, rules=rules
+                lease,
+                assessment,
+                records,
+                now=self._clock(),
+                positions=assessment.positions,
+                rules=rules,
             )
         except LeaseLostError:
             raise
@@ -228,7 +235,8 @@ class Worker:
             path=path,
             stated_pose=image.stated_pose,
             stated_captured_at=image.stated_captured_at,
-            positions=self._ledger.all_positions(image.mission_id),
+            positions=(),
+            position_source=self._positions.of(image.mission_id),
             rules=self._ledger.rules_in_force(image.mission_id) or DEFAULT_RULES,
             parameters=self._parameters,
             software_version=self._software_version,

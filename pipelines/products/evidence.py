@@ -16,8 +16,10 @@ from pipelines.assessment import Assessment, AssessmentRequest, Product
 from pipelines.geometry.elevation_file import ElevationFile
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.geojson import utc_text
+from pipelines.threats.positions import Position
 from pipelines.threats.rule_document import rule_document
 from pipelines.threats.rules import Rule
+from pipelines.threats.use_times import use_time_text
 
 SCHEMA = "vedette.evidence"
 SCHEMA_VERSION = 2
@@ -74,7 +76,7 @@ def evidence_manifest(
                 ],
             },
             "weighed": {
-                "positions": [asdict(position) for position in request.positions],
+                "positions": [_position(position) for position in assessment.positions],
                 "rules": [_rule(rule) for rule in request.rules],
             },
             "found": {
@@ -94,6 +96,17 @@ def evidence_manifest(
             ],
         }
     )
+
+
+def _position(position: Position) -> dict[str, Any]:
+    # Its times are aware, and JSON has no word for them.
+    return {
+        **asdict(position),
+        "reported_at": utc_text(position.reported_at),
+        "valid_from": utc_text(position.valid_from),
+        "valid_until": utc_text(position.valid_until),
+        "use_times": [use_time_text(hours) for hours in position.use_times],
+    }
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

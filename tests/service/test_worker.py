@@ -180,7 +180,9 @@ def test_a_job_becomes_detections_products_and_an_incident(
     assert not alone.run_once(threading.Event())
     (request,) = asked
     assert request.data == frame(3)
-    assert (request.positions, request.rules) == ((POST,), DEFAULT_RULES)
+    assert request.position_source is not None
+    assert request.position_source.at(None).positions == (POST,)
+    assert request.rules == DEFAULT_RULES
     assert request.software_version == "1.2.3"
     assert (request.provenance.contributor, request.provenance.marking) == ("NOR", "UNCLASSIFIED")
     assert state_of(sqlite_ledger) == (ImageryState.PROCESSED, "")

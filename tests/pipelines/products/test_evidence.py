@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from models.detector import DetectionParameters
-from pipelines.assessment import AssessmentRequest, Product, ProductKind
+from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.evidence import evidence_manifest
 from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.shapes import Line
+from pipelines.threats.use_times import parse_use_time
 from tests.pipelines.analytic_frame import seen_frame
 
 PRODUCT = Product(
@@ -36,8 +38,13 @@ def _request() -> AssessmentRequest:
     )
 
 
+def _found() -> Assessment:
+    seen = seen_frame()
+    return replace(seen.assessment, positions=seen.positions)
+
+
 def _manifest(request: AssessmentRequest) -> dict[str, Any]:
-    data = evidence_manifest(request, seen_frame().assessment, [PRODUCT])
+    data = evidence_manifest(request, _found(), [PRODUCT])
     return json.loads(data)  # type: ignore[no-any-return]
 
 
@@ -79,6 +86,13 @@ def test_what_was_weighed_is_told_as_it_was() -> None:
             "longitude_deg": 35.498,
             "sigma_m": 0.0,
             "radius_m": None,
+            "shape": None,
+            "aging": None,
+            "reported_at": None,
+            "valid_from": None,
+            "valid_until": None,
+            "use_times": [],
+            "revision": 1,
         }
     ]
     (rule,) = manifest["weighed"]["rules"]
@@ -95,18 +109,34 @@ def test_what_was_weighed_is_told_as_it_was() -> None:
         {"stated_pose": None},
         {"software_version": "1.2.4"},
         {"parameters": DetectionParameters(whole_frame=False)},
-        {"positions": (replace(seen_frame().positions[0], latitude_deg=33.1981),)},
-        {"positions": (replace(seen_frame().positions[0], sigma_m=5.0),)},
         {"rules": (DEFAULT_RULE,)},
         {"rules": (replace(DEFAULT_RULE, alert_probability=0.6),)},
     ],
 )
 def test_any_change_of_input_changes_the_manifest(changed: dict[str, Any]) -> None:
-    assessment = seen_frame().assessment
+    assessment = _found()
     before = evidence_manifest(_request(), assessment, [PRODUCT])
     after = evidence_manifest(replace(_request(), **changed), assessment, [PRODUCT])
     assert before != after
     assert before == evidence_manifest(_request(), assessment, [PRODUCT])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"latitude_deg": 33.1981},
+        {"sigma_m": 5.0},
+        {"reported_at": datetime(2026, 11, 24, 10, tzinfo=UTC)},
+        {"shape": Line(vertices_lonlat=((35.49, 33.19), (35.5, 33.2)), buffer_m=20.0)},
+        {"use_times": (parse_use_time("mon-fri 06:00-18:00 +03:00"),)},
+    ],
+)
+def test_a_position_that_was_another_changes_the_manifest(changed: dict[str, Any]) -> None:
+    before = _found()
+    after = replace(before, positions=(replace(before.positions[0], **changed),))
+    one, two = (evidence_manifest(_request(), it, [PRODUCT]) for it in (before, after))
+    assert one != two
+    json.loads(two)
 
 
 def test_canonical_json_has_one_form() -> None:
