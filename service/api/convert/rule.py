@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, time
 from typing import Any
 
-from vedette.v1 import incident_pb2, rule_pb2
+from vedette.v1 import incident_pb2, position_pb2, rule_pb2
 
 from models.errors import InvalidInputError
+from pipelines.threats.positions import PositionKind
 from pipelines.threats.requirements import (
     Arrival,
     Closing,
@@ -24,9 +25,10 @@ from pipelines.threats.requirements import (
 from pipelines.threats.rules import PERIMETER_M, Rule, rule_faults
 from pipelines.threats.severity import Severity
 from service.api import names
-from service.api.convert.position import POSITION_KINDS
 from service.api.convert.values import chosen, numbers, timestamp
 
+# Messages of positions come with the ledger, which a field client does not have.
+POSITION_KINDS = numbers(position_pb2.PositionKind, "POSITION_KIND", PositionKind)
 SEVERITIES = numbers(incident_pb2.IncidentSeverity, "INCIDENT_SEVERITY", Severity)
 WHEN_UNKNOWN = numbers(rule_pb2.WhenUnknown, "WHEN_UNKNOWN", WhenUnknown)
 # Fields of the contract whose names differ from the value's.
@@ -68,13 +70,25 @@ def rule_message(
 
 
 def rule_value(message: rule_pb2.Rule) -> Rule:
-    """The rule of a message, with revision 0; unset figures are the defaults.
+    """The valid rule of a message, with revision 0; unset figures are the defaults.
 
     Raises:
         InvalidInputError: naming the field at fault, as "rule.dwell.min_s".
     """
+    rule = told_rule(message)
+    for field, text in rule_faults(rule):
+        raise InvalidInputError(text, field=f"rule.{_FIELDS.get(field, field)}")
+    return rule
+
+
+def told_rule(message: rule_pb2.Rule) -> Rule:
+    """The same of a message that the service gave, which judges by the zones that it knows.
+
+    Raises:
+        InvalidInputError: it is not the message of a rule at all.
+    """
     _, rule_id = names.parse(message.name, "missions/*/rules/*", "rule.name")
-    rule = Rule(
+    return Rule(
         rule_id=rule_id,
         revision=0,
         categories=frozenset(names.categories(message.categories, "rule.categories")),
@@ -94,9 +108,6 @@ def rule_value(message: rule_pb2.Rule) -> Rule:
         severity_at_most=_severity(message, "severity_at_most", Severity.HIGH),
         **_conditions(message),
     )
-    for field, text in rule_faults(rule):
-        raise InvalidInputError(text, field=f"rule.{_FIELDS.get(field, field)}")
-    return rule
 
 
 def _condition_messages(rule: Rule) -> dict[str, Any]:

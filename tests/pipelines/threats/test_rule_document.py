@@ -27,7 +27,7 @@ from pipelines.threats.requirements import (
     WhenUnknown,
 )
 from pipelines.threats.rule_document import read_rule, rule_document, rule_toml, rule_value
-from pipelines.threats.rules import Rule, rule_faults
+from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE, Rule, rule_faults
 from pipelines.threats.severity import Severity
 
 CONVOYS = """
@@ -63,7 +63,7 @@ def test_a_document_says_what_it_means_and_the_rest_is_the_default() -> None:
         categories=frozenset({"vehicle"}),
         position_kinds=frozenset({PositionKind.BASE, PositionKind.POST}),
         radius_m=2000.0,
-        min_confidence=0.4,
+        min_confidence=DEFAULT_MIN_CONFIDENCE,
         convoy=Convoy(min_count=4),
         arrival=Arrival(within_s=600.0, when_unknown=WhenUnknown.WITHHOLD),
         hours=Hours(
