@@ -75,15 +75,13 @@ class Cast:
     def near(self, centre: ArrayLike, radius_m: float) -> Floats:
         """(2,) a place drawn evenly from a disc."""
         turn, share = self.chance.uniform(0.0, 2.0 * np.pi), np.sqrt(self.chance.uniform())
-        return np.asarray(centre, np.float64) + radius_m * share * np.array(
-            [np.cos(turn), np.sin(turn)]
-        )
+        return _beside(centre, radius_m * share, turn)
 
     def ring(self, centre: ArrayLike, low_m: float, high_m: float) -> Floats:
         """(2,) a place drawn evenly from a ring."""
         turn = self.chance.uniform(0.0, 2.0 * np.pi)
         away = np.sqrt(self.chance.uniform(low_m**2, high_m**2))
-        return np.asarray(centre, np.float64) + away * np.array([np.cos(turn), np.sin(turn)])
+        return _beside(centre, float(away), turn)
 
     def traffic(
         self, road: Floats, begin_s: float, end_s: float, *, an_hour: float, share_two: float = 0.35
@@ -225,6 +223,12 @@ class Cast:
             times += [times[-1] + pause, times[-1] + pause + walk]
             places += [places[-1], goal]
         return Path(time_s=np.array(times), place_m=np.stack(places))
+
+
+def _beside(centre: ArrayLike, away_m: float, turn: float) -> Floats:
+    return np.asarray(
+        np.asarray(centre, np.float64) + away_m * np.array([np.cos(turn), np.sin(turn)])
+    )
 
 
 def along(way: ArrayLike, start_s: float, speed_m_s: float) -> Path:
