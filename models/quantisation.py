@@ -7,6 +7,7 @@ times. What that costs in accuracy is measured before such a model is kept; see
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def quantised(
         import nncf
     except ImportError as error:
         raise EngineError("quantising needs NNCF: pip install 'vedette[quantise]'") from error
+    nncf.set_log_level(logging.ERROR)
     samples = [_as_input(tile) for tile in tiles]
     if not samples:
         raise InvalidInputError("no image to calibrate on", field="images")

@@ -235,7 +235,10 @@ def _complete(folder: Path, entry: CatalogueEntry, sets: Sets, after: Measured) 
     categories = entry.card.categories
     rule, data = ThresholdRule(), ", ".join(place.name for place in sets)
     chosen = choose_thresholds(images, found, categories, rule)
-    thresholds = {**entry.card.thresholds, **{name: it.confidence for name, it in chosen.items()}}
+    # Where too few objects are labelled, those of the floats hold, or the installation's.
+    asked = DetectionParameters().thresholds(entry.open("openvino").identity)
+    thresholds = dict(zip(categories, map(float, asked), strict=True))
+    thresholds |= {name: it.confidence for name, it in chosen.items()}
     card = entry.card
     for place, members in sets.items():
         parts = after[place][0]
