@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.threats.positions import Position, PositionKind, position_faults
+from pipelines.threats.positions import Aging, Position, PositionKind, placed, position_faults
+from pipelines.threats.requirements import Day, Hours
+from pipelines.threats.shapes import Line, Polygon, Shape
+from pipelines.threats.use_times import parse_use_time
 
 
 def changed(**changes: object) -> Position:
@@ -59,3 +63,94 @@ def test_a_patrol_is_never_surveyed() -> None:
     assert position_faults(changed(kind=PositionKind.PATROL, sigma_m=0.1)) == ()
     (fault,) = position_faults(changed(kind=PositionKind.PATROL))
     assert fault[0] == "sigma_m"
+
+
+ROAD = Line(vertices_lonlat=((31.0, 4.0), (31.1, 4.0)), buffer_m=20.0)
+YARD = Polygon(rings_lonlat=(((31.0, 4.0), (31.01, 4.0), (31.0, 4.01)),))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "fields"),
+    [
+        (PositionKind.ROUTE, ROAD, []),
+        (PositionKind.CEASEFIRE_LINE, ROAD, []),
+        (PositionKind.BASE, YARD, []),
+        (PositionKind.CAMP, YARD, []),
+        (PositionKind.CAMP, None, []),
+        (PositionKind.BUFFER_ZONE, YARD, []),
+        (PositionKind.ROUTE, None, ["line"]),
+        (PositionKind.ROUTE, YARD, ["polygon"]),
+        (PositionKind.BUFFER_ZONE, None, ["polygon"]),
+        (PositionKind.BUFFER_ZONE, ROAD, ["line"]),
+        (PositionKind.POST, ROAD, ["line"]),
+        (PositionKind.PATROL, YARD, ["polygon"]),
+    ],
+)
+def test_each_kind_has_its_shapes(
+    kind: PositionKind, shape: Shape | None, fields: list[str]
+) -> None:
+    position = changed(kind=kind, shape=shape, sigma_m=1.0)
+    assert [told for told, _ in position_faults(position)] == fields
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"aging": Aging()}, "aging"),
+        ({"valid_from": datetime(2026, 1, 1)}, "valid_from"),  # noqa: DTZ001 - that is the fault
+        (
+            {
+                "valid_from": datetime(2026, 1, 2, tzinfo=UTC),
+                "valid_until": datetime(2026, 1, 2, tzinfo=UTC),
+            },
+            "valid_until",
+        ),
+        ({"use_times": (Hours(),)}, "use_times[0]"),
+        ({"use_times": (Hours(days=frozenset({Day.MONDAY})),) * 21}, "use_times"),
+    ],
+)
+def test_times_and_aging_have_their_faults(change: dict[str, object], field: str) -> None:
+    assert position_faults(changed(**change))[0][0] == field
+
+
+@pytest.mark.parametrize(
+    ("aging", "field"),
+    [
+        (Aging(speed_m_s=-1.0), "aging.speed_m_s"),
+        (Aging(max_sigma_m=0.0), "aging.max_sigma_m"),
+        (Aging(max_age_s=math.nan), "aging.max_age_s"),
+    ],
+)
+def test_aging_has_its_limits(aging: Aging, field: str) -> None:
+    patrol = changed(kind=PositionKind.PATROL, sigma_m=10.0, aging=aging)
+    assert [told for told, _ in position_faults(patrol)] == [field]
+
+
+def test_a_position_is_in_use_within_its_times() -> None:
+    position = changed(
+        valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+        valid_until=datetime(2026, 3, 1, tzinfo=UTC),
+        use_times=(parse_use_time("mon 22:00-02:00 +03:00"), parse_use_time("sat UTC")),
+    )
+    # 2026-01-05 is a Monday.
+    asked = {
+        datetime(2026, 1, 5, 19, 0, tzinfo=UTC): True,
+        datetime(2026, 1, 5, 18, 59, tzinfo=UTC): False,
+        datetime(2026, 1, 5, 22, 59, tzinfo=UTC): True,
+        datetime(2026, 1, 5, 23, 0, tzinfo=UTC): False,
+        datetime(2026, 1, 10, 12, 0, tzinfo=UTC): True,
+        datetime(2025, 12, 29, 20, 0, tzinfo=UTC): False,
+        datetime(2026, 3, 2, 20, 0, tzinfo=UTC): False,
+    }
+    assert {moment: position.in_use_at(moment) for moment in asked} == asked
+    # Of an unknown time it may have been.
+    assert position.in_use_at(None)
+    assert changed().always_in_use
+    assert not position.always_in_use
+
+
+def test_a_shape_is_placed_at_its_reference_point() -> None:
+    found = placed(changed(kind=PositionKind.ROUTE, shape=ROAD))
+    assert (found.latitude_deg, found.longitude_deg) == pytest.approx((4.0, 31.05), abs=1e-5)
+    wrong = changed(shape=Line(vertices_lonlat=((31.0, 4.0),)))
+    assert placed(wrong) == wrong
