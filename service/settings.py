@@ -26,6 +26,7 @@ from models.detector import DetectionParameters
 from pipelines.geometry.vertical_reference import DemDatum
 from service.endpoint import DEFAULT_DATA_DIR
 from service.errors import StartupError
+from service.model_choice import MODELS_FOLDER
 
 FILE_NAME = "vedette.toml"
 PREFIX = "VEDETTE_"
@@ -75,7 +76,11 @@ class Settings(BaseSettings):
     engine: Literal["openvino", "ultralytics"] = Field(
         "openvino", description="Detection engine: openvino (CPU) or ultralytics (torch)."
     )
-    model: str = Field("vedette-n", description="Name of the detection model in the catalogue.")
+    model: str = Field(
+        "vedette-n",
+        description="Detection model in the catalogue, NAME or NAME@VERSION, until one is "
+        "activated.",
+    )
     min_confidence: float | None = Field(
         None,
         ge=0.0,
@@ -229,6 +234,11 @@ class Settings(BaseSettings):
     def scratch(self) -> Path:
         """Folder for copies that a worker needs for one job; emptied at the start."""
         return self.data_dir / "scratch"
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the models that were added to this installation."""
+        return self.data_dir / MODELS_FOLDER
 
     @property
     def detection(self) -> DetectionParameters:

@@ -20,8 +20,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import FrameType
 
-from models.catalogue import Catalogue
-from models.detector import Detector
 from models.errors import EngineGoneError, VedetteError
 from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest
@@ -29,6 +27,7 @@ from pipelines.geometry.elevation import TerrainSource
 from pipelines.geometry.heights import use_grid_folder
 from service.chip_cutter import ChipCutter
 from service.clock import utc_now
+from service.detector_rack import DetectorRack
 from service.errors import StartupError
 from service.ledger.store import Ledger
 from service.parts import (
@@ -67,10 +66,7 @@ def main() -> None:
     threading.Thread(target=_watch_lifeline, name="lifeline", daemon=True).start()
     settings = parse_settings(handed.settings)
     try:
-        detector = Catalogue.shipped().open_detector(
-            settings.model, settings.engine, max(1, (os.cpu_count() or 1) // settings.workers)
-        )
-        _work(settings, handed, detector, stop)
+        _work(settings, handed, stop)
     except EngineGoneError as error:
         _log.error("this worker ends, another takes its place: %s", error)
         # At once: the engine's own threads may hang too, and would be waited for.
@@ -84,10 +80,18 @@ def main() -> None:
         sys.exit(EXIT_CONFIG)
 
 
-def _work(settings: Settings, handed: Handed, detector: Detector, stop: threading.Event) -> None:
+def _work(settings: Settings, handed: Handed, stop: threading.Event) -> None:
     with contextlib.ExitStack() as stack:
         ledger = Ledger.open(settings.ledger)
         stack.callback(ledger.close)
+        rack = DetectorRack(
+            ledger.models_in_force,
+            settings.models_dir,
+            settings.model,
+            settings.engine,
+            max(1, (os.cpu_count() or 1) // settings.workers),
+        )
+        identity = rack.current().visible.identity
         objects = open_objects(settings, embedded=handed.embedded_store)
         stack.callback(objects.close)
         turns = Turns()
@@ -98,7 +102,7 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
                 objects,
                 functools.partial(
                     _assess,
-                    detector=detector,
+                    rack=rack,
                     # What reads elevation models keeps state, which lanes do not share.
                     ground=stack.enter_context(open_ground(settings)),
                 ),
@@ -111,8 +115,7 @@ def _work(settings: Settings, handed: Handed, detector: Detector, stop: threadin
             )
             for lane in range(LANES)
         ]
-        identity = detector.identity
-        _say({"ready": {"model": identity.name, "engine": identity.engine}})
+        _say({"ready": {"model": identity.label, "engine": identity.engine}})
         cutter = ChipCutter(ledger, objects, lanes[0].original)
         threading.Thread(target=cutter.run, args=(stop,), name="chips", daemon=True).start()
         run_lanes(lanes, stop)
@@ -189,11 +192,11 @@ def open_ground(settings: Settings) -> Iterator[Ground]:
             reader.close()
 
 
-def _assess(request: AssessmentRequest, *, detector: Detector, ground: Ground) -> Assessment:
+def _assess(request: AssessmentRequest, *, rack: DetectorRack, ground: Ground) -> Assessment:
     with ground.unbroken():
         return assess(
             replace(request, terrain_sigma_m=ground.sigma_m),
-            detector=detector,
+            detector=rack.current(),
             terrain=ground.terrain,
         )
 

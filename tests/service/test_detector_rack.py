@@ -1,0 +1,141 @@
+"""Detectors come into force without a restart; the real engine opens them."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import models
+from models.catalogue import add_model
+from models.errors import ModelRefusedError
+from service.detector_rack import DetectorRack
+from service.model_choice import ModelInForce, ModelRole, ModelsInForce
+
+SHIPPED = Path(models.__file__).parent / "shipped" / "vedette-n"
+
+
+class Book:
+    """What the ledger says, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.found = ModelsInForce()
+
+    def __call__(self) -> ModelsInForce:
+        return self.found
+
+    def put(self, **models_by_role: ModelInForce) -> None:
+        self.found = ModelsInForce(
+            by_role={ModelRole(role): one for role, one in models_by_role.items()},
+            revision=self.found.revision + 1,
+        )
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A catalogue with versions 2 (visible) and 3 (both) of the shipped weights."""
+    for version, modality in (("2", "visible"), ("3", "both")):
+        source = tmp_path / f"source-{version}"
+        shutil.copytree(SHIPPED, source)
+        card = source / "card.toml"
+        text = card.read_text().replace('version = "1.0.0"', f'version = "{version}"')
+        card.write_text(text.replace('modality = "both"', f'modality = "{modality}"'))
+        add_model(source, tmp_path / "models")
+    return tmp_path / "models"
+
+
+def one(version: str, share: float = 1.0, sha256: dict[str, str] | None = None) -> ModelInForce:
+    from models.card_file import read_card
+
+    return ModelInForce(
+        model=f"vedette-n@{version}",
+        sha256={**read_card(SHIPPED).sha256, **(sha256 or {})},
+        share=share,
+        since=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def rack(book: Book, folder: Path) -> DetectorRack:
+    return DetectorRack(book, folder, "vedette-n@1.0.0", "openvino", 1)
+
+
+def test_a_model_comes_into_force_at_the_next_job_and_one_for_both_is_opened_once(
+    installed: Path,
+) -> None:
+    book = Book()
+    shelf = rack(book, installed)
+    first = shelf.current()
+    assert first.visible.identity.label == "vedette-n@1.0.0"
+    assert first.thermal is first.visible
+    assert first.shadow is None
+    assert shelf.current() is first
+    book.put(visible=one("2"))
+    second = shelf.current()
+    assert second.visible.identity.label == "vedette-n@2"
+    # Nothing was activated for thermal: the default is still open, and the same.
+    assert second.thermal is first.visible
+    book.put(visible=one("2"), shadow=one("3", share=0.5))
+    third = shelf.current()
+    assert third.visible is second.visible
+    assert third.shadow is not None
+    assert (third.shadow.detector.identity.label, third.shadow.share) == ("vedette-n@3", 0.5)
+    book.put(visible=one("3"), thermal=one("3"))
+    fourth = shelf.current()
+    assert fourth.visible is fourth.thermal is third.shadow.detector
+    assert fourth.findings == ()
+    assert len(shelf._by_role) == 2
+
+
+def test_what_cannot_be_opened_is_told_and_the_one_before_goes_on(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book()
+    shelf = rack(book, installed)
+    book.put(visible=one("2"), thermal=one("2"))
+    before = shelf.current()
+    weights = installed / "vedette-n@3" / "vedette-n.bin"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    book.put(visible=one("3"), thermal=one("3"), shadow=one("9"))
+    found = shelf.current()
+    assert found.visible is before.visible
+    assert found.shadow is None
+    (finding,) = found.findings
+    assert finding.code == "MODEL_NOT_OPENED"
+    assert "vedette-n@3, could not be opened" in finding.message
+    assert "vedette-n@2 looked instead" in finding.message
+    # Mended, it comes into force without anybody's doing, a minute later.
+    shutil.copy(SHIPPED / "vedette-n.bin", weights)
+    assert shelf.current() is found
+    monkeypatch.setattr(shelf, "_again_at", 0.0)
+    assert shelf.current().visible.identity.label == "vedette-n@3"
+
+
+def test_other_weights_under_an_activated_name_do_not_run(installed: Path) -> None:
+    book = Book()
+    book.put(visible=one("2", sha256={"vedette-n.bin": "0" * 64}))
+    found = rack(book, installed).current()
+    assert found.visible.identity.label == "vedette-n@1.0.0"
+    assert "has other files than when it was activated" in found.findings[0].message
+
+
+def test_without_its_default_nothing_starts(installed: Path) -> None:
+    with pytest.raises(ModelRefusedError, match="no model 'nothing'"):
+        DetectorRack(Book(), installed, "nothing", "openvino", 1).current()
+
+
+def test_threads_that_ask_at_once_are_given_the_same(installed: Path) -> None:
+    book = Book()
+    shelf = rack(book, installed)
+    given: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: given.append(shelf.current().visible)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(given) == 4
+    assert len(set(map(id, given))) == 1
