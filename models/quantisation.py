@@ -7,6 +7,7 @@ times. What that costs in accuracy is measured before such a model is kept; see
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -51,6 +52,14 @@ def quantised(
         InvalidInputError: there is no tile.
         ModelRefusedError: the network is not built of numbered blocks, as those of ultralytics are.
     """
+    # NNCF tells its progress on standard output, which is for answers here.
+    with contextlib.redirect_stdout(sys.stderr):
+        return _quantised(name, graph, weights, tiles)
+
+
+def _quantised(
+    name: str, graph: bytes, weights: bytes, tiles: Iterable[NDArray[np.uint8]]
+) -> tuple[bytes, bytes]:
     try:
         import nncf
     except ImportError as error:
