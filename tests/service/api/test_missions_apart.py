@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import (
     detection_pb2,
     imagery_pb2,
@@ -27,10 +28,10 @@ from models.catalogue import Catalogue
 from models.errors import InvalidInputError, VedetteError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.rules import DEFAULT_RULE
 from service.api.detection import DetectionService
 from service.api.imagery import ImageryService
 from service.api.incident import IncidentService
-from service.api.interceptor import _CALLER
 from service.api.model import ModelService
 from service.api.pledge import PledgeService
 from service.api.position import PositionService
@@ -75,7 +76,6 @@ class House:
     async def answers(self, method: str, request: Message) -> list[Any]:
         """All messages that a method answers; a stream of requests is one of them."""
         service, _, name = method.partition(".")
-        _CALLER.set("tester")
         behaviour = getattr(self.services[service], name)
 
         async def stream() -> AsyncIterator[Message]:
@@ -177,6 +177,24 @@ class House:
                     alert_probability=0.8,
                 )
             ),
+            "RuleService.GetRule": rule_pb2.GetRuleRequest(name=f"{parent}/rules/mine"),
+            "RuleService.DeleteRule": rule_pb2.DeleteRuleRequest(name=f"{parent}/rules/mine"),
+            "RuleService.ListRuleRevisions": rule_pb2.ListRuleRevisionsRequest(
+                name=f"{parent}/rules/mine"
+            ),
+            "RuleService.PreviewRule": rule_pb2.PreviewRuleRequest(
+                parent=parent,
+                rule=rule_pb2.Rule(
+                    name=f"{parent}/rules/near",
+                    categories=["car"],
+                    radius_m=100,
+                    possible_probability=0.2,
+                    alert_probability=0.8,
+                    hours=rule_pb2.RuleHours(start="18:00", end="06:00"),
+                ),
+                since=Timestamp(seconds=1_700_000_000),
+                until=Timestamp(seconds=1_700_086_400),
+            ),
         }
 
 
@@ -220,6 +238,7 @@ def house(
     ledger.create_position("unmiss", post, now)
     patrol = replace(post, position_id="patrol-1", kind=PositionKind.PATROL, sigma_m=50.0)
     ledger.create_position("unmiss", patrol, now)
+    ledger.set_rule("unmiss", replace(DEFAULT_RULE, rule_id="mine"), now)
     record, _ = ledger.accept_imagery(make_imagery(0), REQUEST_ID, now)
     lease = ledger.lease_job("w", now, 60)
     assert lease is not None
@@ -246,7 +265,7 @@ def house(
             "DetectionService": DetectionService(ledger),
             "ImageryService": ImageryService(ledger, ingest, hub),
             "IncidentService": IncidentService(ledger, objects, hub),
-            "ModelService": ModelService(Catalogue.shipped(), "vedette-n", lambda: ""),
+            "ModelService": ModelService(ledger, tmp_path / "models", "vedette-n", lambda: ""),
             "PledgeService": PledgeService(ledger),
             "PositionService": PositionService(ledger),
             "ProductService": ProductService(ledger, objects),
@@ -271,7 +290,7 @@ async def test_a_mission_reaches_its_own_and_no_other(house: House, method: str)
         # Its own pledge is known, and only the bytes are missing; the other mission has none.
         with pytest.raises(InvalidInputError, match="0 of 1001 bytes"):
             await house.answers(method, own)
-    elif method not in MAKES | {"PositionService.DeletePosition"}:
+    elif method not in MAKES | {"PositionService.DeletePosition", "RuleService.DeleteRule"}:
         assert (await house.answers(method, own))[0].ByteSize() > 0
     if method in LISTS:
         # A mission without any pledge is a name misspelt, not one without news.
@@ -283,8 +302,9 @@ async def test_a_mission_reaches_its_own_and_no_other(house: House, method: str)
         )
         answers = await house.answers(method, other)
         if method == "RuleService.ListRules":
-            (rule,) = answers[0].rules
-            assert (rule.name, rule.revision) == ("missions/other/rules/default", 0)
+            told = [(rule.name, rule.revision) for rule in answers[0].rules]
+            assert told[0] == ("missions/other/rules/default", 0)
+            assert {revision for _, revision in told} == {0}
         elif method == "PledgeService.ListPledges":
             (pledge,) = answers[0].pledges
             assert pledge.name == "missions/other/pledges/other"
@@ -356,7 +376,7 @@ NASTY = ("x" * 100_000, "a\x00b", "missions\n/unmiss", "\u202ea", "../..", "\ud7
 # A reason that is accepted moves the incident on, beyond the revision that the next one names.
 EXPECTED = (InvalidInputError, NotFoundError, AlreadyExistsError, StaleRevisionError)
 # What the service itself fills in, and ignores from a client.
-FILLED_IN = {"pledge.name", "position.name"}
+FILLED_IN = {"pledge.name", "position.name", "rule.set_by"}
 
 
 @pytest.mark.parametrize("method", METHODS)
