@@ -12,14 +12,13 @@ from models.errors import InvalidInputError
 from pipelines.threats.position_import import (
     ImportedFile,
     ImportFault,
-    PositionImportError,
     read_positions,
 )
 from pipelines.threats.positions import Position
 from service.api import names
 from service.api.convert.position import IMPORT_CHANGES, IMPORT_FORMATS, fault_message
 from service.api.convert.values import chosen
-from service.errors import LimitExceededError, UnavailableError
+from service.errors import AlreadyExistsError, LimitExceededError, UnavailableError
 from service.ledger.positions import PositionChange
 from service.ledger.store import Ledger
 
@@ -74,7 +73,7 @@ def import_file(
 
     Raises:
         InvalidInputError: the header names no known format.
-        PositionImportError: a colleague registered one of its positions in the same moment.
+        AlreadyExistsError: a colleague registered one of its positions in the same moment.
     """
     mission_id = names.mission(header.parent, "header.parent")
     file_format = None
@@ -104,7 +103,7 @@ def import_file(
             now=now,
         )
         if PositionChange.CONFLICTS in changes:
-            raise PositionImportError(
+            raise AlreadyExistsError(
                 "somebody registered one of these positions in this moment; nothing was imported, "
                 "try again",
                 field="chunk",

@@ -1,14 +1,16 @@
-"""`vedette position`: where peacekeepers are."""
+"""`vedette position`: where peacekeepers are, and what they protect."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import click
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
-from pipelines.threats.position_import import read_positions
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -18,22 +20,59 @@ from service.cli.output import (
     full_name,
     in_mission,
     last_part,
+    parse_time,
     print_document,
     print_table,
     word,
 )
+from service.cli.position_file import import_positions
+from service.cli.position_report import report
 from service.client import Client
 
-KINDS = {
+# Enum numbers by word; lines and areas come from files.
+_POINTS: dict[str, Any] = {
     "base": position_pb2.POSITION_KIND_BASE,
     "post": position_pb2.POSITION_KIND_POST,
     "patrol": position_pb2.POSITION_KIND_PATROL,
+    "camp": position_pb2.POSITION_KIND_CAMP,
+    "school": position_pb2.POSITION_KIND_SCHOOL,
+    "clinic": position_pb2.POSITION_KIND_CLINIC,
+    "civilian_site": position_pb2.POSITION_KIND_CIVILIAN_SITE,
 }
 
 
 @click.group(cls=ServiceGroup)
 def position() -> None:
-    """Tell the mission where its peacekeepers are."""
+    """Tell the mission where its peacekeepers are, and what they protect.
+
+    A position is a point (base, post, patrol, camp, school, clinic, civilian_site), a polygon
+    (those but a patrol, and buffer_zone) or a line (route, ceasefire_line). Shapes come from files:
+    see 'vedette position import --help'.
+    """
+
+
+position.add_command(import_positions)
+position.add_command(report)
+
+
+def _times(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say when a position is there, and in use."""
+    for option in (
+        click.option(
+            "--use",
+            "use_times",
+            multiple=True,
+            metavar="HOURS",
+            help="Hours at which it is in use, such as 'mon-fri 06:00-18:00 Africa/Juba'; may be "
+            "given several times.  [default: always]",
+        ),
+        click.option(
+            "--until", "valid_until", metavar="TIME", help="It is gone from then on (RFC 3339)."
+        ),
+        click.option("--from", "valid_from", metavar="TIME", help="It is not there before."),
+    ):
+        command = option(command)
+    return command
 
 
 @position.command("add", context_settings={"ignore_unknown_options": True})
@@ -41,7 +80,7 @@ def position() -> None:
 @in_mission
 @click.option("--lat", type=click.FloatRange(-90, 90), required=True, help="WGS 84, degrees.")
 @click.option("--lon", type=click.FloatRange(-180, 180), required=True, help="WGS 84, degrees.")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="post", show_default=True)
+@click.option("--kind", type=click.Choice(list(_POINTS)), default="post", show_default=True)
 @click.option("--name", "display_name", default="", help="What people call it.")
 @click.option(
     "--sigma",
@@ -57,6 +96,20 @@ def position() -> None:
     type=click.FloatRange(min=1),
     help="Overrides the radius of every rule here, metres.",
 )
+@click.option(
+    "--speed",
+    "speed_m_s",
+    type=click.FloatRange(min=0),
+    help="Of a patrol that will report: how fast it moves, metres a second. Its error grows with "
+    "the age of its last report.",
+)
+@click.option(
+    "--max-age",
+    "max_age_s",
+    type=click.FloatRange(min=1),
+    help="Of such a patrol: seconds without a report after which nobody knows where it is.",
+)
+@_times
 @as_json
 @connected
 def add(
@@ -69,78 +122,115 @@ def add(
     display_name: str,
     sigma_m: float,
     radius_m: float | None,
+    speed_m_s: float | None,
+    max_age_s: float | None,
+    valid_from: str | None,
+    valid_until: str | None,
+    use_times: tuple[str, ...],
     json_output: bool,
 ) -> None:
-    """Register a position; the same one given again changes nothing.
+    """Register a point; the same one given again changes nothing.
 
     \b
     Examples:
       vedette position add post-12 -m unmiss --lat 4.8594 --lon 31.5713 --name "Post 12"
       vedette position add patrol-3 -m unmiss --lat 4.86 --lon 31.57 --kind patrol --sigma 150
-    """  # noqa: D301 - click wants the backspace itself
+      vedette position add patrol-4 -m unmiss --lat 4.86 --lon 31.57 --kind patrol --sigma 20 --speed 8
+    """  # noqa: D301, E501 - click wants the backspace itself, and a command is one line
+    asked = position_pb2.Position(
+        display_name=display_name,
+        kind=_POINTS[kind],
+        latitude_deg=lat,
+        longitude_deg=lon,
+        sigma_m=sigma_m,
+        radius_m=radius_m,
+        valid_from=_stamp(valid_from, "from"),
+        valid_until=_stamp(valid_until, "until"),
+        use_times=use_times,
+    )
+    if speed_m_s is not None or max_age_s is not None:
+        asked.aging.CopyFrom(position_pb2.Aging(speed_m_s=speed_m_s, max_age_s=max_age_s))
     made = client.call(
         client.positions.CreatePosition,
-        position_pb2.CreatePositionRequest(
-            parent=mission,
-            position_id=position_id,
-            position=position_pb2.Position(
-                display_name=display_name,
-                kind=KINDS[kind],
-                latitude_deg=lat,
-                longitude_deg=lon,
-                sigma_m=sigma_m,
-                radius_m=radius_m,
-            ),
-        ),
+        position_pb2.CreatePositionRequest(parent=mission, position_id=position_id, position=asked),
     )
-    if json_output:
-        print_document(document_of(made))
-    else:
-        console().print(made.name)
+    _tell(made, json_output=json_output)
 
 
-@position.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@position.command("update")
+@click.argument("position_id")
 @in_mission
+@click.option("--name", "display_name", help="What people call it.")
+@click.option("--lat", type=click.FloatRange(-90, 90), help="Of a point; WGS 84, degrees.")
+@click.option("--lon", type=click.FloatRange(-180, 180), help="Of a point; WGS 84, degrees.")
+@click.option("--sigma", "sigma_m", type=click.FloatRange(min=0), help="One sigma, metres.")
+@click.option("--radius", "radius_m", type=click.FloatRange(min=0), help="0 for the rule's.")
+@click.option(
+    "--revision", type=click.IntRange(min=1), help="Refuse when somebody changed it since."
+)
+@_times
 @as_json
 @connected
-def import_positions(client: Client, mission: str, file: Path, json_output: bool) -> None:
-    """Register the points of a GeoJSON file.
+def update(
+    client: Client,
+    mission: str,
+    position_id: str,
+    display_name: str | None,
+    lat: float | None,
+    lon: float | None,
+    sigma_m: float | None,
+    radius_m: float | None,
+    revision: int | None,
+    valid_from: str | None,
+    valid_until: str | None,
+    use_times: tuple[str, ...],
+    json_output: bool,
+) -> None:
+    """Change what is given of a position, and leave the rest.
 
-    Each feature is a Point with the properties id, name, kind (base, post, patrol), sigma_m and
-    radius_m; a patrol needs sigma_m above 0. The whole file is checked before anything is sent;
-    every fault is named at once.
+    Other shapes come from a file: 'vedette position import --replace'. "always" takes hours or a
+    time away again.
 
     \b
-    Example:
-      vedette position import posts.geojson --mission unmiss
+    Examples:
+      vedette position update post-12 -m unmiss --radius 800
+      vedette position update patrol-3 -m unmiss --until 2026-11-24T18:00:00Z
+      vedette position update msr-green -m unmiss --use 'tue,thu 06:00-12:00 +03:00'
     """  # noqa: D301 - click wants the backspace itself
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {file}: {error.strerror}", field="file") from error
-    made = [
-        client.call(
-            client.positions.CreatePosition,
-            position_pb2.CreatePositionRequest(
-                parent=mission,
-                position_id=item.position_id,
-                position=position_pb2.Position(
-                    display_name=item.display_name,
-                    kind=KINDS[item.kind.value],
-                    latitude_deg=item.latitude_deg,
-                    longitude_deg=item.longitude_deg,
-                    sigma_m=item.sigma_m,
-                    radius_m=item.radius_m,
-                ),
-            ),
-        )
-        for item in read_positions(data)
-    ]
-    if json_output:
-        print_document({"positions": [document_of(item) for item in made]})
-    else:
-        console().print(f"{len(made)} positions in {mission}")
+    asked = position_pb2.Position(
+        name=full_name(position_id, mission, "positions"), revision=revision or 0
+    )
+    given: dict[str, Any] = {
+        "display_name": display_name,
+        "latitude_deg": lat,
+        "longitude_deg": lon,
+        "sigma_m": sigma_m,
+        "radius_m": radius_m,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+        "use_times": use_times or None,
+    }
+    paths = [name for name, value in given.items() if value is not None]
+    if not paths:
+        raise InvalidInputError("nothing to change was given; see --help", field="options")
+    for name in paths:
+        value = given[name]
+        if value in ("always", ("always",)) or (name == "radius_m" and value == 0):
+            continue  # named and left out: taken away
+        if name in ("valid_from", "valid_until"):
+            stamp = _stamp(value, name.removeprefix("valid_"))
+            if stamp is not None:
+                getattr(asked, name).CopyFrom(stamp)
+        elif name == "use_times":
+            asked.use_times.extend(value)
+        else:
+            setattr(asked, name, value)
+    changed = client.call(
+        client.positions.UpdatePosition,
+        position_pb2.UpdatePositionRequest(position=asked, update_mask=FieldMask(paths=paths)),
+        retry=revision is None,
+    )
+    _tell(changed, json_output=json_output)
 
 
 @position.command("list")
@@ -148,7 +238,7 @@ def import_positions(client: Client, mission: str, file: Path, json_output: bool
 @as_json
 @connected
 def list_positions(client: Client, mission: str, json_output: bool) -> None:
-    """List the positions of a mission.
+    """List the positions of a mission; of a patrol, where it was last reported.
 
     \b
     Example:
@@ -164,16 +254,22 @@ def list_positions(client: Client, mission: str, json_output: bool) -> None:
         print_document({"positions": [document_of(item) for item in found]})
         return
     print_table(
-        ("POSITION", "NAME", "KIND", "LATITUDE", "LONGITUDE", "SIGMA", "RADIUS"),
+        (
+            *("POSITION", "NAME", "KIND", "SHAPE", "LATITUDE", "LONGITUDE", "SIGMA", "RADIUS"),
+            *("REPORTED", "IN USE"),
+        ),
         (
             (
                 last_part(item.name),
                 item.display_name,
                 word(item, "kind"),
+                shape_words(item),
                 f"{item.latitude_deg:.6f}",
                 f"{item.longitude_deg:.6f}",
                 f"{item.sigma_m:g} m",
                 f"{item.radius_m:g} m" if item.HasField("radius_m") else "rule's",
+                item.report_time.ToJsonString() if item.HasField("report_time") else "",
+                _use_words(item),
             )
             for item in found
         ),
@@ -187,7 +283,7 @@ def list_positions(client: Client, mission: str, json_output: bool) -> None:
 @as_json
 @connected
 def delete(client: Client, mission: str, position_id: str, json_output: bool) -> None:
-    """Remove a position; its incidents stay.
+    """Remove a position, and the reports of a patrol; its incidents stay.
 
     \b
     Example:
@@ -204,3 +300,38 @@ def delete(client: Client, mission: str, position_id: str, json_output: bool) ->
         print_document({"deleted": name})
     else:
         console().print(f"deleted {name}")
+
+
+def shape_words(item: position_pb2.Position) -> str:
+    """What a position is on the map, for example "line of 12, ±20 m"."""
+    told = item.WhichOneof("shape")
+    if told == "polygon":
+        count, holes = len(item.polygon.rings[0].vertices), len(item.polygon.rings) - 1
+        return f"polygon of {count}" + (f", {holes} holes" if holes else "")
+    if told == "line":
+        return f"line of {len(item.line.vertices)}, ±{item.line.buffer_m:g} m"
+    return "point"
+
+
+def _use_words(item: position_pb2.Position) -> str:
+    parts = list(item.use_times)
+    if item.HasField("valid_from"):
+        parts.append(f"from {item.valid_from.ToJsonString()}")
+    if item.HasField("valid_until"):
+        parts.append(f"until {item.valid_until.ToJsonString()}")
+    return "; ".join(parts) or "always"
+
+
+def _stamp(text: str | None, field: str) -> Timestamp | None:
+    if text is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(parse_time(text, field))
+    return stamp
+
+
+def _tell(item: position_pb2.Position, *, json_output: bool) -> None:
+    if json_output:
+        print_document(document_of(item))
+    else:
+        console().print(item.name)

@@ -267,7 +267,7 @@ def test_control_c_ends_with_130(tmp_path: Path) -> None:
         ("vedette he", {"health"}),
         ("vedette incident d", {"decide"}),
         ("vedette watch --s", {"--since"}),
-        ("vedette position add p --kind ", {"base", "post", "patrol"}),
+        ("vedette position add p --kind ca", {"camp"}),
     ],
 )
 def test_bash_completes_commands_options_and_values(
