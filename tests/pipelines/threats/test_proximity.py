@@ -4,6 +4,8 @@ import math
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ from scipy.stats import ncx2, norm
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.proximity import Level, weigh
+from pipelines.threats.fusion import reweigh
+from pipelines.threats.position_index import PositionIndex
+from pipelines.threats.positions import Position, PositionKind, placed
+from pipelines.threats.proximity import Level, weigh, weigh_again
 from pipelines.threats.rules import DEFAULT_RULE, Rule
+from pipelines.threats.shapes import Line, Polygon
 
 GEOD = Geod(ellps="WGS84")
 
@@ -206,3 +211,156 @@ def test_ten_thousand_positions_are_cheap_and_lose_nothing() -> None:
 def test_the_value_types_need_no_scipy() -> None:
     code = "import sys; sys.modules['scipy'] = None; import pipelines.threats.incidents"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def box_of(half_m: float, position_id: str = "yard", **changes: Any) -> Position:
+    corners = [
+        place(east, north, np.eye(2))
+        for east, north in (
+            (-half_m, -half_m),
+            (half_m, -half_m),
+            (half_m, half_m),
+            (-half_m, half_m),
+        )
+    ]
+    ring = tuple((float(it.longitude_deg or 0), float(it.latitude_deg or 0)) for it in corners)
+    return placed(
+        Position(
+            position_id=position_id,
+            display_name="Yard",
+            kind=PositionKind.BASE,
+            latitude_deg=0.0,
+            longitude_deg=0.0,
+            shape=Polygon(rings_lonlat=(ring,)),
+            **changes,
+        )
+    )
+
+
+def road_of(buffer_m: float, **changes: Any) -> Position:
+    ends = [place(east, 0.0, np.eye(2)) for east in (-3000.0, 3000.0)]
+    return placed(
+        Position(
+            position_id="road",
+            display_name="Road",
+            kind=PositionKind.ROUTE,
+            latitude_deg=0.0,
+            longitude_deg=0.0,
+            shape=Line(
+                vertices_lonlat=tuple(
+                    (float(it.longitude_deg or 0), float(it.latitude_deg or 0)) for it in ends
+                ),
+                buffer_m=buffer_m,
+            ),
+            **changes,
+        )
+    )
+
+
+def test_a_polygon_is_measured_from_its_nearest_edge() -> None:
+    yard = box_of(200.0)
+    (found,) = weigh([place(700.0, 50.0, np.eye(2) * 100.0)], ["car"], [0.9], [yard], [rule()])
+    # 500 m from the east edge, exactly on the rule's radius.
+    assert found.range_m == pytest.approx(500.0, abs=0.02)
+    assert found.bearing_deg == pytest.approx(90.0, abs=0.01)
+    assert found.probability == pytest.approx(0.5, abs=1e-3)
+    assert (found.level, found.inside) == (Level.ALERT, False)
+    spread = 10.0 * norm.ppf(0.95)
+    assert found.range_low_m == pytest.approx(500.0 - spread, abs=0.5)
+    assert found.range_high_m == pytest.approx(500.0 + spread, abs=0.5)
+    assert found.position is yard
+
+
+def test_inside_a_polygon_the_range_is_nothing() -> None:
+    (found,) = weigh([place(30.0, 40.0, np.eye(2))], ["car"], [0.9], [box_of(200.0)], [rule()])
+    assert (found.range_m, found.range_low_m, found.range_high_m) == (0.0, 0.0, 0.0)
+    assert found.inside
+    assert found.probability == 1.0
+    assert found.bearing_deg == pytest.approx(math.degrees(math.atan2(30, 40)), abs=0.01)
+
+
+def test_a_line_is_measured_from_its_buffer() -> None:
+    (found,) = weigh(
+        [place(1000.0, -330.0, np.eye(2) * 25.0)],
+        ["car"],
+        [0.9],
+        [road_of(30.0)],
+        [rule(position_kinds=frozenset())],
+    )
+    assert found.range_m == pytest.approx(300.0, abs=0.05)
+    assert found.bearing_deg == pytest.approx(180.0, abs=0.05)
+    assert found.position_id == "road"
+
+
+def test_the_error_of_a_shape_counts_as_that_of_a_point_does() -> None:
+    at = [place(700.0, 0.0, np.diag([30.0**2, 900.0**2]))]
+    sure, unsure = box_of(200.0), box_of(200.0, "unsure", sigma_m=40.0)
+    found = weigh(at, ["car"], [0.9], [sure, unsure], [rule(radius_m=520.0)])
+    by = {it.position_id: it for it in found}
+    rng = np.random.default_rng(8)
+    for position, sigma in ((sure, 0.0), (unsure, 40.0)):
+        # Each is off as a whole: draw where the object and the yard are.
+        draws = rng.standard_normal((400_000, 4)) * [30.0, 900.0, sigma, sigma]
+        x, y = 700.0 + draws[:, 0] - draws[:, 2], draws[:, 1] - draws[:, 3]
+        beside = np.maximum(np.abs(np.stack([x, y])) - 200.0, 0.0)
+        share = float(np.mean(np.hypot(*beside) <= 520.0))
+        assert by[position.position_id].probability == pytest.approx(share, abs=3e-3)
+        assert by[position.position_id].position_sigma_m == sigma
+
+
+@pytest.mark.parametrize(
+    "shape", [box_of(60.0), road_of(10.0), BASE], ids=["area", "line", "point"]
+)
+def test_the_tail_of_a_large_ellipse_is_possible_whatever_the_shape(shape: Position) -> None:
+    # Sigma 3 km along one axis, 400 m along the other: hardly anything lies within 300 m of either.
+    wide = np.diag([400.0**2, 3000.0**2])
+    told = rule(radius_m=300.0, position_kinds=frozenset())
+    (found,) = weigh([place(0.0, 3500.0, wide)], ["person"], [0.9], [shape], [told])
+    assert found.level is Level.POSSIBLE
+    assert found.probability < told.possible_probability
+    # Far outside of its 90 % region it is not plausible any more.
+    assert weigh([place(0.0, 9500.0, wide)], ["person"], [0.9], [shape], [told]) == ()
+
+
+def test_weighed_again_elsewhere_is_as_if_weighed_there() -> None:
+    here, there = place(700.0, 50.0, np.eye(2) * 100.0), place(650.0, -80.0, np.eye(2) * 400.0)
+    for position in (box_of(200.0), road_of(30.0), BASE):
+        told = rule(radius_m=900.0, position_kinds=frozenset())
+        (before,) = weigh([here], ["car"], [0.9], [position], [told])
+        (direct,) = weigh([there], ["car"], [0.9], [position], [told])
+        again = weigh_again(before, there, position)
+        for name in ("range_m", "range_low_m", "range_high_m", "bearing_deg", "probability"):
+            assert getattr(again, name) == pytest.approx(getattr(direct, name), rel=1e-9), name
+        assert again.ground == there
+        # And so does what fuses two sightings.
+        assert reweigh(before, there).range_m == again.range_m
+
+
+def test_an_index_gives_what_positions_give() -> None:
+    rng = np.random.default_rng(12)
+    positions = [
+        *(box_of(float(half), f"yard-{half:.0f}") for half in rng.uniform(20, 900, 8)),
+        road_of(30.0),
+        BASE,
+    ]
+    points = [place(float(x), float(y), np.eye(2) * 900.0) for x, y in rng.normal(0, 900, (30, 2))]
+    told = [rule(radius_m=200.0, position_kinds=frozenset())]
+    arguments = (points, ["car"] * 30, [0.9] * 30)
+    found = weigh(*arguments, positions, told)
+    assert weigh(*arguments, PositionIndex.of(positions), told) == found
+    # Each pair on its own: the filter of the whole frame loses none.
+    alone = [
+        (row, it.position_id)
+        for row, point in enumerate(points)
+        for position in positions
+        for it in weigh([point], ["car"], [0.9], [position], told)
+    ]
+    assert sorted(alone) == sorted((it.detection_index, it.position_id) for it in found)
+    assert len({position_id for _, position_id in alone}) > 5
+
+
+def test_a_rule_for_some_positions_weighs_no_other() -> None:
+    other = replace(BASE, position_id="other")
+    told = rule(position_ids=frozenset({"other"}))
+    (found,) = weigh([place(0.0, 10.0, np.eye(2))], ["car"], [0.9], [BASE, other], [told])
+    assert found.position_id == "other"
