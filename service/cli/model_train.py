@@ -27,13 +27,15 @@ _folder = click.Path(path_type=Path, exists=True)
     type=_folder,
     multiple=True,
     required=True,
-    help="Labelled images to learn from: a folder or a COCO JSON, as for `evaluate`. Repeatable.",
+    help="Labelled images to learn from: a folder, a COCO JSON or a data.yaml (its training "
+    "images), as for `evaluate`. Repeatable.",
 )
 @click.option(
     "--validation",
     type=_folder,
     multiple=True,
-    help="Labelled images to measure on, never learned from. Repeatable.",
+    help="Labelled images to measure on, never learned from; a data.yaml gives its validation "
+    "images. Repeatable.",
 )
 @click.option(
     "--hold-out",
@@ -133,10 +135,10 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
 
     The model learns on from one that is there. Give labelled images (--data), images that show
     nothing to be found (--empty), and what operators dismissed as vegetation, animal or artefact
-    (--dismissed); made-up ground is added. Images with a known ground sampling (ground.tsv beside
-    the labels) are brought to the scale that the model's card allows. Some images are kept apart
-    (--validation, --hold-out): one half decides how much of what was learned is kept, the other
-    tells how good the result is.
+    (--dismissed); made-up ground is added. Photographs whose metadata or ground.tsv tell how large
+    a pixel is on the ground are brought to the scale that the model's card allows. Some images are
+    kept apart (--validation, --hold-out): one half decides how much of what was learned is kept,
+    the other tells how good the result is.
 
     Training takes hours without a GPU. It may be stopped at any time: the same command goes on
     where it was. The same seed gives the same result on the same machine. The result is not
@@ -146,10 +148,11 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     Examples:
       vedette model train ours@1.0.0 --data flights/ --hold-out held.txt \\
         --empty fields/ --dismissed negatives/ --source "Flights of May; ours" --work train/
-      vedette model train ours@1.1.0 --from ours@1.0.0 --data flights/annotations.json \\
-        --validation june/ --source "Flights of May; ours" --steps 3000 --work train2/
+      vedette model train ours@1.1.0 --from ours@1.0.0 --data may/data.yaml \\
+        --validation may/data.yaml --source "Flights of May; ours" --steps 3000 --work train2/
     """  # noqa: D301 - click wants the backspace itself
     from service.training.course import check_classes, learn, open_trainer, prepare
+    from service.training.materials import gather
     from service.training.result import finish
 
     work: Path = options["work"]
@@ -161,11 +164,13 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
             f"name the result NAME@VERSION, other than {start.label}", field="name"
         )
     plan = _plan(name, version, start, options)
-    open_trainer(plan, start, threads)  # what is missing is told now, not after minutes
+    # What is missing or wrong is told now, not after minutes, and leaves no work behind.
+    open_trainer(plan, start, threads)
+    materials = gather(plan)
+    check_classes(start, materials)
     plan.begin(work)
     with _Screen() as screen:
-        materials, pieces = prepare(plan, start, work, screen)
-        check_classes(start, materials)
+        pieces = prepare(plan, materials, start, work, screen)
         trainer = learn(plan, start, pieces, work, screen, threads)
         outcome = finish(
             plan,
@@ -193,11 +198,6 @@ def _plan(name: str, version: str, start: Any, options: dict[str, Any]) -> Plan:
     if options["hold_out"] is not None:
         lines = options["hold_out"].read_text(encoding="utf-8").splitlines()
         hold_out = tuple(line.strip() for line in lines if line.strip() and line[0] != "#")
-    if not options["validation"] and not hold_out:
-        raise InvalidInputError(
-            "nothing is kept apart to measure on: give --validation or --hold-out",
-            field="validation",
-        )
     safetensors = [digest for file, digest in start.card.sha256.items() if file.endswith("tensors")]
     return Plan(
         name=name,

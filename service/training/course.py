@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,12 +17,14 @@ from models.detector import DEFAULT_CONFIDENCE, DetectionParameters, Detector
 from models.errors import EngineError, InvalidInputError
 from models.evaluation import AP_LOWEST_CONFIDENCE
 from models.labels import LabelledImage
+from models.tile_plan import plan_unknown_scale
 from models.training.batches import BatchSource
 from models.training.mistakes import with_mistakes
 from models.training.operating_point import GroupCurve, alarms_on_empty_ground, curves
-from models.training.pieces import WITHOUT_OBJECTS, Piece
+from models.training.pieces import WITHOUT_OBJECTS, Piece, class_numbers
 from models.training.recipe import Step
-from service.training.materials import Materials, cut, dismissed, gather, read_pixels, rendered
+from service.cli.evaluation_images import read_pixels
+from service.training.materials import Materials, cut, dismissed, rendered
 from service.training.plan import Plan
 
 OPERATING_CONFIDENCE = DEFAULT_CONFIDENCE
@@ -61,16 +63,15 @@ class Look:
 
 
 def prepare(
-    plan: Plan, entry: CatalogueEntry, work: Path, watcher: Watcher
-) -> tuple[Materials, list[Piece]]:
+    plan: Plan, materials: Materials, entry: CatalogueEntry, work: Path, watcher: Watcher
+) -> list[Piece]:
     """Everything to learn from, cut, drawn, and looked at by the start.
 
     Raises:
-        InvalidInputError: a set is broken, or does not fit the plan.
+        InvalidInputError: an image or a chip is broken.
         EngineError: the engine failed.
     """
     card = entry.card
-    materials = gather(plan)
     car_px = card.car_px or _ANY_CAR_PX
     said = watcher.phase("cutting images", len(materials.learn))
     pieces = cut(materials.learn, card.class_map, car_px, said)
@@ -79,15 +80,13 @@ def prepare(
     pieces += dismissed(plan)
     said = watcher.phase("drawing made-up ground", plan.rendered + plan.rendered_empty)
     pieces += rendered(plan, work, card.class_map, said)
-    return materials, _looked_at(pieces, entry, work, watcher)
+    return _looked_at(pieces, entry, work, watcher)
 
 
 def _looked_at(
     pieces: list[Piece], entry: CatalogueEntry, work: Path, watcher: Watcher
 ) -> list[Piece]:
     """The pieces with the places that the start takes for objects; looked for once."""
-    from dataclasses import replace
-
     file = work / "mistakes.json"
     if file.is_file():
         places = json.loads(file.read_text(encoding="utf-8"))
@@ -163,9 +162,13 @@ def look(
     progress: Callable[[int], None],
 ) -> Look:
     """What a network sees in labelled images and on empty ground, as the service looks at them."""
+    side, overlap = detector.identity.input_px, _PARAMETERS.tile_overlap
     found = []
     for done, image in enumerate((*images, *empty), start=1):
-        found.append(detector.detect(read_pixels(image.path), _PARAMETERS))
+        pixels = read_pixels(image.path)
+        # As a photograph of unknown scale is looked at, so that thresholds hold for those.
+        views = plan_unknown_scale(pixels.shape[1], pixels.shape[0], side, overlap)
+        found.append(detector.detect(pixels, _PARAMETERS, views))
         progress(done)
     labelled = found[: len(images)]
     return Look(
@@ -188,8 +191,6 @@ def thresholds_at_equal_recall(start: Look, new: Look) -> dict[str, float]:
 
 def check_classes(entry: CatalogueEntry, materials: Materials) -> None:
     """Raise InvalidInputError where an object to learn from is of no class of the network."""
-    from models.training.pieces import class_numbers
-
     for image in materials.learn:
         try:
             class_numbers(image, entry.card.class_map)

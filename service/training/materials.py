@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from models.errors import InvalidInputError, UnreadableImageError
+from models.errors import InvalidInputError
 from models.labels import LabelledImage, has_labels, image_files, read_labels, unlabelled
 from models.taxonomy import ClassMap
 from models.training.dismissals import negative_pieces, read_dismissals
 from models.training.pieces import Kind, Piece, cut_pieces
+from models.yolo_dataset import find_description
+from service.cli.evaluation_images import read_pixels, with_known_ground
 from service.training.plan import Plan
 
 _BLOCK = 4
@@ -55,7 +56,10 @@ def gather(plan: Plan) -> Materials:
     report: list[LabelledImage] = []
     classes = plan.classes or None
     for folder in plan.data:
-        kept, held = _split(read_labels(folder, classes), plan.hold_out)
+        # Of a described set its training images; named as --validation it gives the others.
+        split = None if find_description(folder) is None else "train"
+        images = with_known_ground(read_labels(folder, classes, split), None)
+        kept, held = _split(images, plan.hold_out)
         learn += kept
         _halve(held, choose, report)
     for folder in plan.validation:
@@ -141,22 +145,6 @@ def _halve(
     """Blocks of neighbours by turns to one half and the other."""
     for place, image in enumerate(images):
         (report if (place // block) % 2 else choose).append(image)
-
-
-def read_pixels(path: Path) -> NDArray[np.uint8]:
-    """(height, width, 3) RGB of an image file.
-
-    Raises:
-        InvalidInputError: it cannot be read.
-    """
-    from pipelines.imagery.decode import read_image
-
-    try:
-        return read_image(path.read_bytes()).rgb
-    except OSError as error:
-        raise InvalidInputError(f"{path}: {error.strerror}", field="data") from error
-    except UnreadableImageError as error:
-        raise UnreadableImageError(f"{path}: {error}", field="data") from error
 
 
 def cut(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from models.catalogue import Catalogue
 from service.cli.main import cli
+from service.training import result
 
 
 def train(*arguments: str | int | Path) -> Result:
@@ -20,9 +21,9 @@ def train(*arguments: str | int | Path) -> Result:
 
 
 def refused(*arguments: str | int | Path) -> str:
-    result = train(*arguments)
-    assert result.exit_code != 0
-    return str(result.exception) + result.stderr
+    done = train(*arguments)
+    assert done.exit_code != 0
+    return str(done.exception) + done.stderr
 
 
 def thermal_frames(data_dir: Path, name: str, folder: Path, count: int) -> Path:
@@ -41,8 +42,11 @@ def thermal_frames(data_dir: Path, name: str, folder: Path, count: int) -> Path:
 
 
 @pytest.mark.timeout(120)
-def test_a_model_is_taught_and_enters_the_catalogue_once(data_dir: Path, tmp_path: Path) -> None:
+def test_a_model_is_taught_and_enters_the_catalogue_once(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ultralytics")
+    monkeypatch.setattr(result, "NEW_SHARES", (0.5,))  # each share costs seconds
     fields = tmp_path / "fields"
     fields.mkdir()
     Image.effect_noise((300, 200), 60).convert("RGB").save(fields / "a.png")
@@ -71,24 +75,25 @@ def test_a_model_is_taught_and_enters_the_catalogue_once(data_dir: Path, tmp_pat
         *("--work", tmp_path / "work", "--data-dir", tmp_path, "--json"),
     ]
 
-    result = train(*command)
+    done = train(*command)
 
-    assert result.exit_code == 0, (result.stderr, result.exception)
-    told = json.loads(result.stdout)
+    assert done.exit_code == 0, (done.stderr, done.exception)
+    told = json.loads(done.stdout)
     assert told["model"] == "ours@1.0.0"
-    assert [trial["new_share"] for trial in told["trials"]] == [0.4, 0.7, 1.0]
+    assert [trial["new_share"] for trial in told["trials"]] == [0.5]
     assert told["empty_ground"]["images"] == 0  # one held-out field alone is chosen by
     # Two steps at a low rate change next to nothing, and confidence is brought to the start's.
     for group, truths in (("person", 7), ("vehicle", 5)):
         seen = told["groups"][group]
         assert seen["truths"] == truths
-        assert seen["recall"]["new"] == seen["recall"]["start"] > 0.5
+        assert seen["recall"]["start"] > 0.5
+        assert abs(seen["recall"]["new"] - seen["recall"]["start"]) < 1.01 / truths
         assert abs(seen["ap50"]["new"] - seen["ap50"]["start"]) < 0.2
     card = Catalogue.installed(catalogue).entry("ours@1.0.0").card
     assert card.training_data[-1] == "HIT-UAV, 3 frames; CC BY 4.0"
     assert card.training_data[:-1] == Catalogue.shipped().entry().card.training_data
     assert {Path(name).suffix for name in card.sha256} == {".xml", ".bin", ".safetensors"}
-    assert "learning: step 1 of 2" in result.stderr
+    assert "learning: step 1 of 2" in done.stderr
     # Nothing activates it: the default is the shipped one.
     assert Catalogue.installed(catalogue).entry().card.name == "vedette-n"
 
@@ -104,12 +109,13 @@ def test_what_would_only_fail_later_is_told_at_once(data_dir: Path, tmp_path: Pa
         *("--data", learn, "--source", "x", "--work", tmp_path / "work"),
         *("--data-dir", tmp_path),
     ]
-    assert "nothing is kept apart" in refused("ours@1.0.0", *always)
+    assert "no validation image with an object" in refused("ours@1.0.0", *always)
     val = ["--validation", str(learn)]
     assert "name the result NAME@VERSION" in refused("ours", *always, *val)
     assert "other than vedette-n@" in refused(Catalogue.shipped().entry().label, *always, *val)
     assert "a multiple of 32, not 100" in refused("ours@1", *always, *val, "--tile-px", "100")
     assert "is learned from and measured on" in refused("ours@1", *always, *val)
+    assert not (tmp_path / "work").exists()
 
 
 def test_help_teaches() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,27 @@ def test_a_validation_set_is_halved_too(tmp_path: Path) -> None:
     told = gather(plan(data, validation=(other,)))
     assert names(told.choose) == ["v0", "v1", "v2", "v3"]
     assert names(told.report) == ["v4", "v5", "v6", "v7"]
+
+
+def test_a_described_set_is_learned_from_and_measured_on_by_its_splits(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("names: [car]\ntrain: t/images\nval: v/images\n")
+    yolo(tmp_path / "t", ["a"])
+    yolo(tmp_path / "v", [f"v{n}" for n in range(8)])
+    told = gather(plan(tmp_path / "data.yaml", validation=(tmp_path / "data.yaml",)))
+    assert names(told.learn) == ["a"]
+    assert len(told.choose) == len(told.report) == 4
+
+
+def test_the_ground_sampling_is_read_from_a_photographs_metadata(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    data = yolo(tmp_path / "set", [f"b{n}" for n in range(8)])
+    photograph = data_dir / "photos" / "brighton_beach" / "DJI_0018.JPG"
+    shutil.copy(photograph, data / "images" / "a.jpg")
+    (data / "labels" / "a.txt").write_text("")
+    (image,) = gather(plan(data, hold_out=("b",))).learn
+    # 40 m above the ground with a 3.61 mm lens over a sensor of 6.25 mm and 4000 pixels.
+    assert image.gsd_m == pytest.approx(40 * 6.25e-3 / 3.61e-3 / 4000, rel=0.1)
 
 
 def test_an_image_on_both_sides_is_refused(tmp_path: Path) -> None:
