@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Self
 
+from models.accelerator import has_nvidia_gpu
 from models.atomic_folder import held, write_folder
 from models.card_file import CARD_FILE, read_card
 from models.detector import Detector
@@ -114,7 +115,7 @@ class CatalogueEntry:
         """The model on an engine, ready to detect.
 
         Args:
-            engine: "auto" takes OpenVINO where it is installed.
+            engine: "auto" takes ultralytics where torch can compute on a GPU, else OpenVINO.
             threads: CPU threads to use; None for all.
 
         Raises:
@@ -165,6 +166,8 @@ class CatalogueEntry:
         """The engine to open, which is installed and which the files serve."""
         served = self.engines()
         if engine == "auto":
+            if "ultralytics" in served and _can_use_gpu():
+                return "ultralytics"
             for name in served:
                 if find_spec(name):
                     return name
@@ -174,6 +177,15 @@ class CatalogueEntry:
         if find_spec(engine) is None:
             raise EngineError(f"the engine {engine} is not here: {_INSTALL[engine]}")
         return engine
+
+
+def _can_use_gpu() -> bool:
+    """Whether the second engine is installed and would run on a GPU."""
+    if not has_nvidia_gpu() or find_spec("ultralytics") is None or find_spec("torch") is None:
+        return False
+    from models.ultralytics_engine import computes_on_gpu
+
+    return computes_on_gpu()
 
 
 class Catalogue:

@@ -36,6 +36,11 @@ _BATCH_CPU = 4
 _BATCH_GPU = 32
 
 
+def computes_on_gpu() -> bool:
+    """Whether torch finds a GPU to compute on; a driver that does not fit is none."""
+    return bool(torch.cuda.is_available())
+
+
 class UltralyticsEngine:
     """A YOLO network on torch, tiles in batches; half floats on a GPU."""
 
@@ -70,7 +75,7 @@ class UltralyticsEngine:
         self._head = YoloHead(class_map)
         self._input_px = input_px
         self._lock = threading.Lock()
-        on_gpu = torch.cuda.is_available()
+        on_gpu = computes_on_gpu()
         self._device = torch.device("cuda" if on_gpu else "cpu")
         self._type = torch.float16 if on_gpu else torch.float32
         self._batch = _BATCH_GPU if on_gpu else _BATCH_CPU

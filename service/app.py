@@ -255,7 +255,7 @@ class _Service:
                 health=self._health,
                 imagery=ImageryService(parts.ledger, parts.ingest, self._hub),
                 incident=IncidentService(parts.ledger, parts.objects, self._hub),
-                model=ModelService(Catalogue.shipped(), settings.model, self._engine),
+                model=ModelService(parts.ledger, settings.models_dir, settings.model, self._engine),
                 pledge=PledgeService(parts.ledger),
                 position=PositionService(parts.ledger),
                 product=ProductService(parts.ledger, parts.objects),
@@ -384,15 +384,15 @@ def _reachable(host: str) -> str:
 
 
 def _check_parts(settings: Settings) -> None:
-    module = {"openvino": "openvino", "ultralytics": "ultralytics"}[settings.engine]
-    if find_spec(module) is None:
-        extra = "service" if settings.engine == "openvino" else "ultralytics"
+    # What auto takes without a GPU; with one, the worker finds the other.
+    module = "openvino" if settings.engine == "auto" else settings.engine
+    if find_spec(module) is None and not (settings.engine == "auto" and find_spec("ultralytics")):
+        extra = "service" if module == "openvino" else "ultralytics"
         raise StartupError(
-            f"the engine {settings.engine} is not installed; install it with "
-            f"pip install 'vedette[{extra}]'"
+            f"the engine {module} is not installed; install it with pip install 'vedette[{extra}]'"
         )
     try:
-        Catalogue.shipped().entry(settings.model)
+        Catalogue.installed(settings.models_dir).entry(settings.model)
     except VedetteError as error:
         raise StartupError(f"model: {error}") from error
 

@@ -73,8 +73,10 @@ class Settings(BaseSettings):
         le=64,
         description="Worker processes; one less than the machine has cores, at least 1.",
     )
-    engine: Literal["openvino", "ultralytics"] = Field(
-        "openvino", description="Detection engine: openvino (CPU) or ultralytics (torch)."
+    engine: Literal["auto", "openvino", "ultralytics"] = Field(
+        "auto",
+        description="Detection engine: openvino (CPU), ultralytics (torch), or auto: ultralytics "
+        "where it is installed and finds an NVIDIA GPU, else openvino.",
     )
     model: str = Field(
         "vedette-n",
