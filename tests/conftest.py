@@ -71,6 +71,8 @@ def postgres_server() -> Iterator[str]:
             "127.0.0.1",
             "-k",
             "",
+            # Nothing here pulls the plug, and a database for each test is much to sync.
+            "-F",
         ],
         stderr=subprocess.DEVNULL,
         cwd="/",
