@@ -119,12 +119,12 @@ def zones_with_cooldown(day: Sequence[Near], setting: Setting) -> Iterator[tuple
 
 CIRCLES = tuple(
     Setting(min_confidence=least, margin_m=margin)
-    for least in (0.4, 0.5, 0.6)
+    for least in (0.25, 0.4, 0.5)
     for margin in (0.0, 5.0, 10.0, 20.0, 40.0)
 )
 ZONES = tuple(
     Setting(min_confidence=least, margin_m=margin, cooldown_s=cooldown)
-    for least in (0.4, 0.5)
+    for least in (0.25, 0.4)
     for margin in (0.0, 10.0, 20.0, 40.0)
     for cooldown in (0.0, 4.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks import incident_rates as rates
 from benchmarks.incident_areas import RTK
 from benchmarks.incident_flights import TELE, WIDE, Course, Flight, mapping, stare, transit
 from benchmarks.incident_looks import CLUTTER, Ground, Look, look_at, make_ground
 from benchmarks.incident_world import Cast, standing
+from pipelines.ground import GroundPoint
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from scenes.frame import LocalFrame
 
 FRAME = LocalFrame(latitude_deg=13.6, longitude_deg=2.1, hae_m=220.0)
 
 
-def flight(course: Course, **changed: object) -> Flight:
+def flight(course: Course, **changed: Any) -> Flight:
+    kind: dict[str, Any] = {"lens": WIDE, "thermal": False, **changed}
     return Flight(
         name="flight",
         contributor="GHA",
@@ -26,8 +30,14 @@ def flight(course: Course, **changed: object) -> Flight:
         place_m=course.place_m,
         yaw_deg=course.yaw_deg,
         pitch_deg=course.pitch_deg,
-        **({"lens": WIDE, "thermal": False} | changed),
+        **kind,
     )
+
+
+def enu_m(ground: Ground, point: GroundPoint) -> NDArray[np.float64]:
+    """(2,) east and north of a place."""
+    place = np.array([point.latitude_deg, point.longitude_deg, FRAME.hae_m], np.float64)
+    return ground.frame.from_geodetic(place)[:2]
 
 
 def bare(seed: int = 1) -> Ground:
@@ -53,10 +63,7 @@ def errors_m(ground: Ground, cast: Cast, looks: list[Look]) -> np.ndarray:
     rows = []
     for look in looks:
         for point, truth in zip(look.ground, look.truth, strict=True):
-            place = ground.frame.from_geodetic(
-                [point.latitude_deg, point.longitude_deg, FRAME.hae_m]
-            )
-            away = place[:2] - cast.things[truth].path.at(look.taken_s)
+            away = enu_m(ground, point) - cast.things[truth].path.at(look.taken_s)
             rows.append((float(np.hypot(*away)), point.ce90_m))
     return np.array(rows)
 
@@ -107,16 +114,17 @@ def test_true_errors_are_as_large_as_stated_or_as_much_larger_as_asked(
 
 
 def test_recall_follows_what_was_measured_for_the_size() -> None:
-    # From 90 m a car is 94 pixels long: vehicles of 64 pixels and more were found 0.92 of the time.
+    # From 90 m a car is 94 pixels long: vehicles of 64 pixels and more were found
+    # 0.93 of the time at 0.15, 0.90 at 0.25.
     ground, cast = bare(), parked("car", GRID * 20)
     course = stare((0.0, 0.0), 100.0, 40.0, from_deg=0.0, away_m=5.0, height_m=90.0)
     looks = look_at(ground, cast.things, flight(course), np.random.default_rng(1))
     shown = sum(len(look.in_view) for look in looks)
     found = [set(look.truth.tolist()) for look in looks]
-    sure = [set(look.truth[look.confidence >= 0.4].tolist()) for look in looks]
+    sure = [set(look.truth[look.confidence >= 0.25].tolist()) for look in looks]
     assert shown > 800
-    assert sum(map(len, found)) / shown == pytest.approx(0.92, abs=0.04)
-    assert sum(map(len, sure)) / shown == pytest.approx(0.90, abs=0.07)
+    assert sum(map(len, found)) / shown == pytest.approx(0.93, abs=0.06)
+    assert sum(map(len, sure)) / shown == pytest.approx(0.90, abs=0.04)
 
 
 def test_false_alarms_a_square_kilometre_are_those_measured() -> None:
@@ -133,8 +141,8 @@ def test_false_alarms_a_square_kilometre_are_those_measured() -> None:
     assert (truth == CLUTTER).all()
     density = sum(rates.FALSE_PER_KM2.values())
     assert len(truth) / area_km2 == pytest.approx(density, rel=0.15)
-    assert np.mean(confidence >= 0.4) == pytest.approx(0.40, abs=0.05)
-    assert np.mean(confidence >= 0.5) == pytest.approx(0.22, abs=0.06)
+    assert np.mean(confidence >= 0.25) == pytest.approx(0.48, abs=0.06)
+    assert np.mean(confidence >= 0.4) == pytest.approx(0.16, abs=0.06)
 
 
 def test_false_alarms_come_back_at_the_same_places() -> None:
@@ -145,13 +153,7 @@ def test_false_alarms_come_back_at_the_same_places() -> None:
     away.add("person", "parked", standing((5000.0, 0.0), 0.0, 90_000.0))
     quiet = flight(course, sigmas=RTK, error_scale=0.0)
     looks = look_at(ground, away.things, quiet, np.random.default_rng(1))
-    places = np.array(
-        [
-            ground.frame.from_geodetic([point.latitude_deg, point.longitude_deg, FRAME.hae_m])[:2]
-            for look in looks
-            for point in look.ground
-        ]
-    )
+    places = np.array([enu_m(ground, point) for look in looks for point in look.ground])
     nearest = np.linalg.norm(places[:, None] - ground.clutter_m[None], axis=2).argmin(axis=1)
     _, counts = np.unique(nearest, return_counts=True)
     assert len(places) > 30
