@@ -93,7 +93,12 @@ def _hours(sighting: Sighting, rule: Rule, scene: Scene) -> Answer:
     asked = rule.hours
     if asked is None or scene.captured_at is None:
         return _unknown(asked, "TIME_UNKNOWN", "time of day not known")
-    if within_hours(asked, scene.captured_at):
+    try:
+        inside = within_hours(asked, scene.captured_at)
+    except ValueError:
+        # A zone that the machine knew when the rule was set, and this one does not.
+        return _unknown(asked, "TIME_UNKNOWN", "time zone not known here")
+    if inside:
         return Answer(truth=Truth.HOLDS)
     return Answer(truth=Truth.FAILS, code="OUTSIDE_HOURS")
 

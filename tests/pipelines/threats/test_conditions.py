@@ -214,6 +214,12 @@ def test_hours(minutes: float, code: str | None) -> None:
     assert [it.reason for it in world.judged().withheld] == ([] if code is None else [code])
 
 
+def test_a_zone_that_this_machine_does_not_know_silences_nothing() -> None:
+    lost = rule(hours=Hours(start=time(1), end=time(2), zone="Atlantis/Capital"))
+    told, _ = World(things=[Thing(at=(200.0, 0.0))], rules=[lost]).only()
+    assert "time zone not known here" in told
+
+
 UNKNOWABLE = [
     ("hours", Hours(start=time(12), end=time(13)), "TIME_UNKNOWN", "time of day not known"),
     ("dwell", Dwell(min_s=60.0), "DWELL_UNKNOWN", "length of stay not known"),
