@@ -170,7 +170,7 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     check_classes(start, materials)
     plan.begin(work)
     with _Screen() as screen:
-        pieces = prepare(plan, materials, start, work, screen)
+        pieces = prepare(plan, materials, start, work, screen, threads)
         trainer = learn(plan, start, pieces, work, screen, threads)
         outcome = finish(
             plan,

@@ -63,7 +63,12 @@ class Look:
 
 
 def prepare(
-    plan: Plan, materials: Materials, entry: CatalogueEntry, work: Path, watcher: Watcher
+    plan: Plan,
+    materials: Materials,
+    entry: CatalogueEntry,
+    work: Path,
+    watcher: Watcher,
+    threads: int | None = None,
 ) -> list[Piece]:
     """Everything to learn from, cut, drawn, and looked at by the start.
 
@@ -80,11 +85,15 @@ def prepare(
     pieces += dismissed(plan)
     said = watcher.phase("drawing made-up ground", plan.rendered + plan.rendered_empty)
     pieces += rendered(plan, work, card.class_map, said)
-    return _looked_at(pieces, entry, work, watcher)
+    return _looked_at(pieces, entry, work, watcher, threads)
 
 
 def _looked_at(
-    pieces: list[Piece], entry: CatalogueEntry, work: Path, watcher: Watcher
+    pieces: list[Piece],
+    entry: CatalogueEntry,
+    work: Path,
+    watcher: Watcher,
+    threads: int | None,
 ) -> list[Piece]:
     """The pieces with the places that the start takes for objects; looked for once."""
     file = work / "mistakes.json"
@@ -97,7 +106,7 @@ def _looked_at(
             for piece in pieces
         ]
     said = watcher.phase("looking for mistakes", len(pieces))
-    told = with_mistakes(pieces, entry.open(), said)
+    told = with_mistakes(pieces, entry.open(threads=threads), said)
     places = {
         piece.name: piece.mistaken.tolist()
         for piece in told
