@@ -1,10 +1,14 @@
 #!/bin/sh
 # Make the weights that Vedette ships again: DATA holds detection/ and photos/, WORK is kept for
 # what is made on the way; the same command goes on after a stop. PYTHON and VEDETTE may name others.
+# It runs in a clone: the weights they started from, vedette-n 1.0.0, are in its history.
 #
 #     deploy/training/shipped_weights.sh DATA WORK
 set -eu
 data=$1 work=$2 here=$(dirname "$0")
+
+mkdir -p "$work/start"
+git -C "$here/../.." archive dca8272 models/shipped/vedette-n | tar -x -C "$work/start"
 
 # Photographs that show no person and no vehicle but in the places that empty_ground.json marks.
 mkdir -p "$work/empty_ground"
@@ -21,7 +25,8 @@ photograph.crop((0, 0, 1750, 2700)).save(folder / "IMG_0505_left.png")
 photograph.crop((1750, 0, 3600, 2700)).save(folder / "IMG_0505_right.png")
 PYTHON
 
-exec "${VEDETTE:-vedette}" model train vedette-n@1.1.0 --from vedette-n@1.0.0 \
+exec "${VEDETTE:-vedette}" model train vedette-n-again@1.1.0 \
+  --from "$work/start/models/shipped/vedette-n" \
   --data "$data/detection/visdrone" \
   --data "$data/detection/hituav_train" \
   --validation "$data/detection/hituav" \

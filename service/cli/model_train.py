@@ -10,7 +10,9 @@ from typing import Any, Self
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.catalogue import Catalogue
 from models.errors import InvalidInputError
+from models.model_card import NAME, VERSION
 from models.training.recipe import Recipe, Step
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
@@ -159,9 +161,12 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     threads: int | None = options["threads"]
     name, _, version = str(options["name"]).partition("@")
     start = find_entry(options["start"], catalogue_dir)
-    if not version or f"{name}@{version}" == start.label:
+    if not (NAME.fullmatch(name) and VERSION.fullmatch(version)):
+        raise InvalidInputError("name the result NAME@VERSION, such as ours@1.0.0", field="name")
+    if f"{name}@{version}" in {one.label for one in Catalogue.installed(catalogue_dir).entries}:
         raise InvalidInputError(
-            f"name the result NAME@VERSION, other than {start.label}", field="name"
+            f"{name}@{version} is in the catalogue already; give the result another version",
+            field="name",
         )
     plan = _plan(name, version, start, options)
     # What is missing or wrong is told now, not after minutes, and leaves no work behind.

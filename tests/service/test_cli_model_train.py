@@ -97,9 +97,11 @@ def test_a_model_is_taught_and_enters_the_catalogue_once(
     # Nothing activates it: the default is the shipped one.
     assert Catalogue.installed(catalogue).entry().card.name == "vedette-n"
 
-    # The same command finds everything done, and another plan is no continuation of it.
+    # What is done is not done again, and another plan is no continuation of it.
+    assert "ours@1.0.0 is in the catalogue already" in refused(*command)
     other = ["2" if word == 4 else word for word in command]
-    assert "another recipe; give the same command" in refused(*other)
+    other[0] = "ours@1.0.1"
+    assert "another recipe, version; give the same command" in refused(*other)
 
 
 def test_what_would_only_fail_later_is_told_at_once(data_dir: Path, tmp_path: Path) -> None:
@@ -112,7 +114,9 @@ def test_what_would_only_fail_later_is_told_at_once(data_dir: Path, tmp_path: Pa
     assert "no validation image with an object" in refused("ours@1.0.0", *always)
     val = ["--validation", str(learn)]
     assert "name the result NAME@VERSION" in refused("ours", *always, *val)
-    assert "other than vedette-n@" in refused(Catalogue.shipped().entry().label, *always, *val)
+    assert "name the result NAME@VERSION" in refused("Ours@1", *always, *val)
+    shipped = Catalogue.shipped().entry().label
+    assert f"{shipped} is in the catalogue already" in refused(shipped, *always, *val)
     assert "a multiple of 32, not 100" in refused("ours@1", *always, *val, "--tile-px", "100")
     assert "is learned from and measured on" in refused("ours@1", *always, *val)
     assert not (tmp_path / "work").exists()
