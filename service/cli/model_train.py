@@ -57,7 +57,8 @@ _folder = click.Path(path_type=Path, exists=True)
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     multiple=True,
     metavar="FOLDER",
-    help="Chips of incidents that operators dismissed, with negatives.jsonl. Repeatable.",
+    help="Chips of incidents that operators dismissed, with negatives.jsonl (`vedette export "
+    "hard-negatives`). Repeatable.",
 )
 @click.option(
     "--source",
