@@ -79,6 +79,15 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "IncidentService.ReleaseIncident": _changes(OPERATORS),
         "IncidentService.ListSuppressions": _reads(ANALYSTS),
         "ModelService.ListModels": _reads(ANALYSTS, "", audited=False),
+        "ModelService.GetModel": Permission(
+            roles=ANALYSTS, scope="", subject="name", audited=False
+        ),
+        "ModelService.GetModelsInForce": _reads(ANALYSTS, "", audited=False),
+        "ModelService.ListModelChanges": _reads(ANALYSTS, "", audited=False),
+        "ModelService.CompareModels": _reads(ANALYSTS),
+        # Models look at the imagery of every mission: the servicer asks for one who has them all.
+        "ModelService.ActivateModel": _changes(ADMINISTRATORS, "", "name"),
+        "ModelService.RollbackModel": _changes(ADMINISTRATORS, ""),
         "PledgeService.CreatePledge": _changes(OPERATORS, "parent"),
         "PledgeService.GetPledge": _reads(CONTRIBUTORS, "name"),
         "PledgeService.ListPledges": _reads(CONTRIBUTORS),

@@ -12,6 +12,7 @@ import click
 from models.catalogue import DEFAULT_MODEL, Catalogue, CatalogueEntry
 from models.errors import ModelRefusedError
 from models.model_card import Accuracy, ModelCard, SizeAccuracy
+from service.cli.model_activation import activate, active, compare, rollback
 from service.cli.model_add import add, export
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.model_evaluate import evaluate_model
@@ -44,6 +45,8 @@ def model() -> None:
 model.add_command(add)
 model.add_command(evaluate_model)
 model.add_command(export)
+for command in (activate, rollback, active, compare):
+    model.add_command(command)
 model.add_command(quantise)
 model.add_command(train_model)
 

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vedette/v1/model.proto\x12\nvedette.v1\"\xde\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\x10\n\x08input_px\x18\x03 \x01(\x05\x12-\n\x06sha256\x18\x04 \x03(\x0b\x32\x1d.vedette.v1.Model.Sha256Entry\x12\x0f\n\x07license\x18\x05 \x01(\t\x12\x12\n\nweaknesses\x18\x06 \x03(\t\x12\x0e\n\x06\x61\x63tive\x18\x07 \x01(\x08\x12\x0e\n\x06\x65ngine\x18\x08 \x01(\t\x1a-\n\x0bSha256Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x13\n\x11ListModelsRequest\"7\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.vedette.v1.Model2[\n\x0cModelService\x12K\n\nListModels\x12\x1d.vedette.v1.ListModelsRequest\x1a\x1e.vedette.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vedette/v1/model.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x03(\t\x12\x10\n\x08input_px\x18\x03 \x01(\x05\x12-\n\x06sha256\x18\x04 \x03(\x0b\x32\x1d.vedette.v1.Model.Sha256Entry\x12\x0f\n\x07license\x18\x05 \x01(\t\x12\x12\n\nweaknesses\x18\x06 \x03(\t\x12\x0e\n\x06\x61\x63tive\x18\x07 \x01(\x08\x12\x0e\n\x06\x65ngine\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\t\x12+\n\x08modality\x18\n \x01(\x0e\x32\x19.vedette.v1.ModelModality\x12$\n\x05roles\x18\x0b \x03(\x0e\x32\x15.vedette.v1.ModelRole\x12\x35\n\nthresholds\x18\x0c \x03(\x0b\x32!.vedette.v1.Model.ThresholdsEntry\x12\x15\n\rtraining_data\x18\r \x03(\t\x12+\n\x08\x61\x63\x63uracy\x18\x0e \x03(\x0b\x32\x19.vedette.v1.ModelAccuracy\x1a-\n\x0bSha256Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fThresholdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xdc\x03\n\rModelAccuracy\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\t\x12\x31\n\x04\x61p50\x18\x02 \x03(\x0b\x32#.vedette.v1.ModelAccuracy.Ap50Entry\x12\x35\n\x06recall\x18\x03 \x03(\x0b\x32%.vedette.v1.ModelAccuracy.RecallEntry\x12;\n\tprecision\x18\x04 \x03(\x0b\x32(.vedette.v1.ModelAccuracy.PrecisionEntry\x12N\n\x14\x66\x61lse_alarms_per_km2\x18\x05 \x03(\x0b\x32\x30.vedette.v1.ModelAccuracy.FalseAlarmsPerKm2Entry\x1a+\n\tAp50Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0bRecallEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x30\n\x0ePrecisionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x38\n\x16\x46\x61lseAlarmsPerKm2Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x13\n\x11ListModelsRequest\"7\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.vedette.v1.Model\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"i\n\x14\x41\x63tivateModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x05roles\x18\x02 \x03(\x0e\x32\x15.vedette.v1.ModelRole\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05share\x18\x04 \x01(\x01\"L\n\x14RollbackModelRequest\x12$\n\x05roles\x18\x01 \x03(\x0e\x32\x15.vedette.v1.ModelRole\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x19\n\x17GetModelsInForceRequest\"c\n\rModelsInForce\x12(\n\x06models\x18\x01 \x03(\x0b\x32\x18.vedette.v1.ModelInForce\x12(\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x17.vedette.v1.ModelChange\"\x84\x01\n\x0cModelInForce\x12#\n\x04role\x18\x01 \x01(\x0e\x32\x15.vedette.v1.ModelRole\x12\r\n\x05model\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x01\x12\x31\n\ractivate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf2\x01\n\x0bModelChange\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12#\n\x04role\x18\x02 \x01(\x0e\x32\x15.vedette.v1.ModelRole\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.vedette.v1.ModelChangeKind\x12\x0e\n\x06\x62\x65\x66ore\x18\x04 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x05 \x01(\t\x12\r\n\x05share\x18\x06 \x01(\x01\x12\x12\n\nchanged_by\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12/\n\x0b\x63hange_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x17ListModelChangesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x18ListModelChangesResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.vedette.v1.ModelChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x14\x43ompareModelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06shadow\x18\x02 \x01(\t\"\xe5\x01\n\x0fModelComparison\x12\x0e\n\x06shadow\x18\x01 \x01(\t\x12\x0f\n\x07\x61gainst\x18\x02 \x03(\t\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12.\n\nfirst_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\ncategories\x18\x07 \x03(\x0b\x32\x1e.vedette.v1.CategoryComparison\"\x95\x01\n\x12\x43\x61tegoryComparison\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x03\x12\x0e\n\x06shadow\x18\x03 \x01(\x03\x12\x0c\n\x04\x62oth\x18\x04 \x01(\x03\x12\x15\n\rrecategorised\x18\x05 \x01(\x03\x12\x13\n\x0bonly_active\x18\x06 \x01(\x03\x12\x13\n\x0bonly_shadow\x18\x07 \x01(\x03*n\n\tModelRole\x12\x1a\n\x16MODEL_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12MODEL_ROLE_VISIBLE\x10\x01\x12\x16\n\x12MODEL_ROLE_THERMAL\x10\x02\x12\x15\n\x11MODEL_ROLE_SHADOW\x10\x03*\x80\x01\n\rModelModality\x12\x1e\n\x1aMODEL_MODALITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16MODEL_MODALITY_VISIBLE\x10\x01\x12\x1a\n\x16MODEL_MODALITY_THERMAL\x10\x02\x12\x17\n\x13MODEL_MODALITY_BOTH\x10\x03*\x95\x01\n\x0fModelChangeKind\x12!\n\x1dMODEL_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bMODEL_CHANGE_KIND_ACTIVATED\x10\x01\x12!\n\x1dMODEL_CHANGE_KIND_ROLLED_BACK\x10\x02\x12\x1b\n\x17MODEL_CHANGE_KIND_ENDED\x10\x03\x32\xb6\x04\n\x0cModelService\x12K\n\nListModels\x12\x1d.vedette.v1.ListModelsRequest\x1a\x1e.vedette.v1.ListModelsResponse\x12:\n\x08GetModel\x12\x1b.vedette.v1.GetModelRequest\x1a\x11.vedette.v1.Model\x12L\n\rActivateModel\x12 .vedette.v1.ActivateModelRequest\x1a\x19.vedette.v1.ModelsInForce\x12L\n\rRollbackModel\x12 .vedette.v1.RollbackModelRequest\x1a\x19.vedette.v1.ModelsInForce\x12R\n\x10GetModelsInForce\x12#.vedette.v1.GetModelsInForceRequest\x1a\x19.vedette.v1.ModelsInForce\x12]\n\x10ListModelChanges\x12#.vedette.v1.ListModelChangesRequest\x1a$.vedette.v1.ListModelChangesResponse\x12N\n\rCompareModels\x12 .vedette.v1.CompareModelsRequest\x1a\x1b.vedette.v1.ModelComparisonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +34,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODEL_SHA256ENTRY']._loaded_options = None
   _globals['_MODEL_SHA256ENTRY']._serialized_options = b'8\001'
-  _globals['_MODEL']._serialized_start=39
-  _globals['_MODEL']._serialized_end=261
-  _globals['_MODEL_SHA256ENTRY']._serialized_start=216
-  _globals['_MODEL_SHA256ENTRY']._serialized_end=261
-  _globals['_LISTMODELSREQUEST']._serialized_start=263
-  _globals['_LISTMODELSREQUEST']._serialized_end=282
-  _globals['_LISTMODELSRESPONSE']._serialized_start=284
-  _globals['_LISTMODELSRESPONSE']._serialized_end=339
-  _globals['_MODELSERVICE']._serialized_start=341
-  _globals['_MODELSERVICE']._serialized_end=432
+  _globals['_MODEL_THRESHOLDSENTRY']._loaded_options = None
+  _globals['_MODEL_THRESHOLDSENTRY']._serialized_options = b'8\001'
+  _globals['_MODELACCURACY_AP50ENTRY']._loaded_options = None
+  _globals['_MODELACCURACY_AP50ENTRY']._serialized_options = b'8\001'
+  _globals['_MODELACCURACY_RECALLENTRY']._loaded_options = None
+  _globals['_MODELACCURACY_RECALLENTRY']._serialized_options = b'8\001'
+  _globals['_MODELACCURACY_PRECISIONENTRY']._loaded_options = None
+  _globals['_MODELACCURACY_PRECISIONENTRY']._serialized_options = b'8\001'
+  _globals['_MODELACCURACY_FALSEALARMSPERKM2ENTRY']._loaded_options = None
+  _globals['_MODELACCURACY_FALSEALARMSPERKM2ENTRY']._serialized_options = b'8\001'
+  _globals['_MODELROLE']._serialized_start=2454
+  _globals['_MODELROLE']._serialized_end=2564
+  _globals['_MODELMODALITY']._serialized_start=2567
+  _globals['_MODELMODALITY']._serialized_end=2695
+  _globals['_MODELCHANGEKIND']._serialized_start=2698
+  _globals['_MODELCHANGEKIND']._serialized_end=2847
+  _globals['_MODEL']._serialized_start=72
+  _globals['_MODEL']._serialized_end=568
+  _globals['_MODEL_SHA256ENTRY']._serialized_start=472
+  _globals['_MODEL_SHA256ENTRY']._serialized_end=517
+  _globals['_MODEL_THRESHOLDSENTRY']._serialized_start=519
+  _globals['_MODEL_THRESHOLDSENTRY']._serialized_end=568
+  _globals['_MODELACCURACY']._serialized_start=571
+  _globals['_MODELACCURACY']._serialized_end=1047
+  _globals['_MODELACCURACY_AP50ENTRY']._serialized_start=849
+  _globals['_MODELACCURACY_AP50ENTRY']._serialized_end=892
+  _globals['_MODELACCURACY_RECALLENTRY']._serialized_start=894
+  _globals['_MODELACCURACY_RECALLENTRY']._serialized_end=939
+  _globals['_MODELACCURACY_PRECISIONENTRY']._serialized_start=941
+  _globals['_MODELACCURACY_PRECISIONENTRY']._serialized_end=989
+  _globals['_MODELACCURACY_FALSEALARMSPERKM2ENTRY']._serialized_start=991
+  _globals['_MODELACCURACY_FALSEALARMSPERKM2ENTRY']._serialized_end=1047
+  _globals['_LISTMODELSREQUEST']._serialized_start=1049
+  _globals['_LISTMODELSREQUEST']._serialized_end=1068
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1070
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1125
+  _globals['_GETMODELREQUEST']._serialized_start=1127
+  _globals['_GETMODELREQUEST']._serialized_end=1158
+  _globals['_ACTIVATEMODELREQUEST']._serialized_start=1160
+  _globals['_ACTIVATEMODELREQUEST']._serialized_end=1265
+  _globals['_ROLLBACKMODELREQUEST']._serialized_start=1267
+  _globals['_ROLLBACKMODELREQUEST']._serialized_end=1343
+  _globals['_GETMODELSINFORCEREQUEST']._serialized_start=1345
+  _globals['_GETMODELSINFORCEREQUEST']._serialized_end=1370
+  _globals['_MODELSINFORCE']._serialized_start=1372
+  _globals['_MODELSINFORCE']._serialized_end=1471
+  _globals['_MODELINFORCE']._serialized_start=1474
+  _globals['_MODELINFORCE']._serialized_end=1606
+  _globals['_MODELCHANGE']._serialized_start=1609
+  _globals['_MODELCHANGE']._serialized_end=1851
+  _globals['_LISTMODELCHANGESREQUEST']._serialized_start=1853
+  _globals['_LISTMODELCHANGESREQUEST']._serialized_end=1917
+  _globals['_LISTMODELCHANGESRESPONSE']._serialized_start=1919
+  _globals['_LISTMODELCHANGESRESPONSE']._serialized_end=2012
+  _globals['_COMPAREMODELSREQUEST']._serialized_start=2014
+  _globals['_COMPAREMODELSREQUEST']._serialized_end=2068
+  _globals['_MODELCOMPARISON']._serialized_start=2071
+  _globals['_MODELCOMPARISON']._serialized_end=2300
+  _globals['_CATEGORYCOMPARISON']._serialized_start=2303
+  _globals['_CATEGORYCOMPARISON']._serialized_end=2452
+  _globals['_MODELSERVICE']._serialized_start=2850
+  _globals['_MODELSERVICE']._serialized_end=3416
 # @@protoc_insertion_point(module_scope)

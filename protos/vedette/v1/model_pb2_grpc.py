@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ModelServiceStub:
-    """The detection models this installation knows.
+    """The detection models of this installation: which there are, which look at imagery, and how they
+    came to. Changes are for administrators of every mission.
     """
 
     def __init__(self, channel):
@@ -40,14 +41,88 @@ class ModelServiceStub:
                 request_serializer=vedette_dot_v1_dot_model__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=vedette_dot_v1_dot_model__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/vedette.v1.ModelService/GetModel',
+                request_serializer=vedette_dot_v1_dot_model__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_model__pb2.Model.FromString,
+                _registered_method=True)
+        self.ActivateModel = channel.unary_unary(
+                '/vedette.v1.ModelService/ActivateModel',
+                request_serializer=vedette_dot_v1_dot_model__pb2.ActivateModelRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_model__pb2.ModelsInForce.FromString,
+                _registered_method=True)
+        self.RollbackModel = channel.unary_unary(
+                '/vedette.v1.ModelService/RollbackModel',
+                request_serializer=vedette_dot_v1_dot_model__pb2.RollbackModelRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_model__pb2.ModelsInForce.FromString,
+                _registered_method=True)
+        self.GetModelsInForce = channel.unary_unary(
+                '/vedette.v1.ModelService/GetModelsInForce',
+                request_serializer=vedette_dot_v1_dot_model__pb2.GetModelsInForceRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_model__pb2.ModelsInForce.FromString,
+                _registered_method=True)
+        self.ListModelChanges = channel.unary_unary(
+                '/vedette.v1.ModelService/ListModelChanges',
+                request_serializer=vedette_dot_v1_dot_model__pb2.ListModelChangesRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_model__pb2.ListModelChangesResponse.FromString,
+                _registered_method=True)
+        self.CompareModels = channel.unary_unary(
+                '/vedette.v1.ModelService/CompareModels',
+                request_serializer=vedette_dot_v1_dot_model__pb2.CompareModelsRequest.SerializeToString,
+                response_deserializer=vedette_dot_v1_dot_model__pb2.ModelComparison.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
-    """The detection models this installation knows.
+    """The detection models of this installation: which there are, which look at imagery, and how they
+    came to. Changes are for administrators of every mission.
     """
 
     def ListModels(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Lists every model of the catalogue, by name, the newest version first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModel(self, request, context):
+        """Gets one model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateModel(self, request, context):
+        """Puts a model in force; workers take it at their next job. Its files are hashed before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackModel(self, request, context):
+        """Puts back in force what was before the latest activation that is not yet taken back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModelsInForce(self, request, context):
+        """Gets which models are in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModelChanges(self, request, context):
+        """Lists who changed what is in force, when and why, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareModels(self, request, context):
+        """Compares a shadow with the models in force over the frames that both looked at.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -60,6 +135,36 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     request_deserializer=vedette_dot_v1_dot_model__pb2.ListModelsRequest.FromString,
                     response_serializer=vedette_dot_v1_dot_model__pb2.ListModelsResponse.SerializeToString,
             ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=vedette_dot_v1_dot_model__pb2.GetModelRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_model__pb2.Model.SerializeToString,
+            ),
+            'ActivateModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateModel,
+                    request_deserializer=vedette_dot_v1_dot_model__pb2.ActivateModelRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_model__pb2.ModelsInForce.SerializeToString,
+            ),
+            'RollbackModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackModel,
+                    request_deserializer=vedette_dot_v1_dot_model__pb2.RollbackModelRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_model__pb2.ModelsInForce.SerializeToString,
+            ),
+            'GetModelsInForce': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelsInForce,
+                    request_deserializer=vedette_dot_v1_dot_model__pb2.GetModelsInForceRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_model__pb2.ModelsInForce.SerializeToString,
+            ),
+            'ListModelChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelChanges,
+                    request_deserializer=vedette_dot_v1_dot_model__pb2.ListModelChangesRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_model__pb2.ListModelChangesResponse.SerializeToString,
+            ),
+            'CompareModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareModels,
+                    request_deserializer=vedette_dot_v1_dot_model__pb2.CompareModelsRequest.FromString,
+                    response_serializer=vedette_dot_v1_dot_model__pb2.ModelComparison.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'vedette.v1.ModelService', rpc_method_handlers)
@@ -69,7 +174,8 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService:
-    """The detection models this installation knows.
+    """The detection models of this installation: which there are, which look at imagery, and how they
+    came to. Changes are for administrators of every mission.
     """
 
     @staticmethod
@@ -89,6 +195,168 @@ class ModelService:
             '/vedette.v1.ModelService/ListModels',
             vedette_dot_v1_dot_model__pb2.ListModelsRequest.SerializeToString,
             vedette_dot_v1_dot_model__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.ModelService/GetModel',
+            vedette_dot_v1_dot_model__pb2.GetModelRequest.SerializeToString,
+            vedette_dot_v1_dot_model__pb2.Model.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.ModelService/ActivateModel',
+            vedette_dot_v1_dot_model__pb2.ActivateModelRequest.SerializeToString,
+            vedette_dot_v1_dot_model__pb2.ModelsInForce.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.ModelService/RollbackModel',
+            vedette_dot_v1_dot_model__pb2.RollbackModelRequest.SerializeToString,
+            vedette_dot_v1_dot_model__pb2.ModelsInForce.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelsInForce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.ModelService/GetModelsInForce',
+            vedette_dot_v1_dot_model__pb2.GetModelsInForceRequest.SerializeToString,
+            vedette_dot_v1_dot_model__pb2.ModelsInForce.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.ModelService/ListModelChanges',
+            vedette_dot_v1_dot_model__pb2.ListModelChangesRequest.SerializeToString,
+            vedette_dot_v1_dot_model__pb2.ListModelChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vedette.v1.ModelService/CompareModels',
+            vedette_dot_v1_dot_model__pb2.CompareModelsRequest.SerializeToString,
+            vedette_dot_v1_dot_model__pb2.ModelComparison.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,29 +27,110 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ModelServiceStub:
-    """The detection models this installation knows."""
+    """The detection models of this installation: which there are, which look at imagery, and how they
+    came to. Changes are for administrators of every mission.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     ListModels: _grpc.UnaryUnaryMultiCallable[_model_pb2.ListModelsRequest, _model_pb2.ListModelsResponse]
+    """Lists every model of the catalogue, by name, the newest version first."""
+    GetModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelRequest, _model_pb2.Model]
+    """Gets one model."""
+    ActivateModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.ActivateModelRequest, _model_pb2.ModelsInForce]
+    """Puts a model in force; workers take it at their next job. Its files are hashed before."""
+    RollbackModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.RollbackModelRequest, _model_pb2.ModelsInForce]
+    """Puts back in force what was before the latest activation that is not yet taken back."""
+    GetModelsInForce: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelsInForceRequest, _model_pb2.ModelsInForce]
+    """Gets which models are in force."""
+    ListModelChanges: _grpc.UnaryUnaryMultiCallable[_model_pb2.ListModelChangesRequest, _model_pb2.ListModelChangesResponse]
+    """Lists who changed what is in force, when and why, the newest first."""
+    CompareModels: _grpc.UnaryUnaryMultiCallable[_model_pb2.CompareModelsRequest, _model_pb2.ModelComparison]
+    """Compares a shadow with the models in force over the frames that both looked at."""
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
-    """The detection models this installation knows."""
+    """The detection models of this installation: which there are, which look at imagery, and how they
+    came to. Changes are for administrators of every mission.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListModels: _aio.UnaryUnaryMultiCallable[_model_pb2.ListModelsRequest, _model_pb2.ListModelsResponse]  # type: ignore[assignment]
+    """Lists every model of the catalogue, by name, the newest version first."""
+    GetModel: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelRequest, _model_pb2.Model]  # type: ignore[assignment]
+    """Gets one model."""
+    ActivateModel: _aio.UnaryUnaryMultiCallable[_model_pb2.ActivateModelRequest, _model_pb2.ModelsInForce]  # type: ignore[assignment]
+    """Puts a model in force; workers take it at their next job. Its files are hashed before."""
+    RollbackModel: _aio.UnaryUnaryMultiCallable[_model_pb2.RollbackModelRequest, _model_pb2.ModelsInForce]  # type: ignore[assignment]
+    """Puts back in force what was before the latest activation that is not yet taken back."""
+    GetModelsInForce: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelsInForceRequest, _model_pb2.ModelsInForce]  # type: ignore[assignment]
+    """Gets which models are in force."""
+    ListModelChanges: _aio.UnaryUnaryMultiCallable[_model_pb2.ListModelChangesRequest, _model_pb2.ListModelChangesResponse]  # type: ignore[assignment]
+    """Lists who changed what is in force, when and why, the newest first."""
+    CompareModels: _aio.UnaryUnaryMultiCallable[_model_pb2.CompareModelsRequest, _model_pb2.ModelComparison]  # type: ignore[assignment]
+    """Compares a shadow with the models in force over the frames that both looked at."""
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The detection models this installation knows."""
+    """The detection models of this installation: which there are, which look at imagery, and how they
+    came to. Changes are for administrators of every mission.
+    """
 
     @_abc_1.abstractmethod
     def ListModels(
         self,
         request: _model_pb2.ListModelsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_model_pb2.ListModelsResponse, _abc.Awaitable[_model_pb2.ListModelsResponse]]: ...
+    ) -> _typing.Union[_model_pb2.ListModelsResponse, _abc.Awaitable[_model_pb2.ListModelsResponse]]:
+        """Lists every model of the catalogue, by name, the newest version first."""
+
+    @_abc_1.abstractmethod
+    def GetModel(
+        self,
+        request: _model_pb2.GetModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.Model, _abc.Awaitable[_model_pb2.Model]]:
+        """Gets one model."""
+
+    @_abc_1.abstractmethod
+    def ActivateModel(
+        self,
+        request: _model_pb2.ActivateModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.ModelsInForce, _abc.Awaitable[_model_pb2.ModelsInForce]]:
+        """Puts a model in force; workers take it at their next job. Its files are hashed before."""
+
+    @_abc_1.abstractmethod
+    def RollbackModel(
+        self,
+        request: _model_pb2.RollbackModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.ModelsInForce, _abc.Awaitable[_model_pb2.ModelsInForce]]:
+        """Puts back in force what was before the latest activation that is not yet taken back."""
+
+    @_abc_1.abstractmethod
+    def GetModelsInForce(
+        self,
+        request: _model_pb2.GetModelsInForceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.ModelsInForce, _abc.Awaitable[_model_pb2.ModelsInForce]]:
+        """Gets which models are in force."""
+
+    @_abc_1.abstractmethod
+    def ListModelChanges(
+        self,
+        request: _model_pb2.ListModelChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.ListModelChangesResponse, _abc.Awaitable[_model_pb2.ListModelChangesResponse]]:
+        """Lists who changed what is in force, when and why, the newest first."""
+
+    @_abc_1.abstractmethod
+    def CompareModels(
+        self,
+        request: _model_pb2.CompareModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.ModelComparison, _abc.Awaitable[_model_pb2.ModelComparison]]:
+        """Compares a shadow with the models in force over the frames that both looked at."""
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
