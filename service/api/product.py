@@ -22,6 +22,7 @@ from service.api.convert.product import PRODUCT_KINDS, product_message
 from service.api.convert.values import timestamp
 from service.api.interceptor import caller_sight
 from service.errors import NotFoundError
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentRecord, ProductRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
@@ -91,7 +92,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
         if "/incidents/" in parent:
             mission_id, incident_id = names.parse(parent, "missions/*/incidents/*", "parent")
             record = self._ledger.get_incident(mission_id, incident_id, sight=sight)
-            return [self._render(record, kind).message for kind in _INCIDENT_KINDS]
+            return [self._render(record, kind, sight).message for kind in _INCIDENT_KINDS]
         mission_id, imagery_id = names.parse(parent, "missions/*/imagery/*", "parent")
         self._ledger.get_imagery(mission_id, imagery_id, sight=sight)
         return [
@@ -107,7 +108,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
                 name, "missions/*/incidents/*/products/*", "name"
             )
             record = self._ledger.get_incident(mission_id, incident_id, sight=sight)
-            rendered = self._render(record, _kind(kind_id, _INCIDENT_KINDS))
+            rendered = self._render(record, _kind(kind_id, _INCIDENT_KINDS), sight)
             return rendered.message, rendered.data
         mission_id, imagery_id, kind_id = names.parse(
             name, "missions/*/imagery/*/products/*", "name"
@@ -119,7 +120,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
             raise NotFoundError(f"imagery {imagery_id!r} has no product {kind_id!r}", field="name")
         return product_message(stored), stored.object_key
 
-    def _render(self, record: IncidentRecord, kind: ProductKind) -> _Rendered:
+    def _render(self, record: IncidentRecord, kind: ProductKind, sight: Sight) -> _Rendered:
         mission_id, incident = record.mission_id, record.incident
         sheet = IncidentSheet(
             mission_id=mission_id,
@@ -132,7 +133,10 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
         if kind is ProductKind.GEOJSON:
             data = incident_geojson(sheet)
         else:
-            data = incident_kmz(sheet, self._frame_kmz(mission_id, incident.imagery_id))
+            # Whom it was released to gets no picture where a pledge keeps its pictures inside.
+            shows = sight.recipient is None or Caveat.NO_IMAGERY not in record.caveats
+            frame = self._frame_kmz(mission_id, incident.imagery_id) if shows else None
+            data = incident_kmz(sheet, frame)
         media_type, suffix = _MEDIA_TYPES[kind]
         parent = names.incident_name(mission_id, incident.incident_id)
         message = product_pb2.Product(

@@ -21,6 +21,7 @@ from service.clock import utc_now
 from service.errors import StartupError
 from service.feeds.cot import cot_messages, cot_ping
 from service.ledger.audit_entries import AuditNote, noting
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentEventRecord, Marking
 
 _log = logging.getLogger("vedette.tak")
@@ -194,7 +195,12 @@ class TakFeed:
         while not stop.is_set():
             generation = wake.generation
             events = await asyncio.to_thread(self._events.events_since, mission_id, cursor, _BATCH)
-            sent = [event for event in events if event.record.marking in self._markings]
+            sent = [
+                event
+                for event in events
+                if event.record.marking in self._markings
+                and Caveat.NO_FEEDS not in event.record.caveats
+            ]
             for event in sent:
                 for message in cot_messages(event, sent_at=utc_now()):
                     await link.send(message)

@@ -12,10 +12,16 @@ from models.errors import InvalidInputError
 from pipelines.threats.decisions import ReasonCode, Verdict, check_reason, decide, release_faults
 from pipelines.threats.incidents import ChangeKind
 from service.access import EVERYTHING, Sight
-from service.errors import AlreadyExistsError, SecondPersonError, StaleRevisionError
+from service.errors import (
+    AlreadyExistsError,
+    NotAllowedNowError,
+    SecondPersonError,
+    StaleRevisionError,
+)
 from service.ledger.database import Database, lock_mission
 from service.ledger.hard_negatives import forget_negative, keep_negative
 from service.ledger.incidents import read_incident, write_events
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import Decision, IncidentEventRecord, IncidentRecord, Release
 from service.ledger.tables import releases
 
@@ -92,6 +98,7 @@ class Decisions(Database):
 
         Raises:
             AlreadyExistsError: it is released to that recipient already.
+            NotAllowedNowError: a pledge that it comes from forbids it.
             InvalidInputError: the state of the incident forbids it, or the proposal has no reason.
             NotFoundError: the mission has none of that name that the person may see.
             SecondPersonError: the same person proposed it.
@@ -101,6 +108,11 @@ class Decisions(Database):
         def released(connection: Connection, record: IncidentRecord) -> IncidentRecord:
             for message in release_faults(record.incident):
                 raise InvalidInputError(message, field="name")
+            if Caveat.NO_RELEASE in record.caveats:
+                raise NotAllowedNowError(
+                    "some of its imagery comes from a pledge with the caveat no-release",
+                    field="name",
+                )
             known = {release.recipient: release for release in record.releases}
             before = known.get(recipient)
             if before is None:

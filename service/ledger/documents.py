@@ -17,6 +17,7 @@ from pipelines.threats.incidents import Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
 from pipelines.threats.severity import Severity as IncidentSeverity
 from pipelines.threats.tracks import Mobility
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import Decision, IncidentRecord, Marking, Release
 
 Document = dict[str, Any]
@@ -121,6 +122,7 @@ def incident_document(record: IncidentRecord) -> Document:
         "position_display_name": record.position_display_name,
         "raised_at": _text(record.raised_at),
         "marking": record.marking.value,
+        "caveats": sorted(record.caveats),
         "decision": None
         if decision is None
         else {
@@ -165,6 +167,7 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
         position_display_name=document["position_display_name"],
         raised_at=datetime.fromisoformat(document["raised_at"]),
         marking=Marking(document["marking"]),
+        caveats=frozenset(Caveat(name) for name in document.get("caveats", ())),
         decision=None
         if decision is None
         else Decision(

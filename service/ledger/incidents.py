@@ -20,6 +20,7 @@ from service.ledger.database import Database, set_event_sequence
 from service.ledger.dialect import insert_if_absent
 from service.ledger.documents import incident_document, incident_value
 from service.ledger.pages import Order, Page, read_page
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 from service.ledger.sight import seen_incidents
 from service.ledger.tables import incident_events, incidents, missions
@@ -175,6 +176,7 @@ def write_events(
             "changed_at": event.occurred_at,
             "last_seen_at": incident.last_seen_at,
             "marking": record.marking.value,
+            "is_kept_inside": Caveat.NO_RELEASE in record.caveats,
             "record": document,
         }
         key = {"mission_id": mission_id, "incident_id": incident.incident_id}
@@ -212,6 +214,7 @@ def write_quietly(connection: Connection, record: IncidentRecord) -> None:
         .values(
             track_id=record.incident.track_id,
             marking=record.marking.value,
+            is_kept_inside=Caveat.NO_RELEASE in record.caveats,
             record=incident_document(record),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from service.ledger.pages import Order, Page, read_page
 from service.ledger.pledge_states import Caveat, PledgeState, require_follows
 from service.ledger.records import Marking, PledgeMove, PledgeRecord, Refusal
 from service.ledger.sight import seen_pledges
-from service.ledger.tables import pledge_moves, pledges, refusals
+from service.ledger.tables import imagery, pledge_moves, pledges, refusals, track_looks
 
 
 class Pledges(Database):
@@ -264,3 +265,36 @@ def _pledge(row: Row[Any]) -> PledgeRecord:
         monthly_hours=row.monthly_hours,
         caveats=frozenset(Caveat(name) for name in row.caveats),
     )
+
+
+def caveats_of_tracks(
+    connection: Connection, mission_id: str, track_ids: Collection[str]
+) -> dict[str, frozenset[Caveat]]:
+    """What the pledges whose imagery shows some tracks do not want done with it, by track."""
+    with_caveats = {
+        row.pledge_id: frozenset(Caveat(name) for name in row.caveats)
+        for row in connection.execute(
+            select(pledges.c.pledge_id, pledges.c.caveats).where(pledges.c.mission_id == mission_id)
+        )
+        if row.caveats
+    }
+    if not with_caveats or not track_ids:
+        return {}
+    rows = connection.execute(
+        select(track_looks.c.track_id, imagery.c.pledge_id)
+        .distinct()
+        .join(
+            imagery,
+            (imagery.c.mission_id == track_looks.c.mission_id)
+            & (imagery.c.imagery_id == track_looks.c.imagery_id),
+        )
+        .where(
+            track_looks.c.mission_id == mission_id,
+            track_looks.c.track_id.in_(sorted(track_ids)),
+            imagery.c.pledge_id.in_(sorted(with_caveats)),
+        )
+    )
+    found: dict[str, frozenset[Caveat]] = {}
+    for row in rows:
+        found[row.track_id] = found.get(row.track_id, frozenset()) | with_caveats[row.pledge_id]
+    return found

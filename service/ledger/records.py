@@ -194,10 +194,13 @@ class IncidentRecord:
     marking: Marking
     decision: Decision | None
     releases: tuple[Release, ...] = ()
+    caveats: frozenset[Caveat] = frozenset()
 
     @property
     def recipients(self) -> frozenset[str]:
-        """To whom it was released, by two persons."""
+        """Who outside the mission may see it: two persons released it, and no pledge forbids it."""
+        if Caveat.NO_RELEASE in self.caveats:
+            return frozenset()
         return frozenset(it.recipient for it in self.releases if it.approved_at is not None)
 
 

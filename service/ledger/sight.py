@@ -71,6 +71,8 @@ def seen_incidents(sight: Sight) -> list[ColumnElement[bool]]:
         return [false()]
     conditions: list[ColumnElement[bool]] = [incidents.c.marking.in_(_markings(sight))]
     if sight.recipient is not None:
+        # Also what was released before imagery came to it that must not be.
+        conditions.append(incidents.c.is_kept_inside.is_(False))
         conditions.append(
             exists().where(
                 releases.c.mission_id == incidents.c.mission_id,

@@ -26,6 +26,7 @@ from service.ledger.incidents import (
     write_events,
     write_quietly,
 )
+from service.ledger.pledges import caveats_of_tracks
 from service.ledger.positions import position_names
 from service.ledger.records import ImageryRecord, IncidentEventRecord, IncidentRecord, stricter
 from service.ledger.replay import looks_before
@@ -78,6 +79,8 @@ def take_in(
         categories=assessment.categories,
         confidences=[float(value) for value in assessment.detections.confidence],
         footprint_lonlat=assessment.footprint_lonlat,
+        # Flights of two pledges may bear one name.
+        sortie_id=f"{image.pledge_id}/{image.sortie_id}",
     )
     before = _read(connection, image, assessment, frame, now, rules)
     concerned = {sighting.position_id for sighting in assessment.sightings} | {
@@ -110,12 +113,17 @@ def take_in(
     )
     count_suppressed(connection, mission_id, seen.suppressed, marking=image.marking, now=now)
     names = position_names(connection, mission_id, concerned) if seen.changes else {}
+    caveats = caveats_of_tracks(
+        connection, mission_id, {change.incident.track_id for change in seen.changes}
+    )
     events: list[IncidentEventRecord] = []
     for change in seen.changes:
         record = _record(change, image, before.incidents, names, now)
         if change.incident.track_id in markings:
             marking = stricter(record.marking, markings[change.incident.track_id])
             record = replace(record, marking=marking)
+        held_back = caveats.get(change.incident.track_id, frozenset())
+        record = replace(record, caveats=record.caveats | held_back)
         if change.kind in QUIET:
             write_quietly(connection, record)
             continue
@@ -161,7 +169,7 @@ def _read(
         if track.track_id not in known:
             known.add(track.track_id)
             tracks.append(TrackRecord(track=track, marking=record.marking))
-    rings = footprints_needed((record.track for record in tracks), frame.captured_at)
+    rings = footprints_needed((record.track for record in tracks), frame)
     return _Before(
         tracks=tuple(tracks),
         incidents=incidents,

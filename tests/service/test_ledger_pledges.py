@@ -11,13 +11,30 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from pipelines.assessment import Assessment
 from pipelines.outcome import Outcome
+from pipelines.threats.positions import Position, PositionKind
+from service.access import Sight
 from service.errors import AlreadyExistsError, NotAllowedNowError, NotFoundError, StaleRevisionError
 from service.ledger.pledge_states import Caveat, PledgeState, require_delivering
-from service.ledger.records import ImageryRecord, ImageryState, Marking, PledgeRecord, Refusal
+from service.ledger.records import (
+    ImageryRecord,
+    ImageryState,
+    IncidentRecord,
+    Marking,
+    PledgeRecord,
+    Refusal,
+)
 from service.ledger.store import Ledger
 from service.ledger.tables import imagery
 
+POST = Position(
+    position_id="post-1",
+    display_name="Post 1",
+    kind=PositionKind.POST,
+    latitude_deg=4.0,
+    longitude_deg=30.0,
+)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 31, tzinfo=UTC)
 
@@ -229,3 +246,63 @@ def test_an_account_adds_up_to_what_was_put_in(
     assert (nor.marking, swe.marking) == (Marking.UNCLASSIFIED, Marking.CONFIDENTIAL)
     before = START - timedelta(days=365)
     assert ledger.account_for_pledges("unmiss", before, before + timedelta(days=1)) == ()
+
+
+@pytest.fixture
+def seen(
+    ledger: Ledger,
+    pledge: PledgeRecord,
+    make_imagery: Callable[..., ImageryRecord],
+    make_assessment: Callable[..., Assessment],
+    now: datetime,
+) -> Callable[[str, int], IncidentRecord]:
+    """Shows one car at one place in a frame of a pledge; gives its incident afterwards."""
+    caveats = {
+        "plain": frozenset[Caveat](),
+        "quiet": frozenset({Caveat.NO_FEEDS}),
+        "kept": frozenset({Caveat.NO_RELEASE, Caveat.NO_IMAGERY}),
+    }
+    for name, values in caveats.items():
+        ledger.create_pledge(replace(pledge, pledge_id=name, caveats=values))
+    ledger.create_position("unmiss", POST, now)
+
+    def show(pledge_id: str, number: int) -> IncidentRecord:
+        record = replace(make_imagery(number), pledge_id=pledge_id)
+        ledger.accept_imagery(record, str(uuid.uuid4()), record.received_at)
+        lease = ledger.lease_job("w", record.received_at, 60)
+        assert lease is not None
+        assessment = make_assessment((4.001, 30.001))
+        capture = replace(assessment.capture, captured_at=now + timedelta(seconds=number))
+        ledger.finish_job(lease, replace(assessment, capture=capture), [], now=record.received_at)
+        (incident,) = ledger.list_incidents("unmiss").items
+        return incident
+
+    return show
+
+
+def test_an_incident_bears_the_caveats_of_all_it_comes_from(
+    ledger: Ledger, seen: Callable[[str, int], IncidentRecord], now: datetime
+) -> None:
+    assert seen("plain", 0).caveats == frozenset()
+    assert seen("quiet", 1).caveats == {Caveat.NO_FEEDS}
+    incident = seen("plain", 2)
+    assert incident.caveats == {Caveat.NO_FEEDS}
+    name, revision = incident.incident.incident_id, incident.incident.revision
+
+    def release(by: str, at: int) -> IncidentRecord:
+        return ledger.release_incident("unmiss", name, "XYZ", "to warn them", at, by, now)
+
+    release("first", revision)
+    released = release("second", revision + 1)
+    outside = Sight(clearance=Marking.UNCLASSIFIED, recipient="XYZ")
+    assert released.recipients == {"XYZ"}
+    assert len(ledger.list_incidents("unmiss", sight=outside).items) == 1
+    # What must not be released comes to it: nobody outside sees it any more.
+    kept = seen("kept", 3)
+    assert kept.caveats == {Caveat.NO_FEEDS, Caveat.NO_RELEASE, Caveat.NO_IMAGERY}
+    assert kept.recipients == frozenset()
+    assert ledger.list_incidents("unmiss", sight=outside).items == ()
+    with pytest.raises(NotFoundError):
+        ledger.get_incident("unmiss", name, sight=outside)
+    with pytest.raises(NotAllowedNowError, match="no-release"):
+        ledger.release_incident("unmiss", name, "ABC", "why", kept.incident.revision, "a", now)

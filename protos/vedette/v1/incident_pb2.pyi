@@ -116,7 +116,7 @@ INCIDENT_DETAIL_FULL: IncidentDetail
 INCIDENT_DETAIL_BRIEF: IncidentDetail
 
 class Incident(_message.Message):
-    __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision", "severity", "severity_reason", "track", "speed_m_s", "speed_sigma_m_s", "heading_deg", "heading_sigma_deg", "object_count", "merged_into", "releases")
+    __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision", "severity", "severity_reason", "track", "speed_m_s", "speed_sigma_m_s", "heading_deg", "heading_sigma_deg", "object_count", "merged_into", "releases", "caveats")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +150,7 @@ class Incident(_message.Message):
     OBJECT_COUNT_FIELD_NUMBER: _ClassVar[int]
     MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
     RELEASES_FIELD_NUMBER: _ClassVar[int]
+    CAVEATS_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: IncidentState
     level: IncidentLevel
@@ -183,7 +184,8 @@ class Incident(_message.Message):
     object_count: int
     merged_into: str
     releases: _containers.RepeatedCompositeFieldContainer[Release]
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., category: _Optional[str] = ..., confidence: _Optional[float] = ..., ground: _Optional[_Union[_ground_pb2.GroundPoint, _Mapping]] = ..., position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., imagery: _Optional[str] = ..., sighting_count: _Optional[int] = ..., first_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., raise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., severity_reason: _Optional[str] = ..., track: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., speed_sigma_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., heading_sigma_deg: _Optional[float] = ..., object_count: _Optional[int] = ..., merged_into: _Optional[str] = ..., releases: _Optional[_Iterable[_Union[Release, _Mapping]]] = ...) -> None: ...
+    caveats: _containers.RepeatedScalarFieldContainer[_pledge_pb2.Caveat]
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., category: _Optional[str] = ..., confidence: _Optional[float] = ..., ground: _Optional[_Union[_ground_pb2.GroundPoint, _Mapping]] = ..., position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., imagery: _Optional[str] = ..., sighting_count: _Optional[int] = ..., first_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., raise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., severity_reason: _Optional[str] = ..., track: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., speed_sigma_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., heading_sigma_deg: _Optional[float] = ..., object_count: _Optional[int] = ..., merged_into: _Optional[str] = ..., releases: _Optional[_Iterable[_Union[Release, _Mapping]]] = ..., caveats: _Optional[_Iterable[_Union[_pledge_pb2.Caveat, str]]] = ...) -> None: ...
 
 class Release(_message.Message):
     __slots__ = ("recipient", "reason", "proposed_by", "propose_time", "approved_by", "approve_time")

@@ -15,7 +15,7 @@ from pipelines.threats.tracks import heading, speed
 from service.access import EVERYTHING, Sight
 from service.api import names
 from service.api.convert.ground import ground_message
-from service.api.convert.pledge import MARKINGS
+from service.api.convert.pledge import CAVEATS, MARKINGS
 from service.api.convert.values import numbers, timestamp
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 
@@ -58,6 +58,7 @@ def incident_message(record: IncidentRecord, sight: Sight = EVERYTHING) -> incid
         raise_time=timestamp(record.raised_at),
         revision=incident.revision,
         marking=MARKINGS[record.marking],
+        caveats=[CAVEATS[caveat] for caveat in sorted(record.caveats)],
         severity=SEVERITIES[incident.severity],
         severity_reason=incident.reason,
         track=names.track_name(mission_id, incident.track_id) if incident.track_id else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    false,
 )
 
 from service.ledger.tables.schema import METADATA, NAME, Instant
@@ -31,6 +33,8 @@ incidents = Table(
     Column("last_seen_at", Instant, nullable=True),
     # A row that does not tell is for few eyes.
     Column("marking", String(40), nullable=False, server_default="STRICTLY CONFIDENTIAL"),
+    # Some of its imagery comes from a pledge that must not be released.
+    Column("is_kept_inside", Boolean, nullable=False, server_default=false()),
     Column("record", JSON, nullable=False),
     PrimaryKeyConstraint("mission_id", "incident_id"),
     Index(None, "mission_id", "raised_at"),

@@ -13,6 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables and columns of this revision."""
+    with op.batch_alter_table("incidents") as table:
+        table.add_column(
+            sa.Column("is_kept_inside", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
     with op.batch_alter_table("pledges") as table:
         table.add_column(
             sa.Column("state", sa.String(length=20), server_default="pledged", nullable=False)
@@ -79,3 +83,5 @@ def downgrade() -> None:
             "state",
         ):
             table.drop_column(name)
+    with op.batch_alter_table("incidents") as table:
+        table.drop_column("is_kept_inside")
