@@ -31,6 +31,7 @@ from service.feeds import tak
 from service.feeds.cot import cot_ping, cot_uid
 from service.feeds.tak import TakFeed, TakServer
 from service.ledger.audit_entries import AuditNote, pending_note
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import (
     Decision,
     IncidentEventRecord,
@@ -404,6 +405,18 @@ async def test_what_is_marked_beyond_the_clearance_stays_here_and_what_leaves_is
     assert '"events":1' in note.detail
     assert '"after":1' in note.detail
     assert '"through":2' in note.detail
+
+
+async def test_what_a_pledge_keeps_from_feeds_is_not_sent(taky: Taky) -> None:
+    events = Events()
+    feed = TakFeed(events, taky.server())
+    kept = raised(1)
+    kept = replace(kept, record=replace(kept.record, caveats=frozenset({Caveat.NO_FEEDS})))
+    async with reading(taky) as reader, feeding(feed, events):
+        events.add(kept)
+        await until(lambda: events.cursors == {feed.name: 1})
+        events.add(raised(2))
+        assert (await reader.event()).get("uid") == "vedette.m1.i2"
 
 
 async def test_nothing_is_lost_while_the_server_is_away(
