@@ -224,7 +224,11 @@ def tell(host: dict[str, Any], results: list[dict[str, Any]], seconds: float) ->
 def main() -> None:
     """Measure, print the table, and write the figures where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        help="write the figures to this file: a list, one object per frame size",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender")
     parser.add_argument(
         "--frames", nargs="+", choices=list(SIZES), default=list(SIZES), help="sizes of frames"
@@ -249,7 +253,7 @@ def main() -> None:
     host = machine()
     tell(host, results, time.perf_counter() - began)
     if arguments.json:
-        document = {"machine": host, "frames": results}
+        document = [result | {"machine": host} for result in results]
         arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
