@@ -251,13 +251,28 @@ class Catalogue:
         )
         return tuple(sorted(newest, key=lambda one: one.card.name))
 
+    def standing(self, name: str = DEFAULT_MODEL) -> CatalogueEntry:
+        """A model by "name@version"; of a name alone the version that no adding changes.
+
+        That is the shipped one, or the oldest where none is shipped: what is added comes into use
+        when a person says so.
+
+        Raises:
+            ModelRefusedError: the catalogue does not know it.
+        """
+        named = [entry for entry in self.entries if entry.card.name == name]
+        shipped = [entry for entry in named if entry.folder.parent == SHIPPED]
+        return (shipped or named[-1:] or [self.entry(name)])[0]
+
     def entry(self, name: str | None = None) -> CatalogueEntry:
         """A model by "name@version", or the newest version of a name; the default without one.
 
         Raises:
             ModelRefusedError: the catalogue does not know it.
         """
-        wanted = name or DEFAULT_MODEL
+        if name is None:
+            return self.standing()
+        wanted = name
         for entry in self.entries:
             if wanted in {entry.label, entry.card.name}:
                 return entry

@@ -392,7 +392,7 @@ def _check_parts(settings: Settings) -> None:
             f"the engine {module} is not installed; install it with pip install 'vedette[{extra}]'"
         )
     try:
-        Catalogue.installed(settings.models_dir).entry(settings.model)
+        Catalogue.installed(settings.models_dir).standing(settings.model)
     except VedetteError as error:
         raise StartupError(f"model: {error}") from error
 

@@ -87,7 +87,7 @@ class DetectorRack:
 
     def _open(self, wanted: ModelsInForce) -> Detectors:
         catalogue = Catalogue.installed(self._catalogue_dir)
-        default = catalogue.entry(self._default)
+        default = catalogue.standing(self._default)
         before, opened = self._by_role, dict[ModelRole, _Opened]()
         findings: list[Finding] = []
         failed = False

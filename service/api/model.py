@@ -146,7 +146,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
     def _message(
         self, entry: CatalogueEntry, catalogue: Catalogue, in_force: ModelsInForce
     ) -> model_pb2.Model:
-        default = catalogue.entry(self._default).label
+        default = catalogue.standing(self._default).label
         roles = [
             role
             for role in ModelRole
@@ -195,7 +195,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
 
     def _answer(self, changes: Collection[ModelChange]) -> model_pb2.ModelsInForce:
         in_force = self._ledger.models_in_force()
-        default = Catalogue.installed(self._catalogue_dir).entry(self._default).label
+        default = Catalogue.installed(self._catalogue_dir).standing(self._default).label
         models = []
         for role in ModelRole:
             if role in in_force.by_role:

@@ -190,6 +190,9 @@ def test_an_added_model_is_there_beside_the_shipped_one(tmp_path: Path) -> None:
         "vedette-n@1.0.0",
     ]
     assert catalogue.entry("vedette-n").label == "vedette-n@1.10.0"
+    # What was not asked for by its version stays as it was.
+    assert catalogue.entry().label == catalogue.standing().label == "vedette-n@1.0.0"
+    assert catalogue.standing("vedette-n@1.9.0").label == "vedette-n@1.9.0"
     assert catalogue.entry("vedette-n@1.0.0").folder == SHIPPED / "vedette-n"
     assert added.folder == catalogue_dir / "vedette-n@1.10.0"
     added.verify()
@@ -269,4 +272,4 @@ def test_killed_half_way_nothing_is_listed_and_the_next_adding_tidies(tmp_path: 
     [["0.9", "1.0.0-rc1", "1.0.0-rc2", "1.0.0", "1.2.0", "1.10.0", "2.0.0"]],
 )
 def test_versions_sort_as_people_do(ascending: list[str]) -> None:
-    assert sorted(ascending[::-1], key=version_order) == ascending
+    assert sorted(set(ascending), key=version_order) == ascending
