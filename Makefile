@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PHOTOS ?=
 JSON ?=
+SEED ?=
 ARGS ?=
 export MYPYPATH := protos
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test demo test check format bench bench-accuracy bench-calibration \
-	bench-detect bench-georeference bench-ingest bench-memory bench-raster protos lock image clean
+.PHONY: help install install-test demo test check format bench bench-accuracy bench-bandwidth \
+	bench-calibration bench-detect bench-georeference bench-incidents bench-ingest bench-memory \
+	bench-merging bench-proximity bench-raster protos lock image clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -19,6 +21,7 @@ help: ## What each target does
 	@echo "  VENV=DIR      use this environment instead of .venv (now: $(VENV))"
 	@echo "  PHOTOS=PATH   make demo with your own photographs"
 	@echo "  JSON=FILE     every bench target writes its figures there as well"
+	@echo "  SEED=N        bench-incidents with this seed"
 	@echo "  ARGS='...'    more arguments for pytest or the benchmark"
 
 # An environment is current when it was made from this very lock file. The name of the stamp
@@ -97,6 +100,18 @@ bench-raster: $(TEST_STAMP) checkout ## Memory and time a pixel from 100 megapix
 
 bench-memory: $(TEST_STAMP) checkout ## Memory of the whole service as frames grow
 	@$(BIN)/python -m benchmarks.memory $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-merging: $(TEST_STAMP) checkout ## Merging of 33,000 boxes
+	@$(BIN)/python -m benchmarks.merging $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-proximity: $(TEST_STAMP) checkout ## A frame among 10,000 positions and a million detections
+	@$(BIN)/python -m benchmarks.proximity $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-incidents: $(TEST_STAMP) checkout ## Days of simulated sorties: alerts per threat, misses, false alarms
+	@$(BIN)/python -m benchmarks.incidents $(if $(SEED),--seed "$(SEED)") $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-bandwidth: $(TEST_STAMP) checkout ## Bytes and seconds over a shaped satellite link; needs root
+	@$(BIN)/python -m benchmarks.bandwidth $(if $(JSON),--json "$(JSON)") $(ARGS)
 
 protos: $(TEST_STAMP) ## Regenerate the stubs beside protos/vedette/v1/*.proto
 	@BIN=$(BIN) deploy/protos.sh write
