@@ -13,13 +13,18 @@ import grpc
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from models.errors import VedetteError
-from service.access import Credential, Sight
+from service.access import Credential, Role, Sight
 from service.access_control import AccessControl
 from service.api.call_note import mission_of, note_of
 from service.api.permissions import Permission, permission_of, short_name
 from service.api.status import code_of, status_of, trailing_metadata, unexpected_status
 from service.clock import utc_now
-from service.errors import NotFoundError, PermissionDeniedError, UnavailableError
+from service.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    SecondPersonError,
+    UnavailableError,
+)
 from service.ledger.audit_entries import AuditNote, noting
 
 _log = logging.getLogger("vedette.api")
@@ -215,9 +220,10 @@ class _Permitted(_Guarded):
         try:
             with noting(note):
                 answer = await super()._answer(request, context)
-        except VedetteError:
-            if note.written:
-                # Refused when the transaction had ended: so it did not change what it was to.
+        except VedetteError as error:
+            # Who tried what is another's to do is told; and what was refused when its transaction
+            # had ended did not change what it was to.
+            if note.written or isinstance(error, (PermissionDeniedError, SecondPersonError)):
                 refused = replace(note, outcome="refused", written=False)
                 await asyncio.to_thread(self._access.write_down, refused)
             raise
@@ -271,9 +277,10 @@ class _Permitted(_Guarded):
 
 def _require_role(credential: Credential, permission: Permission) -> None:
     if credential.role not in permission.roles:
-        allowed = " or ".join(role for role in type(credential.role) if role in permission.roles)
+        *others, last = (role.value for role in Role if role in permission.roles)
+        allowed = f"{', '.join(others)} or {last}" if others else last
         raise PermissionDeniedError(
-            f"this needs the role {allowed}; the credential {credential.name!r} is of a "
+            f"this needs the role {allowed}; the credential {credential.name!r} has the role "
             f"{credential.role}"
         )
 

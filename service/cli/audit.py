@@ -103,7 +103,8 @@ def list_entries(
 
 @audit.command("verify")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@_MISSION
+# Not from the environment: without a name all chains are walked.
+@click.option("--mission", "-m", help="Only the chain of this mission.")
 @click.option("--installation", is_flag=True, help="The chain of the installation.")
 @click.option(
     "--head",

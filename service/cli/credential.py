@@ -144,13 +144,16 @@ def create(
             document |= {"token": None, "token_file": str(save_token)}
         print_document(document)
         return
-    out = console()
-    out.print(escape(_told(made.credential)))
+    told = escape(_told(made.credential))
     if save_token is not None:
-        out.print(f"its token is in {save_token}", markup=False)
-    else:
-        console(stderr=True).print("its token, shown this once:", markup=False)
-        click.echo(made.token)
+        console().print(told)
+        console().print(f"its token is in {save_token}", markup=False)
+        return
+    # The token alone on standard output: it can be sent straight to a file.
+    err = console(stderr=True)
+    err.print(told)
+    err.print("its token, shown this once:", markup=False)
+    click.echo(made.token)
 
 
 @credential.command("list")
