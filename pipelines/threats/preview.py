@@ -15,7 +15,7 @@ from pipelines.threats.incident_fold import fold
 from pipelines.threats.incidents import ChangeKind, Incident
 from pipelines.threats.looks import MAX_LOOKS, Look
 from pipelines.threats.positions import Position
-from pipelines.threats.proximity import weigh
+from pipelines.threats.proximity import Sighting, weigh
 from pipelines.threats.rules import Rule
 from pipelines.threats.severity import Severity
 from pipelines.threats.tracker import (
@@ -23,7 +23,6 @@ from pipelines.threats.tracker import (
     Frame,
     TrackUpdate,
     advance,
-    footprints_needed,
     may_hold,
     near,
 )
@@ -112,7 +111,7 @@ class Replay:
         if self.frame_count % _TIDY_EVERY == 0:
             self._tidy(moment)
         known = [it for it in near(self._tracks.values(), frame) if may_hold(it, moment)]
-        needed = footprints_needed(known, moment)
+        needed = {point.imagery_id for track in known for point in track.points}
         update = advance(
             known,
             frame,
@@ -126,8 +125,15 @@ class Replay:
         fresh |= {track.track_id: track for track in update.changed}
         live = [fresh[name] for name in sorted(fresh)]
         by_id = {position.position_id: position for position in positions}
+        in_use = [position for position in positions if position.in_use_at(moment)]
+        weighed = {
+            rule: weigh(frame.ground, frame.categories, frame.confidences, in_use, [rule])
+            for branch in self._branches.values()
+            for rule in branch.rules
+        }
         for branch in self._branches.values():
-            branch.take(frame, update, live, by_id, tuple(self._looks))
+            sightings = [it for rule in branch.rules for it in weighed[rule]]
+            branch.take(frame, update, live, by_id, sightings, tuple(self._looks))
         if frame.footprint_lonlat is not None:
             self._footprints[frame.imagery_id] = frame.footprint_lonlat
             self._looks.append(
@@ -158,7 +164,7 @@ class _Branch:
     """One set of rules, and what it would have raised."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._rules = rules
+        self.rules = rules
         self._incidents: dict[str, Incident] = {}
         self._raised: dict[str, Previewed] = {}
         self._withheld: Counter[str] = Counter()
@@ -173,23 +179,16 @@ class _Branch:
         update: TrackUpdate,
         live: Sequence[Track],
         positions: Mapping[str, Position],
+        sightings: Sequence[Sighting],
         looks: Sequence[Look],
     ) -> None:
-        moment = frame.captured_at
-        sightings = weigh(
-            frame.ground,
-            frame.categories,
-            frame.confidences,
-            [it for it in positions.values() if it.in_use_at(moment)],
-            self._rules,
-        )
         judgement = judge(
             sightings,
             track_of=update.track_of,
             tracks=live,
             positions=positions,
-            rules=self._rules,
-            captured_at=moment,
+            rules=self.rules,
+            captured_at=frame.captured_at,
             looks=looks,
         )
         self._withheld.update(it.reason for it in judgement.withheld)
@@ -204,7 +203,7 @@ class _Branch:
             update=update,
             frame=frame,
             positions=positions,
-            rules=self._rules,
+            rules=self.rules,
         )
         for change in folded.changes:
             incident = change.incident

@@ -73,7 +73,11 @@ def _page(
     after: tuple[datetime, str] | None,
 ) -> Sequence[Any]:
     statement = select(
-        imagery.c.imagery_id, imagery.c.captured_at, imagery.c.footprint_lonlat
+        imagery.c.imagery_id,
+        imagery.c.pledge_id,
+        imagery.c.sortie_id,
+        imagery.c.captured_at,
+        imagery.c.footprint_lonlat,
     ).where(
         imagery.c.mission_id == mission_id,
         imagery.c.state == ImageryState.PROCESSED.value,
@@ -121,4 +125,5 @@ def _frame(row: Any, found: Sequence[Any]) -> Frame:
         categories=[it.category for it in found],
         confidences=[it.confidence for it in found],
         footprint_lonlat=None if footprint is None else np.array(footprint, np.float64),
+        sortie_id=f"{row.pledge_id}/{row.sortie_id}",
     )
