@@ -128,14 +128,19 @@ def show_rule(
 
 @rule.command("check")
 @click.argument("file", metavar="FILE")
-def check_rule(file: str) -> None:
+@as_json
+def check_rule(file: str, json_output: bool) -> None:
     """Check a document without a service: what it says with every default, or what is wrong.
 
     \b
     Example:
       vedette rule check convoys.toml
     """  # noqa: D301 - click wants the backspace itself
-    click.echo(rule_toml(read_rule(_text_of(file))), nl=False)
+    found = read_rule(_text_of(file))
+    if json_output:
+        print_document(rule_document(found))
+    else:
+        click.echo(rule_toml(found), nl=False)
 
 
 @rule.command("set")
@@ -235,14 +240,18 @@ def disable_rule(client: Client, mission: str, rule_id: str, json_output: bool) 
 @rule.command("delete")
 @click.argument("rule_id")
 @in_mission
+@as_json
 @connected
-def delete_rule(client: Client, mission: str, rule_id: str) -> None:
+def delete_rule(client: Client, mission: str, rule_id: str, json_output: bool) -> None:
     """Take a rule out of force for good; its history stays.
 
     While no rule of the mission is in force, the built-in ones are.
     """
     name = full_name(rule_id, mission, "rules")
     client.call(client.rules.DeleteRule, rule_pb2.DeleteRuleRequest(name=name), retry=False)
+    if json_output:
+        print_document({"deleted": name})
+        return
     console().print(f"{name} is deleted; its history stays", markup=False)
     _tell_if_none(client, mission)
 

@@ -173,6 +173,9 @@ def test_the_last_rule_out_of_force_leaves_the_built_in_ones(run: Run) -> None:
     assert "was out of force before" in run("disable", "convoys").stderr
     assert "revision 3 is in force" in run("enable", "convoys").stdout
     assert "the built-in ones are" in run("delete", "convoys").stderr
+    run("set", "convoys.toml")
+    told = json.loads(run("delete", "convoys", "--json").stdout)
+    assert told == {"deleted": "missions/unmiss/rules/convoys"}
     gone = run("show", "convoys")
     assert isinstance(gone.exception, VedetteError)
 
@@ -182,6 +185,7 @@ def test_a_check_needs_no_service_and_gives_every_default(run: Run) -> None:
     assert told.exit_code == 0
     assert "max_spacing_m = 100.0" in told.output
     assert read_rule(told.output) == read_rule(CONVOYS)
+    assert read_rule(run("check", "convoys.toml", "--json").output) == read_rule(CONVOYS)
 
 
 @pytest.mark.parametrize(
