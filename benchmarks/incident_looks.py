@@ -31,7 +31,7 @@ from scenes.frame import LocalFrame, enu_basis
 Floats = NDArray[np.float64]
 
 CLUTTER = -1
-"""The truth behind a detection of nothing."""
+"""The truth behind a detection of nothing is this less the number of the place, so negative."""
 LEAST_SIDE_PX = 4.0
 """Nothing smaller is ever reported."""
 FARTHEST_M = 1500.0
@@ -114,7 +114,8 @@ class Look:
         categories: of each detection.
         confidence: (N,) of each detection.
         xyxy: (N, 4) box of each, pixels.
-        truth: (N,) number of the thing behind each detection, or `CLUTTER`.
+        truth: (N,) number of the thing behind each detection; of a place of `Ground.clutter_m`,
+            `CLUTTER` less its number.
         in_view: numbers of the things that lie within the frame.
         copy_of: the frame that this one repeats; empty for none.
     """
@@ -358,7 +359,7 @@ def _of_clutter(
         boxes.append(
             _Boxes(
                 frame=at,
-                truth=np.full(len(at), CLUTTER),
+                truth=np.full(len(at), CLUTTER - index),
                 category=np.full(len(at), "person" if group == "person" else "car"),
                 pixel=pixel[at],
                 side_px=side,

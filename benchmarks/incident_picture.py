@@ -17,6 +17,7 @@ from benchmarks.incident_scores import Told
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.patches import Circle
 
 _INK, _TRUE, _TOLD, _FALSE = "#22303c", "#9fb4c2", "#0b6e99", "#c25b3a"
 _BREAK_S = 120.0
@@ -57,7 +58,7 @@ def _map(axes: Any, day: Day, told: Sequence[tuple[Look, Told]]) -> None:
     groups: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     for look in day.looks:
         for row, truth in enumerate(look.truth):
-            groups["nothing" if truth == CLUTTER else "thing"].append(_enu(day, look, row))
+            groups["nothing" if truth <= CLUTTER else "thing"].append(_enu(day, look, row))
     for kind, colour, label in (
         ("thing", _TOLD, "detections of things"),
         ("nothing", _FALSE, "detections of nothing"),
@@ -69,13 +70,13 @@ def _map(axes: Any, day: Day, told: Sequence[tuple[Look, Told]]) -> None:
     for look, one in told:
         if one.raised and one.truth:
             row = int(np.flatnonzero(look.truth == one.truth[0])[0])
-            colour = _FALSE if one.truth[0] == CLUTTER else _TOLD
+            colour = _FALSE if one.truth[0] <= CLUTTER else _TOLD
             axes.plot(*_enu(day, look, row), "o", color=colour, markersize=7, fillstyle="none")
     axes.plot([], [], "o", color=_INK, fillstyle="none", label="where incidents were raised")
     for number, flight in enumerate(day.area.flights):
         label = "drones" if number == 0 else None
         axes.plot(*flight.place_m[0, :2], "^", color=_INK, markersize=8, label=label)
-    axes.add_patch(plt.Circle(tuple(centre), reach, fill=False, color=_INK, linestyle="--"))
+    axes.add_patch(Circle(tuple(centre), reach, fill=False, color=_INK, linestyle="--"))
     axes.set(
         xlim=(centre[0] - 1.6 * reach, centre[0] + 1.6 * reach),
         ylim=(centre[1] - 1.6 * reach, centre[1] + 1.6 * reach),
@@ -102,7 +103,7 @@ def _timeline(axes: Any, day: Day, told: Sequence[tuple[Look, Told]]) -> None:
     rows = {number: row for row, number in enumerate(sorted(inside, key=lambda it: inside[it][0]))}
 
     def at(time_s: Sequence[float]) -> NDArray[np.float64]:
-        return np.interp(time_s, taken, clock) / 60.0
+        return np.asarray(np.interp(time_s, taken, clock), np.float64) / 60.0
 
     for number, row in rows.items():
         axes.plot(at(inside[number]), [row] * len(inside[number]), ".", color=_TRUE, markersize=7)
@@ -121,5 +122,5 @@ def _timeline(axes: Any, day: Day, told: Sequence[tuple[Look, Told]]) -> None:
     axes.plot([], [], ".", color=_TRUE, markersize=7, label="within the radius and in view")
     axes.plot([], [], ".", color=_TOLD, markersize=2, label="detected")
     axes.plot([], [], "o", color=_INK, fillstyle="none", label="incident raised")
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper left", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)

@@ -27,7 +27,7 @@ class Told:
     Attributes:
         alert_id: the incident or alert it belongs to.
         position_id: near which position.
-        truth: numbers of the things behind the detections, or `CLUTTER`.
+        truth: numbers of what is behind the detections; negative for nothing.
         raised: whether an operator was alerted by this; else it went to an alert already there.
     """
 
@@ -45,11 +45,13 @@ class Sightings:
         first_s: when each threat was first detected within the radius, by arrival.
         count: in how many frames it was detected there.
         seen: pairs that any frame shows within the radius, detected or not.
+        clutter: in how many frames each place of nothing within a radius was taken for something.
     """
 
     first_s: dict[tuple[int, str], float] = field(default_factory=dict)
     count: Counter[tuple[int, str]] = field(default_factory=Counter)
     seen: set[tuple[int, str]] = field(default_factory=set)
+    clutter: Counter[int] = field(default_factory=Counter)
 
     @property
     def often(self) -> set[tuple[int, str]]:
@@ -70,11 +72,21 @@ def sightings(day: Day, min_confidence: float) -> Sightings:
             for truth, confidence in zip(look.truth, look.confidence, strict=True)
             if confidence >= min_confidence
         }
+        result.clutter.update(detected & _clutter_within(day, look))
         for pair in inside:
             if pair[0] in detected:
                 result.count[pair] += 1
                 result.first_s.setdefault(pair, look.arrives_s)
     return result
+
+
+def _clutter_within(day: Day, look: Look) -> set[int]:
+    """Places of nothing within the radius of any position, as truths."""
+    found: set[int] = set()
+    for site in day.area.sites:
+        away = np.linalg.norm(day.ground.clutter_m - site.path.at(look.taken_s), axis=1)
+        found |= {CLUTTER - index for index in np.flatnonzero(away <= site.radius_m).tolist()}
+    return found
 
 
 @dataclass(kw_only=True)
@@ -90,6 +102,8 @@ class Score:
         alerts: alerts that were about these.
         missed: of `often`, those of which nobody was told.
         false_alerts: alerts with nothing behind them.
+        clutter: places of nothing within the radius that were detected at least `OFTEN` times: who
+            may miss none of the threats so often detected cannot tell these from them.
         outside: alerts about true things that were never within the radius in view.
         delays_s: from the first true detection within the radius to the first alert.
         messages: everything that was sent to operators, updates included.
@@ -105,6 +119,7 @@ class Score:
     alerts: int = 0
     missed: int = 0
     false_alerts: int = 0
+    clutter: int = 0
     outside: int = 0
     delays_s: list[float] = field(default_factory=list)
     messages: int = 0
@@ -130,6 +145,7 @@ class Score:
             "median_seconds_to_alert": (
                 round(statistics.median(self.delays_s), 2) if self.delays_s else None
             ),
+            "clutter_detected_three_times_per_day": round(self.clutter / max(self.days, 1), 3),
             "threats_detected": self.threats,
             "threats_detected_three_times": self.often,
             "threats_alerted": self.alerted,
@@ -167,6 +183,11 @@ class _Alert:
             self.first_s.setdefault(truth, look.arrives_s)
 
     @property
+    def shown(self) -> set[int]:
+        """Things in the detections that raised it."""
+        return {truth for truth in self.raised_by if truth > CLUTTER}
+
+    @property
     def owner(self) -> int:
         """What most of its detections show; what raised it when alike."""
         return max(self.behind, key=lambda it: (self.behind[it], it in self.raised_by, it))
@@ -175,7 +196,7 @@ class _Alert:
     def tells_of(self) -> set[int]:
         """Things of which it may have told: what raised it, and what it shows often."""
         often = {truth for truth, count in self.behind.items() if count >= OFTEN}
-        return {*often, *self.raised_by} - {CLUTTER}
+        return {truth for truth in {*often, *self.raised_by} if truth > CLUTTER}
 
 
 def score(day: Day, seen: Sightings, told: Sequence[tuple[Look, Told]]) -> Score:
@@ -197,11 +218,12 @@ def score(day: Day, seen: Sightings, told: Sequence[tuple[Look, Told]]) -> Score
         watched_s=sum(FRAME_EVERY_S * len(flight.time_s) for flight in day.area.flights),
         threats=len(seen.count),
         often=len(seen.often),
+        clutter=sum(count >= OFTEN for count in seen.clutter.values()),
         messages=len(told),
     )
     for alert in alerts:
         owner = alert.owner
-        if owner == CLUTTER:
+        if owner <= CLUTTER:
             result.false_alerts += alert.raises
         elif (owner, alert.position_id) in seen.seen:
             result.alerts += alert.raises
@@ -238,9 +260,7 @@ def _alerts(told: Sequence[tuple[Look, Told]]) -> list[_Alert]:
 
 def _told_at(alerts: Sequence[_Alert], seen: Sightings) -> dict[tuple[int, str], float]:
     """When operators were first told of each threat of which they were told at all."""
-    places = [
-        index for index, alert in enumerate(alerts) for _ in {*alert.raised_by} - {CLUTTER} or {0}
-    ]
+    places = [index for index, alert in enumerate(alerts) for _ in range(max(1, len(alert.shown)))]
     number = {pair: row for row, pair in enumerate(seen.first_s)}
     told: dict[tuple[int, str], float] = {}
     rows, columns = [], []

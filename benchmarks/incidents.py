@@ -25,6 +25,7 @@ from benchmarks.incident_areas import AREAS
 from benchmarks.incident_days import play
 from benchmarks.incident_looks import Look
 from benchmarks.incident_ours import ours
+from benchmarks.incident_picture import draw
 from benchmarks.incident_rivals import (
     CIRCLES,
     ZONES,
@@ -53,6 +54,7 @@ HEADS = {
     "alerts_per_threat": "alerts/threat",
     "missed_threats": "missed",
     "false_incidents_per_day": "false/day",
+    "clutter_detected_three_times_per_day": "clutter/day",
     "median_seconds_to_alert": "seconds",
     "threats_alerted": "told of",
     "threats_detected_three_times": "seen 3 times",
@@ -192,15 +194,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--area", type=int, choices=range(len(AREAS)), action="append", help="only this one"
     )
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="draw the first area that was played (PNG)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     asked = parser.parse_args(arguments)
-    runs = [
-        run(seed, asked.days, asked.area or range(len(AREAS)))
-        for seed in asked.seeds or [asked.seed]
-    ]
+    areas = asked.area or range(len(AREAS))
+    runs = [run(seed, asked.days, areas) for seed in asked.seeds or [asked.seed]]
     for figures in runs:
         print(f"\nseed {figures['seed']}, {figures['frames']} frames")
         print("\n".join(table(figures)))
+    if asked.picture:
+        day = play(runs[0]["seed"], 0, areas[0])
+        draw(day, list(ours(day)), asked.picture)
     written = runs[0] if len(runs) == 1 else together(runs)
     if len(runs) > 1:
         print(f"\n{len(runs)} seeds: least, median, most")

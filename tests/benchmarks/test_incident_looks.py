@@ -138,7 +138,7 @@ def test_false_alarms_a_square_kilometre_are_those_measured() -> None:
         area_km2 += len(course.time_s) * (40.0 / 3000.0) ** 2 * 4000 * 3000 / 1e6
     truth = np.concatenate([look.truth for look in looks])
     confidence = np.concatenate([look.confidence for look in looks])
-    assert (truth == CLUTTER).all()
+    assert (truth <= CLUTTER).all()
     density = sum(rates.FALSE_PER_KM2.values())
     assert len(truth) / area_km2 == pytest.approx(density, rel=0.15)
     assert np.mean(confidence >= 0.25) == pytest.approx(0.48, abs=0.06)
@@ -149,13 +149,15 @@ def test_false_alarms_come_back_at_the_same_places() -> None:
     ground = make_ground(np.random.default_rng(1), FRAME, 400.0, 0.0)
     there_and_back = np.array([(-300.0, 0.0), (300.0, 0.0)] * 3)
     course = transit(there_and_back, 100.0, height_m=80.0, speed_m_s=10.0, pitch_deg=-90.0)
-    away = Cast(chance=np.random.default_rng(3))
-    away.add("person", "parked", standing((5000.0, 0.0), 0.0, 90_000.0))
+    far = Cast(chance=np.random.default_rng(3))
+    far.add("person", "parked", standing((5000.0, 0.0), 0.0, 90_000.0))
     quiet = flight(course, sigmas=RTK, error_scale=0.0)
-    looks = look_at(ground, away.things, quiet, np.random.default_rng(1))
+    looks = look_at(ground, far.things, quiet, np.random.default_rng(1))
+    truth = np.concatenate([look.truth for look in looks])
     places = np.array([enu_m(ground, point) for look in looks for point in look.ground])
-    nearest = np.linalg.norm(places[:, None] - ground.clutter_m[None], axis=2).argmin(axis=1)
-    _, counts = np.unique(nearest, return_counts=True)
+    away = np.linalg.norm(places - ground.clutter_m[CLUTTER - truth], axis=1)
+    assert np.median(away) < 0.3
+    _, counts = np.unique(truth, return_counts=True)
     assert len(places) > 30
     # Five passes with some five frames each: were they drawn anew, hardly any would come back.
     assert len(counts) < len(places) / 3

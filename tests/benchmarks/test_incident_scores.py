@@ -124,6 +124,19 @@ def test_an_incident_of_nothing_is_false() -> None:
     assert (found.false_alerts, found.alerts) == (1, 0)
 
 
+def test_what_is_taken_for_something_three_times_is_counted() -> None:
+    empty = [look(time_s, truth=[CLUTTER], in_view=[]) for time_s in (10.0, 12.0, 14.0)]
+    played = day(empty)
+    near = replace(
+        played.ground,
+        clutter_m=np.array([[0.0, 50.0]]),
+        clutter_group=np.array(["vehicle"]),
+        clutter_logit=np.zeros(1),
+    )
+    assert scored(replace(played, ground=near), []).clutter == 1
+    assert scored(replace(played, ground=near, looks=played.looks[:2]), []).clutter == 0
+
+
 def test_one_incident_does_not_tell_of_two_things() -> None:
     both = [look(time_s, truth=[0, 1], in_view=[0, 1]) for time_s in (10.0, 12.0, 14.0, 16.0)]
     one = [(0, told("a", 0, raised=True)), *[(index, told("a", 0, 1)) for index in (1, 2, 3)]]
