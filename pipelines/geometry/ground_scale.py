@@ -19,6 +19,7 @@ from pyproj import Geod
 
 from models.detector import DetectionParameters, DetectorIdentity
 from models.tile_plan import ScaleField, TilePlan, plan_tiles, plan_unknown_scale
+from pipelines.geometry.geodesy import metres_per_degree
 from pipelines.geometry.georeference import Places, locate
 from pipelines.geometry.sightline import rays
 from pipelines.geometry.terrain import ABOVE_HORIZON, LOCATED
@@ -230,40 +231,51 @@ def within_reach(ground: GroundCorners, discs: Discs) -> Mask:
     outside = np.full(shape[0] * shape[1], np.inf)
     error = _PLACE_SIGMAS * sigma
     longest = max(span[np.isfinite(span)], default=0.0)
-    for disc, corners in _near_discs(latitude, longitude, error + longest, discs):
+    for disc, near, gap in _near_discs(latitude, longitude, error + longest, discs):
+        at, radius = located[near], discs.radius_m[disc]
+        # On a sphere first: what is inside by that, its error included, needs no better distance.
+        beyond = gap * _SPHERE_SLACK + 1.0 - radius - error[near]
+        outside[at] = np.minimum(outside[at], np.where(beyond <= 0.0, beyond, np.inf))
+        unsure = beyond > 0.0
+        corners, at = near[unsure], at[unsure]
         _, _, distance = _GEOD.inv(
             np.full(len(corners), discs.longitude_deg[disc]),
             np.full(len(corners), discs.latitude_deg[disc]),
             longitude[corners],
             latitude[corners],
         )
-        at = located[corners]
-        outside[at] = np.minimum(outside[at], distance - discs.radius_m[disc] - error[corners])
+        outside[at] = np.minimum(outside[at], distance - radius - error[corners])
     return np.asarray(_least_of_corners(outside.reshape(shape)) <= span)
 
 
 def _near_discs(
     latitude: Floats, longitude: Floats, margin_m: Floats, discs: Discs
-) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Discs with the places (N,) that may be within a margin (N,) of each, on a sphere.
+) -> Iterator[tuple[int, NDArray[np.intp], Floats]]:
+    """Discs with the places (N,) that may be within a margin (N,) of each, and how far these are.
 
-    Of ten thousand discs a frame meets a few: those are found by one cone around all places.
+    All on a sphere. Of ten thousand discs a frame meets a few: one cone around all places finds
+    them.
     """
     if not len(latitude):
         return
     here = _directions(latitude, longitude)
-    there = _directions(discs.latitude_deg, discs.longitude_deg)
     axis = here.mean(axis=0)
     axis /= max(float(np.linalg.norm(axis)), 1e-12)
     spread = float(np.linalg.norm(here - axis, axis=1).max())
-    away = np.linalg.norm(there - axis, axis=1) - spread
     limit = (discs.radius_m + float(margin_m.max())) * _SPHERE_SLACK + 1.0
-    for disc in np.flatnonzero(away * _SPHERE_M <= limit).tolist():
-        gap = np.linalg.norm(here - there[disc], axis=1) * _SPHERE_M
+    # First by latitude alone, which costs nothing: an arc is a tenth longer than its chord at most.
+    middle = math.degrees(math.asin(float(np.clip(axis[2], -1.0, 1.0))))
+    band = np.degrees(1.1 * (spread + limit / _SPHERE_M))
+    some = np.flatnonzero(np.abs(discs.latitude_deg - middle) <= band)
+    there = _directions(discs.latitude_deg[some], discs.longitude_deg[some])
+    away = np.linalg.norm(there - axis, axis=1) - spread
+    for row in np.flatnonzero(away * _SPHERE_M <= limit[some]).tolist():
+        disc = int(some[row])
+        gap = np.linalg.norm(here - there[row], axis=1) * _SPHERE_M
         near = (discs.radius_m[disc] + margin_m) * _SPHERE_SLACK + 1.0
         corners = np.flatnonzero(gap <= near)
         if len(corners):
-            yield disc, corners
+            yield disc, corners, gap[corners]
 
 
 def _directions(latitude_deg: Floats, longitude_deg: Floats) -> Floats:
@@ -273,12 +285,21 @@ def _directions(latitude_deg: Floats, longitude_deg: Floats) -> Floats:
 
 
 def _span_m(ground: GroundCorners) -> Floats:
-    """(R, C) longest diagonal of a cell on the ground; infinite where a corner shows none."""
+    """(R, C) longest diagonal of a cell on the ground; infinite where a corner shows none.
+
+    By the curvature of the ellipsoid at one end, and by a thousandth more than that: cells are
+    short, and geodesics of all of them cost more than everything else that is done here.
+    """
+    a_latitude, a_longitude = metres_per_degree(ground.latitude_deg[:-1])
     here, right = slice(None, -1), slice(1, None)
-    return np.maximum(
-        distances_m(ground, (here, here), (right, right)),
-        distances_m(ground, (here, right), (right, here)),
-    )
+    spans = []
+    for first, second in ((here, right), (right, here)):
+        turn = ground.longitude_deg[1:, second] - ground.longitude_deg[:-1, first]
+        east = (np.mod(turn + 180.0, 360.0) - 180.0) * a_longitude[:, first]
+        rise = ground.latitude_deg[1:, second] - ground.latitude_deg[:-1, first]
+        spans.append(1.001 * np.hypot(east, rise * a_latitude[:, first]))
+    # NaN where a corner shows no ground, which then bounds nothing.
+    return np.nan_to_num(np.maximum(*spans), nan=np.inf)
 
 
 def distances_m(

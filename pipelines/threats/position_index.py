@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from pyproj import Geod
 
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.rules import Rule
-from pipelines.threats.shapes import Polygon
+from pipelines.threats.shapes import Line, Polygon
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +26,50 @@ SPHERE_SLACK = 1.006
 
 _KINDS = {kind: number for number, kind in enumerate(PositionKind)}
 _GEOD = Geod(ellps="WGS84")
+
+
+LINK_M = 2_000.0
+"""From each place along a line, the next is at most so far along it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Links:
+    """Places along lines, close enough that what is near to a line is near to one of them.
+
+    Attributes:
+        latitude_deg: (L,) WGS 84.
+        longitude_deg: (L,).
+        margin_m: (L,) the distance from one to the next at most, and the buffer of the line.
+        columns: (L,) the position that each belongs to.
+    """
+
+    latitude_deg: Floats
+    longitude_deg: Floats
+    margin_m: Floats
+    columns: NDArray[np.intp]
+
+    def chosen(self, columns: NDArray[np.intp], count: int) -> Links:
+        """Those of some of `count` positions, which are then counted in the order given."""
+        place = np.full(count, -1, np.intp)
+        place[columns] = np.arange(len(columns))
+        kept = np.flatnonzero(place[self.columns] >= 0)
+        return Links(
+            latitude_deg=self.latitude_deg[kept],
+            longitude_deg=self.longitude_deg[kept],
+            margin_m=self.margin_m[kept],
+            columns=place[self.columns[kept]],
+        )
+
+    def joined(self, other: Links, count: int) -> Links:
+        """These of `count` positions and those of others after them."""
+        if not len(other.columns):
+            return self
+        return Links(
+            latitude_deg=np.concatenate([self.latitude_deg, other.latitude_deg]),
+            longitude_deg=np.concatenate([self.longitude_deg, other.longitude_deg]),
+            margin_m=np.concatenate([self.margin_m, other.margin_m]),
+            columns=np.concatenate([self.columns, other.columns + count]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +85,7 @@ class PositionIndex:
             point.
         radius_m: (P,) their own radius; NaN where they keep the rule's.
         kinds: (P,) numbers of their kinds.
+        links: places along the lines, see `Links`.
         unknown: identifiers of patrols that nobody knew the place of.
     """
 
@@ -50,6 +96,7 @@ class PositionIndex:
     extent_m: Floats
     radius_m: Floats
     kinds: NDArray[np.intp]
+    links: Links
     unknown: tuple[str, ...] = ()
 
     @classmethod
@@ -69,6 +116,7 @@ class PositionIndex:
                 (np.nan if it.radius_m is None else it.radius_m for it in kept), np.float64, count
             ),
             kinds=np.fromiter((_KINDS[it.kind] for it in kept), np.intp, count),
+            links=_links(kept),
             unknown=tuple(unknown),
         )
 
@@ -95,6 +143,7 @@ class PositionIndex:
             extent_m=self.extent_m[columns],
             radius_m=self.radius_m[columns],
             kinds=self.kinds[columns],
+            links=self.links.chosen(columns, len(self)),
             unknown=self.unknown,
         )
         found.__dict__["unit"] = self.unit[columns]
@@ -119,6 +168,7 @@ class PositionIndex:
         found = replace(
             self,
             positions=self.positions + other.positions,
+            links=self.links.joined(other.links, len(self)),
             unknown=self.unknown + other.unknown,
             **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names},
         )
@@ -195,3 +245,41 @@ def _extents(positions: Sequence[Position], latitude: Floats, longitude: Floats)
         *_, away = _GEOD.inv(longitude[columns], latitude[columns], places[:, 0], places[:, 1])
         np.maximum.at(extents, columns, np.asarray(away) + margins)
     return extents
+
+
+def _links(positions: Sequence[Position]) -> Links:
+    places: list[tuple[float, float]] = []
+    columns: list[int] = []
+    margins: list[float] = []
+    for column, position in enumerate(positions):
+        line = position.shape
+        if not isinstance(line, Line):
+            continue
+        first = len(places)
+        # A bent line is followed from link to link, not from vertex to vertex.
+        travelled = math.inf
+        vertices = np.array(line.vertices_lonlat, np.float64)
+        *_, lengths = _GEOD.inv(
+            vertices[:-1, 0], vertices[:-1, 1], vertices[1:, 0], vertices[1:, 1]
+        )
+        for before, after, length in zip(
+            line.vertices_lonlat, line.vertices_lonlat[1:], lengths.tolist(), strict=False
+        ):
+            if travelled + length > LINK_M:
+                places.append(before)
+                cuts = math.ceil(length / LINK_M) - 1
+                if cuts > 0:
+                    places += _GEOD.npts(*before, *after, cuts)
+                travelled = length / (cuts + 1)
+            else:
+                travelled += length
+        places.append(line.vertices_lonlat[-1])
+        columns += [column] * (len(places) - first)
+        margins += [line.buffer_m] * (len(places) - first)
+    found = np.array(places, np.float64).reshape(-1, 2)
+    return Links(
+        latitude_deg=found[:, 1],
+        longitude_deg=found[:, 0],
+        margin_m=np.array(margins, np.float64) + LINK_M,
+        columns=np.array(columns, np.intp),
+    )

@@ -359,7 +359,7 @@ def _weigh_pairs(
     for pairs, near in groups:
         here = [near] * len(pairs) if isinstance(near, Position) else near
         radius = np.array([rule.radius_m if it.radius_m is None else it.radius_m for it in here])
-        weighed = _weighed(objects, rows[pairs], near, radius)
+        weighed = _weighed(objects, rows[pairs], near, radius, rule.alert_probability)
         alert = weighed.probability >= rule.alert_probability
         scale = np.where(weighed.at_most < rule.alert_probability, weighed.at_most, 1.0)
         # A probability of zero is never possible, however small what it is weighed against.
@@ -389,8 +389,12 @@ def _weighed(
     rows: NDArray[np.intp],
     near: Position | Sequence[Position],
     radius_m: Floats | float,
+    sure: float = 0.0,
 ) -> _Weighed:
-    """Objects against one position, or each against its own point."""
+    """Objects against one position, or each against its own point.
+
+    How high the probability could be is not looked for any further where it could reach `sure`.
+    """
     count = len(rows)
     here = [near] * count if isinstance(near, Position) else near
     distance, bearing, offset, covariance = separation(
@@ -406,10 +410,15 @@ def _weighed(
     still = np.zeros_like(offset)
     if isinstance(near, Position) and near.shape is not None:
         plane = plane_shape(near.shape, near.latitude_deg, near.longitude_deg)
-        probability = probability_near(plane, offset, covariance, float(radius[0]))
-        # The reference point is inside, and hardly anywhere is an ellipse better placed.
-        highest = probability_near(plane, still, covariance, float(radius[0]))
-        at_most = np.maximum(probability, highest)
+        wide = float(radius[0])
+        probability = probability_near(plane, offset, covariance, wide)
+        at_most = np.ones(count)
+        low = np.flatnonzero((probability > 0.0) & (probability < sure))
+        # An object on the reference point is inside, and has at least the disc around it.
+        at_most[low] = probability_within(still[low], covariance[low], radius[low])
+        asked = low[at_most[low] < sure]
+        highest = probability_near(plane, still[asked], covariance[asked], wide)
+        at_most[asked] = np.maximum(probability[asked], highest)
     else:
         probability = probability_within(offset, covariance, radius)
         at_most = probability_within(still, covariance, radius)

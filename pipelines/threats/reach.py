@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
 from pipelines.ground import GroundPoint
 from pipelines.threats.disc_probability import REACH_SIGMAS
@@ -23,14 +20,9 @@ from pipelines.threats.position_index import (
 )
 from pipelines.threats.positions import Position
 from pipelines.threats.rules import Rule
-from pipelines.threats.shapes import Line, Vertices
 
 BEYOND_RADIUS = 1.5
 """What has left the radius still tells where it went: as far again as half the radius."""
-
-_STEP_M = 2_000.0
-"""A line is covered by discs so far apart at most."""
-_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -60,27 +52,20 @@ def reach(positions: Sequence[Position] | PositionIndex, rules: Sequence[Rule]) 
         return None
     radius = BEYOND_RADIUS * index.radii_m(rules) + REACH_SIGMAS * math.sqrt(2.0) * index.sigma_m
     guarded = ~np.isnan(radius)
-    is_line = np.fromiter(
-        (isinstance(it.shape, Line) for it in index.positions), np.bool_, len(index)
-    )
-    single = guarded & ~is_line
-    discs = [
-        np.stack(
+    links = index.links
+    single = guarded.copy()
+    single[links.columns] = False
+    linked = guarded[links.columns]
+    return Reach(
+        latitude_deg=np.concatenate([index.latitude_deg[single], links.latitude_deg[linked]]),
+        longitude_deg=np.concatenate([index.longitude_deg[single], links.longitude_deg[linked]]),
+        radius_m=np.concatenate(
             [
-                index.latitude_deg[single],
-                index.longitude_deg[single],
                 (radius + index.extent_m)[single],
+                (links.margin_m + radius[links.columns])[linked],
             ]
-        )
-    ]
-    for column in np.flatnonzero(guarded & is_line).tolist():
-        line = index.positions[column].shape
-        if isinstance(line, Line):
-            latitude, longitude, half_m = _chain(line.vertices_lonlat)
-            wide = half_m + line.buffer_m + radius[column]
-            discs.append(np.stack([latitude, longitude, np.full(len(latitude), wide)]))
-    latitude, longitude, radius = np.concatenate(discs, axis=1)
-    return Reach(latitude_deg=latitude, longitude_deg=longitude, radius_m=radius)
+        ),
+    )
 
 
 def positions_around(
@@ -119,19 +104,3 @@ def positions_around(
     limit = (radius + index.extent_m + widest_m) * SPHERE_SLACK + 1.0
     # Of a position that no rule guards the limit is NaN, which nothing is below.
     return index.chosen(np.flatnonzero((chord - spread) * SPHERE_M <= limit))
-
-
-@lru_cache(maxsize=1024)
-def _chain(
-    vertices: Vertices,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Places along a line, and how far from one of them its farthest point is at most."""
-    places = [vertices[0]]
-    for before, after in itertools.pairwise(vertices):
-        _, _, length = _GEOD.inv(*before, *after)
-        cuts = math.ceil(length / _STEP_M) - 1
-        if cuts > 0:
-            places += _GEOD.npts(*before, *after, cuts)
-        places.append(after)
-    longitude, latitude = np.array(places, np.float64).T
-    return latitude, longitude, _STEP_M / 2.0

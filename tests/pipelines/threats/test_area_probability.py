@@ -228,8 +228,8 @@ def test_ranges_hold_nine_tenths_of_the_distance() -> None:
     ):
         away = distances(shape, np.array(mean) + draws @ np.linalg.cholesky(cov).T)
         low, high = range_interval_of_shape(shape, np.array([mean]), cov[None])
-        assert np.mean(away <= low[0]) == pytest.approx(0.05, abs=0.006)
-        assert np.mean(away <= high[0]) == pytest.approx(0.95, abs=0.006)
+        assert np.mean(away <= low[0]) == pytest.approx(0.05, abs=0.012)
+        assert np.mean(away <= high[0]) == pytest.approx(0.95, abs=0.012)
     # Well inside, all of the interval is nothing.
     low, high = range_interval_of_shape(SQUARE, np.zeros((1, 2)), np.eye(2)[None])
     assert (low[0], high[0]) == (0.0, 0.0)
