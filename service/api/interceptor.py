@@ -25,7 +25,7 @@ from service.errors import (
     SecondPersonError,
     UnavailableError,
 )
-from service.ledger.audit_entries import AuditNote, noting
+from service.ledger.audit_entries import AuditNote, note_for_call, noting
 
 _log = logging.getLogger("vedette.api")
 _OPEN_SERVICE = "/grpc.health.v1.Health/"
@@ -233,6 +233,8 @@ class _Permitted(_Guarded):
 
     async def _answers(self, request: Any, context: Any) -> AsyncIterator[Any]:
         request, note = await self._admit(request)
+        if self._permission.changes:
+            note_for_call(note)
         told = False
         async for answer in super()._answers(request, context):
             if not told:

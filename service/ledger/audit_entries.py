@@ -61,6 +61,11 @@ def noting(note: AuditNote) -> Iterator[None]:
         _NOTE.reset(token)
 
 
+def note_for_call(note: AuditNote) -> None:
+    """The same for all that this context still does: of a stream, which has no one block."""
+    _NOTE.set(note)
+
+
 def pending_note() -> AuditNote | None:
     """The note that is still to be written in this context."""
     note = _NOTE.get()

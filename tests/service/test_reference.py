@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 import pytest
 from vedette.v1 import (
+    access_pb2,
+    audit_pb2,
     detection_pb2,
     imagery_pb2,
     incident_pb2,
     model_pb2,
+    negative_pb2,
     pledge_pb2,
     position_pb2,
     product_pb2,
@@ -28,10 +31,13 @@ from service.settings import Settings
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
 CONTRACT = (
+    access_pb2,
+    audit_pb2,
     detection_pb2,
     imagery_pb2,
     incident_pb2,
     model_pb2,
+    negative_pb2,
     pledge_pb2,
     position_pb2,
     product_pb2,

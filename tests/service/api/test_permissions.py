@@ -98,6 +98,8 @@ NOT_ANALYST = {
     "PledgeService.MovePledge",
     "PositionService.CreatePosition",
     "PositionService.DeletePosition",
+    "PositionService.ImportPositions",
+    "PositionService.UpdatePosition",
 }
 
 
@@ -130,6 +132,9 @@ def test_what_changes_something_is_always_written_down() -> None:
         "Move",
         "Record",
         "Submit",
+        "Import",
+        "StreamPatrol",
+        "Update",
     )
     for name, permission in PERMISSIONS.items():
         verb = name.partition(".")[2]
