@@ -149,6 +149,8 @@ def approach(
     places = place_m + normal[:, :2] @ _root(place_covariance_m2).T
     velocities = velocity_m_s + normal[:, 2:4] @ _root(velocity_covariance).T
     reach = perimeter_m + outline.margin_m
+    if outline.is_point:
+        return _toward_a_point(places.T.copy(), velocities.T.copy(), reach)
     nearest, distance = _nearest(outline, places)
     inside = _inside(outline, places)
     step = nearest - places
@@ -162,6 +164,23 @@ def approach(
         closing_m_s=closing,
         arrival_s=np.where(arrival <= MOTION_HORIZON_S, arrival, np.inf),
     )
+
+
+def _toward_a_point(
+    places: NDArray[np.float64], velocities: NDArray[np.float64], reach_m: float
+) -> Approach:
+    """The same for the origin, over (2, N) draws: what almost every position is, done at once."""
+    (x, y), (u, v) = places, velocities
+    square, toward = x * x + y * y, -(x * u + y * v)
+    closing = toward / np.sqrt(np.maximum(square, 1e-12))
+    speed, gap = u * u + v * v, square - reach_m**2
+    # |p + v t| = reach, the lesser root, in the form that loses nothing where it is near.
+    root = toward * toward - speed * gap
+    comes = (root >= 0.0) & (toward > 0.0)
+    time = gap / np.where(comes, toward + np.sqrt(np.maximum(root, 0.0)), 1.0)
+    soon = comes & (time <= MOTION_HORIZON_S)
+    arrival = np.where(gap <= 0.0, 0.0, np.where(soon, time, np.inf))
+    return Approach(closing_m_s=closing, arrival_s=arrival)
 
 
 def probability_near(
@@ -211,7 +230,8 @@ def _nearest(
     """Of each place (N, 2) the nearest point (N, 2) on any edge, and its distance (N,)."""
     best = np.full(len(places), np.inf)
     found = np.zeros_like(places)
-    for start, end in zip(outline.starts, outline.ends, strict=True):
+    for index in _candidates(outline, places):
+        start, end = outline.starts[index], outline.ends[index]
         edge = end - start
         square = float(edge @ edge)
         along = np.zeros(len(places))
@@ -223,6 +243,22 @@ def _nearest(
         best = np.where(nearer, distance, best)
         found[nearer] = point[nearer]
     return found, best
+
+
+def _candidates(outline: Outline, places: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Edges that may be the nearest of any of some places.
+
+    None is that is farther from their middle than the nearest edge of that and twice the way from
+    it to the outermost place.
+    """
+    middle = places.mean(axis=0)
+    edges = outline.ends - outline.starts
+    square = np.einsum("ni,ni->n", edges, edges)
+    along = np.einsum("ni,ni->n", middle - outline.starts, edges)
+    part = np.clip(along / np.where(square > 0.0, square, 1.0), 0.0, 1.0)
+    away = np.hypot(*(outline.starts + part[:, None] * edges - middle).T)
+    spread = float(np.hypot(*(places - middle).T).max())
+    return np.flatnonzero(away <= away.min() + 2.0 * spread)
 
 
 def _inside(outline: Outline, places: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -5,13 +5,21 @@ import math
 
 import numpy as np
 import pytest
+import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from pipelines.threats.closing import Approach, approach, in_plane, outline_of, probability_near
+from pipelines.threats.closing import (
+    Approach,
+    approach,
+    draws,
+    in_plane,
+    outline_of,
+    probability_near,
+)
 from pipelines.threats.disc_probability import probability_within
 from pipelines.threats.positions import Position, PositionKind, placed
-from pipelines.threats.shapes import Line, Polygon
+from pipelines.threats.shapes import Line, Polygon, plane_shape
 
 GEOD = Geod(ellps="WGS84")
 POST = Position(
@@ -204,3 +212,41 @@ def test_draws_of_all_outlines_are_the_same_each_time() -> None:
     first, second = (approach(outline_of(POST), *args) for _ in range(2))
     for one, two in itertools.pairwise((first, second)):
         assert np.array_equal(one.arrival_s, two.arrival_s)
+
+
+def test_a_long_line_is_measured_as_shapely_does() -> None:
+    rng = np.random.default_rng(11)
+    steps = rng.normal(0.0, 60.0, (150, 2)) + np.array([40.0, 0.0])
+    vertices = np.cumsum(steps, axis=0) - np.array([3000.0, 0.0])
+    line = Line(vertices_lonlat=tuple(lonlat(float(e), float(n)) for e, n in vertices))
+    route = shaped(line, PositionKind.ROUTE)
+    outline = outline_of(route)
+    core = plane_shape(line, route.latitude_deg, route.longitude_deg).core
+    for _ in range(5):
+        place, covariance = rng.uniform(-1500.0, 1500.0, 2), _covariance(rng, 20.0, 200.0)
+        places = draws(place, covariance)
+        away = shapely.distance(core, shapely.points(places))
+        # The outline is simplified by a metre.
+        for reach in np.quantile(away, [0.2, 0.7]):
+            told = probability_near(outline, place, covariance, float(reach))
+            low, high = np.mean(away <= reach - 1.0), np.mean(away <= reach + 1.0)
+            assert low <= told <= high
+
+
+def test_arrival_at_an_outline_is_that_of_a_monte_carlo() -> None:
+    rng = np.random.default_rng(4)
+    corners = [(-150.0, -60.0), (150.0, -60.0), (150.0, 80.0), (0.0, 140.0), (-150.0, 80.0)]
+    shape = Polygon(rings_lonlat=(tuple(lonlat(*corner) for corner in corners),))
+    base = shaped(shape, PositionKind.BASE)
+    core = plane_shape(shape, base.latitude_deg, base.longitude_deg).core
+    place, covariance = np.array([420.0, 260.0]), _covariance(rng, 20.0, 60.0)
+    velocity, velocity_covariance = np.array([-5.0, -3.0]), _covariance(rng, 0.5, 1.2)
+    found = approach(outline_of(base), place, covariance, velocity, velocity_covariance, 40.0)
+    places = rng.multivariate_normal(place, covariance, 4000)
+    velocities = rng.multivariate_normal(velocity, velocity_covariance, 4000)
+    first = np.full(len(places), np.inf)
+    for seconds in np.arange(0.0, 150.0, 0.5):
+        near = shapely.distance(core, shapely.points(places + velocities * seconds)) <= 40.0
+        first[near & np.isinf(first)] = seconds
+    for seconds in (30.0, 50.0, 70.0, 120.0):
+        assert found.within(seconds) == pytest.approx(np.mean(first <= seconds), abs=0.03)
