@@ -3,8 +3,8 @@
 Every contender looks at the same files with one OpenVINO export of the same weights, in a process
 of its own. Answers become categories, and each peer is spared its doubles: two boxes of one
 category that overlap by half are one, by the rule that Vedette uses. Groups are judged: the kinds
-of vehicle are not comparable between the sets. What Vedette does was chosen on the first half of
-each set by file name; the second half is told apart.
+of vehicle are not comparable between the sets. The second half of each set by file name is told
+apart: how views are weighed was chosen on the first.
 
     python -m benchmarks.accuracy [--json FILE] [--limit N] [--model NAME|FILE.pt]
                                   [--data FOLDER] [--docs FOLDER]
@@ -27,6 +27,7 @@ from benchmarks.accuracy_contenders import class_map, load
 from benchmarks.accuracy_tables import (
     CONTENDERS,
     OURS,
+    SMALL_PX,
     THRESHOLDS,
     Measured,
     behind,
@@ -37,11 +38,12 @@ from benchmarks.accuracy_tables import (
 )
 from benchmarks.detection import machine
 from benchmarks.detection_frames import data_folder
+from models.average_precision import average_precision
 from models.detections import Detections
-from models.evaluation import evaluate
+from models.evaluation import evaluate, frames_of
 from models.labels import LabelledImage, read_labels, with_ground
 from models.suppression import suppress
-from models.taxonomy import group_index
+from models.taxonomy import GROUPS, group_index
 
 MODULE = "benchmarks.accuracy_contenders"
 MODELS = ("vedette-n", "yolo11n-visdrone")
@@ -125,12 +127,26 @@ def measure(
                     categories,
                     min_confidence=THRESHOLDS[contender],
                 ),
+                small_ap50=_small_ap50(members, parts[first:end]),
                 seconds=seconds[contender] / len(images),
             )
             for contender, parts in found.items()
         }
         first = end
     return results
+
+
+def _small_ap50(
+    members: Sequence[LabelledImage], parts: Sequence[Detections]
+) -> dict[str, float | None]:
+    """Average precision of each group's objects under SMALL_PX; None where none is labelled."""
+    categories = class_map().categories
+    return {
+        group: average_precision(
+            frames_of(members, parts, categories, group), 0.5, [(0.0, SMALL_PX)]
+        ).by_size[0]
+        for group in GROUPS
+    }
 
 
 def _run(name: str, folder: Path, *arguments: str) -> None:

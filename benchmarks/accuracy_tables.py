@@ -25,6 +25,7 @@ OURS = ("ours", "ours_once")
 THRESHOLDS = {name: DEFAULT_CONFIDENCE if name in OURS else 0.25 for name in CONTENDERS}
 """Operating thresholds: what Vedette takes where a card says nothing, and ultralytics' own."""
 
+SMALL_PX = 32.0
 PRECISION = 0.8
 """At which the recall of all is compared: their confidences are no common scale."""
 
@@ -35,19 +36,21 @@ class Measured:
 
     Attributes:
         all: on every image.
-        held_out: on the second half by file name, which no choice was made on.
+        held_out: on the second half of the images by file name.
+        small_ap50: average precision of objects under SMALL_PX on every image, by group.
         seconds: spent on an image of any set, reading it included.
     """
 
     all: Evaluation
     held_out: Evaluation
+    small_ap50: dict[str, float | None]
     seconds: float
 
 
-def groups(measured: Measured) -> list[tuple[SubjectScore, SubjectScore]]:
-    """The scores that are comparable between sets: on all images, and on those held out."""
+def groups(measured: Measured) -> list[tuple[SubjectScore, SubjectScore, float | None]]:
+    """What is comparable between sets: scores on all images and on those held out, small AP50."""
     return [
-        (score, measured.held_out.score(score.subject))
+        (score, measured.held_out.score(score.subject), measured.small_ap50[score.subject])
         for score in measured.all.scores
         if score.subject in GROUPS
     ]
@@ -61,23 +64,29 @@ def recall_at(score: SubjectScore, precision: float) -> float:
 
 def table(model: str, results: dict[str, dict[str, Measured]]) -> str:
     """The figures of one model as Markdown; the best of a column among the contenders is bold."""
-    heads = ("set", "group", "objects", "way", "AP50", "held-out half", "AP50:95", "under 16 px")
-    more = ("16 to 32 px", f"recall at precision {PRECISION:g}", "recall", "precision")
+    heads = ("set", "group", "objects", "way", "AP50", "second half", "AP50:95", "under 32 px")
+    more = (
+        "under 16 px",
+        "16 to 32 px",
+        f"recall at precision {PRECISION:g}",
+        "recall",
+        "precision",
+    )
     last = ("false / image", "false / km²")
     lines = [
         f"### {model}\n",
         "| " + " | ".join((*heads, *more, *last)) + " |",
-        "| --- | --- | --: | --- |" + " --: |" * 10,
+        "| --- | --- | --: | --- |" + " --: |" * 11,
     ]
     for name, by_contender in results.items():
-        for subject in (score.subject for score, _ in groups(by_contender["ours"])):
+        for subject in (score.subject for score, *_ in groups(by_contender["ours"])):
             rows = [
-                (contender, *_cells(pair))
+                (contender, *_cells(*told))
                 for contender, measured in by_contender.items()
-                for pair in groups(measured)
-                if pair[0].subject == subject
+                for told in groups(measured)
+                if told[0].subject == subject
             ]
-            best = np.nanmax([[_number(cell) for cell in row[2:8]] for row in rows], axis=0)
+            best = np.nanmax([[_number(cell) for cell in row[2:9]] for row in rows], axis=0)
             for contender, objects, *cells in rows:
                 bold = [
                     f"**{cell}**" if place < len(best) and _number(cell) == best[place] else cell
@@ -92,12 +101,12 @@ def table(model: str, results: dict[str, dict[str, Measured]]) -> str:
     return "\n".join(lines) + f"\n\nSeconds an image, start included: {spent}.\n"
 
 
-def _cells(pair: tuple[SubjectScore, SubjectScore]) -> tuple[str, ...]:
-    score, held_out = pair
+def _cells(score: SubjectScore, held_out: SubjectScore, small: float | None) -> tuple[str, ...]:
     figures = (
         score.ap50,
         held_out.ap50,
         score.ap50_95,
+        small,
         score.sizes_px["under 16 px"].ap50,
         score.sizes_px["16 to 32 px"].ap50,
         recall_at(score, PRECISION),
@@ -122,12 +131,13 @@ def document(results: dict[str, dict[str, Measured]]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name, by_contender in results.items():
         for contender, measured in by_contender.items():
-            for score, held_out in groups(measured):
+            for score, held_out, small in groups(measured):
                 place = figures.setdefault(name, {}).setdefault(score.subject, {})
                 place[contender] = {
                     "objects": score.truths,
                     "ap50": round(score.ap50, 4),
                     "ap50_held_out": round(held_out.ap50, 4),
+                    "ap50_under_32_px": small,
                     "ap50_95": round(score.ap50_95, 4),
                     "recall_at_precision_0.8": round(recall_at(score, PRECISION), 2),
                     "threshold": THRESHOLDS[contender],
@@ -152,12 +162,12 @@ def behind(results: dict[str, dict[str, Measured]]) -> list[str]:
     """Where Vedette's average precision is below that of a peer, in words."""
     told: list[str] = []
     for name, by_contender in results.items():
-        ours = {score.subject: score for score, _ in groups(by_contender["ours"])}
+        ours = {score.subject: (score, small) for score, _, small in groups(by_contender["ours"])}
         for contender in by_contender:
-            for score, _ in groups(by_contender[contender]):
-                mine = ours[score.subject]
+            for score, _, small in groups(by_contender[contender]):
+                mine, my_small = ours[score.subject]
                 pairs: dict[str, tuple[float | None, float | None]]
-                pairs = {"all": (mine.ap50, score.ap50)}
+                pairs = {"all": (mine.ap50, score.ap50), "under 32 px": (my_small, small)}
                 for size in ("under 16 px", "16 to 32 px"):
                     pairs[size] = (mine.sizes_px[size].ap50, score.sizes_px[size].ap50)
                 told.extend(
@@ -186,7 +196,7 @@ def curves(results: dict[str, dict[str, Measured]]) -> str:
     panels: dict[tuple[str, str], list[tuple[str, SubjectScore]]] = {}
     for name, by_contender in results.items():
         for contender, measured in by_contender.items():
-            for score, _ in groups(measured):
+            for score, *_ in groups(measured):
                 panel = panels.setdefault((name, score.subject), [])
                 panel.append((CONTENDERS[contender], score))
     parts = []

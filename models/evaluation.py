@@ -190,16 +190,10 @@ def evaluate(
     misses: list[Case] = []
     alarms: list[Case] = []
     for subject in subjects:
-        frames = [
-            _frame(image, part, categories, subject)
-            for image, part in zip(images, found, strict=True)
-        ]
+        frames = frames_of(images, found, categories, subject)
         looks = [
             _Look(frame=frame, match=_match(frame, min_iou))
-            for frame in (
-                _frame(image, part, categories, subject)
-                for image, part in zip(images, counted, strict=True)
-            )
+            for frame in frames_of(images, counted, categories, subject)
         ]
         scores.append(_score(subject, images, frames, looks, min_iou))
         if subject in groups:
@@ -213,6 +207,25 @@ def evaluate(
         misses=tuple(sorted(misses, key=lambda case: -side(case.xyxy[None])[0])),
         false_alarms=tuple(sorted(alarms, key=lambda case: -case.confidence)),
     )
+
+
+def frames_of(
+    images: Sequence[LabelledImage],
+    found: Sequence[Detections],
+    categories: Sequence[str],
+    subject: str,
+) -> list[Frame]:
+    """What counts for a group or category in each image.
+
+    Args:
+        images: I labelled images.
+        found: detections of each.
+        categories: of the model, in the order of `Detections.class_id`.
+        subject: a group or a category.
+    """
+    return [
+        _frame(image, part, categories, subject) for image, part in zip(images, found, strict=True)
+    ]
 
 
 def judged(
@@ -236,9 +249,7 @@ def judged(
         (D,) confidence in descending order, (D,) whether it is an object, and how many objects
         are labelled.
     """
-    frames = [
-        _frame(image, part, categories, subject) for image, part in zip(images, found, strict=True)
-    ]
+    frames = frames_of(images, found, categories, subject)
     confidence = np.concatenate([np.zeros(0), *(frame.confidence for frame in frames)])
     hits = [_match(frame, min_iou) >= 0 for frame in frames]
     is_object = np.concatenate([np.zeros(0, np.bool_), *hits])
