@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -127,6 +126,8 @@ def cut_pieces(
         kind: what the pieces are for; told from labels and colours without one.
         piece_px: longest side of a piece, pixels.
     """
+    import cv2
+
     scale = learning_scale(image, car_px)
     painted = pixels.copy()
     keep = np.ones(len(image.xyxy), np.bool_)

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.catalogue import Catalogue, EngineName
+from models.catalogue import EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
 from service.cli.error_line import error_line
+from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, plain, print_document, print_table
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ class Opened:
     type=click.Path(path_type=Path, exists=True),
     metavar="PATH...",
 )
-@click.option("--model", metavar="NAME", help="A model of the catalogue (`vedette model list`).")
+@click.option(
+    "--model",
+    metavar="NAME[@VERSION]|FOLDER",
+    help="A model of the catalogue (`vedette model list`), or a folder with a card.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["auto", "openvino", "ultralytics"]),
@@ -117,6 +122,7 @@ class Opened:
     help="Also look at the sky, and at ground too far away to tell a car.",
 )
 @click.option("--threads", type=click.IntRange(1), help="CPU threads to use.  [default: all]")
+@in_catalogue
 @as_json
 def detect(
     paths: tuple[Path, ...],
@@ -127,6 +133,7 @@ def detect(
     whole_frame: bool,
     everywhere: bool,
     threads: int | None,
+    catalogue_dir: Path,
     json_output: bool,
 ) -> None:
     """Find people and vehicles in image files, or folders of them.
@@ -151,7 +158,7 @@ def detect(
         raise InvalidInputError("no JPEG, PNG, TIFF or NITF file there", field="path")
     for one in refused:
         _warn(one, as_json=json_output)
-    detector = Catalogue.shipped().open_detector(model, engine, threads)
+    detector = find_entry(model, catalogue_dir).open(engine, threads)
     parameters = DetectionParameters(
         min_confidence=min_score,
         tile_overlap=overlap,

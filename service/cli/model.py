@@ -32,8 +32,7 @@ def model() -> None:
 
     \b
     A new model, from training to use:
-      vedette model add best.pt --name field-m --version 1.0 --license CC-BY-4.0 \\
-          --modality visible --training-data "own flights of 2026; CC BY 4.0"
+      vedette model add best.pt --card card.toml
       vedette model evaluate validation/ --model field-m@1.0 --choose f1 --write-card
       vedette model activate field-m@1.0 --shadow --reason "trial"
       vedette model compare

@@ -113,9 +113,17 @@ def add(
     \b
     Examples:
       vedette model add field-m/
-      vedette model add best.pt --name field-m --version 1.0 --license CC-BY-4.0 \\
-          --modality visible --training-data "own flights of 2026; CC BY 4.0"
+      vedette model add best.pt --card card.toml
+      vedette model add best.pt --card card.toml --name field-m --version 1.1 --modality thermal
       vedette model add best.onnx --card card.toml --class Mensch=person --class PKW=car
+
+    \b
+    A card of the least, whose fields options may state as well:
+      name = "field-m"
+      version = "1.0"
+      license = "CC-BY-4.0"
+      modality = "visible"
+      training_data = ["own flights of 2026; CC BY 4.0"]
     """  # noqa: D301 - click wants the backspace itself
     if source.is_dir():
         entry, converted = add_model(source, catalogue_dir), None

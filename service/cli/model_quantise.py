@@ -11,7 +11,6 @@ from datetime import UTC
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,7 +89,7 @@ def quantise(
 
     \b
     Examples:
-      vedette model quantise --images flights/day --images flights/night --validate validation/
+      vedette model quantise --images flights/day/ --images flights/night/ --validate val/
       vedette model activate vedette-n-int8 --shadow --reason "trial on the field laptop"
     """  # noqa: D301 - click wants the backspace itself
     from models.quantisation import quantised
@@ -152,6 +151,8 @@ def _spread(images: tuple[LabelledImage, ...], limit: int | None) -> tuple[Label
 
 def _tiles(folders: Sequence[Path], count: int, side_px: int, seed: int) -> list[NDArray[np.uint8]]:
     """Tiles at full scale and whole pictures, three to one, of pictures in turns."""
+    import cv2
+
     chance = random.Random(seed)  # noqa: S311 - a choice of tiles, no secret
     groups = []
     for folder in folders:

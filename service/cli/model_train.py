@@ -149,10 +149,8 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
 
     \b
     Examples:
-      vedette model train ours@1.0.0 --data flights/ --hold-out held.txt \\
-        --empty fields/ --dismissed negatives/ --source "Flights of May; ours" --work train/
-      vedette model train ours@1.1.0 --from ours@1.0.0 --data may/data.yaml \\
-        --validation may/data.yaml --source "Flights of May; ours" --steps 3000 --work train2/
+      vedette model train ours@1.0 --data flights/ --hold-out held.txt --source ours --work train/
+      vedette model train ours@1.1 --from ours@1.0 --data may/data.yaml --source ours --work next/
     """  # noqa: D301 - click wants the backspace itself
     from service.training.course import check_classes, learn, open_trainer, prepare
     from service.training.materials import gather
