@@ -58,13 +58,13 @@ def preview_rule(
     named = [it for it in in_force if it.rule_id == rule.rule_id]
     # A first rule of one's own takes the built-in ones out of force.
     others = [it for it in own if it.rule_id != rule.rule_id]
-    together = [*others, rule] if rule.enabled or others else list(DEFAULT_RULES)
+    together = [*others, rule] if rule.enabled else others
     replay = Replay(
         {
             "preview": [rule],
             "present": named,
             "all": in_force,
-            "together": [it for it in together if it.enabled or it is rule],
+            "together": together or DEFAULT_RULES,
         }
     )
     positions = ledger.all_positions(mission_id)

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from models.errors import InvalidInputError
 from pipelines.threats.requirements import Day, Requirement
-from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE, REQUIREMENTS, Rule, validate_rule
+from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE, REQUIREMENTS, Rule, rule_faults
 
 MAX_DOCUMENT = 65_536
 """Characters of a document at most."""
@@ -68,12 +68,8 @@ def rule_value(document: Mapping[str, Any]) -> Rule:
         InvalidInputError: naming the first key at fault; a key that is not known is one.
     """
     rule = stored_rule(document)
-    try:
-        validate_rule(rule)
-    except InvalidInputError as error:
-        key = _KEYS.get(error.field or "", error.field or "")
-        message = str(error).removeprefix(f"{error.field}: ")
-        raise InvalidInputError(f"{key}: {message}", field=key) from error
+    for field, message in rule_faults(rule):
+        raise InvalidInputError(message, field=_KEYS.get(field, field))
     return rule
 
 
@@ -103,7 +99,7 @@ def stored_rule(document: Mapping[str, Any]) -> Rule:
     for name in ("rule_id", "categories", "radius_m"):
         if name not in values:
             key = _KEYS.get(name, name)
-            raise InvalidInputError(f"{key}: must be given", field=key)
+            raise InvalidInputError("must be given", field=key)
     return Rule(**values)
 
 
@@ -137,9 +133,7 @@ def rule_toml(rule: Rule) -> str:
 def _requirement(name: str, value: object) -> Requirement:
     kind = REQUIREMENTS[name]
     if not isinstance(value, Mapping):
-        raise InvalidInputError(
-            f"{name}: a table of keys is needed, such as [{name}] in TOML", field=name
-        )
+        raise InvalidInputError(f"a table of keys is needed, such as [{name}] in TOML", field=name)
     kinds = _kinds(kind)
     values = {}
     for key, inner in value.items():
@@ -148,7 +142,7 @@ def _requirement(name: str, value: object) -> Requirement:
     for field in fields(kind):
         if field.name not in values and field.default is MISSING:
             path = f"{name}.{field.name}"
-            raise InvalidInputError(f"{path}: must be given", field=path)
+            raise InvalidInputError("must be given", field=path)
     return kind(**values)
 
 
@@ -157,7 +151,7 @@ def _require_known(key: str, known: set[str], path: str) -> None:
         return
     near = difflib.get_close_matches(str(key), sorted(known), n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-    raise InvalidInputError(f"{path[:80]}: no such key; {hint}", field=path[:80])
+    raise InvalidInputError(f"no such key; {hint}", field=path[:80])
 
 
 def _kinds(of: Any) -> dict[str, Any]:
@@ -171,7 +165,7 @@ def _read(kind: Any, value: object, path: str) -> Any:
     if get_origin(kind) is frozenset:
         (item,) = get_args(kind)
         if not isinstance(value, list):
-            raise InvalidInputError(f"{path}: a list is needed", field=path)
+            raise InvalidInputError("a list is needed", field=path)
         return frozenset(_read(item, each, path) for each in value)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _word(kind, value, path)
@@ -185,7 +179,7 @@ def _read(kind: Any, value: object, path: str) -> Any:
         value = float(value) if abs(value) < 10**15 else float("inf")
     if not isinstance(value, kind):
         wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-        raise InvalidInputError(f"{path}: {wanted[kind]} is needed", field=path)
+        raise InvalidInputError(f"{wanted[kind]} is needed", field=path)
     return value
 
 
@@ -194,9 +188,7 @@ def _word(kind: type[StrEnum], value: object, path: str) -> StrEnum:
         return kind(str(value))
     except ValueError as error:
         words = ", ".join(member.value for member in kind)
-        raise InvalidInputError(
-            f"{path}: {str(value)[:40]!r} is none of {words}", field=path
-        ) from error
+        raise InvalidInputError(f"{str(value)[:40]!r} is none of {words}", field=path) from error
 
 
 def _clock(value: object, path: str) -> time:
@@ -207,7 +199,7 @@ def _clock(value: object, path: str) -> time:
         return time.fromisoformat(value if isinstance(value, str) else "")
     except ValueError as error:
         raise InvalidInputError(
-            f'{path}: {str(value)[:40]!r} is no time of day such as "18:30"', field=path
+            f'{str(value)[:40]!r} is no time of day such as "18:30"', field=path
         ) from error
 
 

@@ -139,7 +139,7 @@ def validate_rule(rule: Rule) -> None:
         InvalidInputError: naming the first field at fault.
     """
     for field, message in rule_faults(rule):
-        raise InvalidInputError(f"{field}: {message}", field=field)
+        raise InvalidInputError(message, field=field)
 
 
 def rule_faults(rule: Rule) -> Iterator[tuple[str, str]]:

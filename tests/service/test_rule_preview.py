@@ -168,6 +168,19 @@ def test_a_rule_is_held_against_its_revision_in_force(
     assert sqlite_ledger.rules_in_force("unmiss")[1].categories == DEFAULT_RULE.categories
 
 
+def test_a_rule_that_would_be_disabled_leaves_the_others_alone(
+    sqlite_ledger: Ledger, seen: Seen, now: datetime
+) -> None:
+    seen(CARS, 0.0)
+    off = rule(enabled=False, categories=frozenset({"truck"}))
+    alone = tried(sqlite_ledger, off, now)
+    assert (alone.preview.incident_count, alone.all_with_preview.incident_count) == (1, 3)
+    sqlite_ledger.set_rule("unmiss", rule(), now)
+    sqlite_ledger.set_rule("unmiss", replace(rule(radius_m=120.0), rule_id="inner"), now)
+    beside = tried(sqlite_ledger, off, now)
+    assert (beside.all_present.incident_count, beside.all_with_preview.incident_count) == (3, 1)
+
+
 def test_conditions_are_replayed_over_time(
     sqlite_ledger: Ledger, seen: Seen, now: datetime
 ) -> None:
