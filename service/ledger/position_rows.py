@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
 from pipelines.threats.patrols import PatrolReport
 from pipelines.threats.positions import Aging, Position, PositionKind
@@ -15,7 +16,7 @@ from pipelines.threats.shapes import Line, Polygon, Shape
 from pipelines.threats.use_times import parse_use_time, use_time_text
 from service.errors import NotFoundError
 from service.ledger.dialect import insert_if_absent
-from service.ledger.tables import patrol_reports, positions
+from service.ledger.tables import Instant, patrol_reports, positions
 
 # Keys named in one statement; SQLite takes 32,766 values in one.
 _MOST_KEYS = 500
@@ -94,56 +95,71 @@ def reports_around(
     connection: Connection, mission_id: str, position_ids: Sequence[str], moment: datetime | None
 ) -> dict[str, tuple[PatrolReport, ...]]:
     """Of each patrol the last report up to a time and the first one after; of None the latest."""
-    found: dict[str, list[PatrolReport]] = {}
+    found: dict[str, tuple[PatrolReport, ...]] = {}
     for start in range(0, len(position_ids), _MOST_KEYS):
         some = position_ids[start : start + _MOST_KEYS]
-        keys = [
-            (row.position_id, at)
-            for row in connection.execute(_times_around(mission_id, some, moment))
-            for at in (row.before, row.after)
-            if at is not None
-        ]
-        for first in range(0, len(keys), _MOST_KEYS):
-            rows = connection.execute(
-                select(patrol_reports)
-                .where(
-                    patrol_reports.c.mission_id == mission_id,
-                    tuple_(patrol_reports.c.position_id, patrol_reports.c.reported_at).in_(
-                        keys[first : first + _MOST_KEYS]
-                    ),
+        asked: dict[str, Any] = {"asked_mission": mission_id, "asked_patrols": some}
+        if moment is not None:
+            asked["asked_moment"] = moment
+        rows = connection.execute(_around(at_a_time=moment is not None), asked)
+        for name, *values in rows:
+            known = tuple(
+                PatrolReport(
+                    reported_at=reported_at,
+                    latitude_deg=latitude_deg,
+                    longitude_deg=longitude_deg,
+                    sigma_m=sigma_m,
                 )
-                .order_by(patrol_reports.c.position_id, patrol_reports.c.reported_at)
+                for reported_at, latitude_deg, longitude_deg, sigma_m in (values[:4], values[4:])
+                if reported_at is not None
             )
-            for row in rows:
-                found.setdefault(row.position_id, []).append(
-                    PatrolReport(
-                        reported_at=row.reported_at,
-                        latitude_deg=row.latitude_deg,
-                        longitude_deg=row.longitude_deg,
-                        sigma_m=row.sigma_m,
-                    )
-                )
-    return {name: tuple(each) for name, each in found.items()}
+            if known:
+                found[name] = known
+    return found
 
 
-def _times_around(mission_id: str, position_ids: Sequence[str], moment: datetime | None) -> Any:
-    """Times of the reports around a moment by patrol: two steps into the primary key each."""
+@functools.cache
+def _around(*, at_a_time: bool) -> Any:
+    """Patrols with their reports before and after a moment: steps into the primary key.
+
+    Built once: its columns cost more than the database does.
+    """
+    moment = bindparam("asked_moment", type_=Instant)
+    before, after = patrol_reports.alias("before"), patrol_reports.alias("after")
+    every = patrol_reports.alias("every")
     mine = (
-        patrol_reports.c.mission_id == positions.c.mission_id,
-        patrol_reports.c.position_id == positions.c.position_id,
+        every.c.mission_id == positions.c.mission_id,
+        every.c.position_id == positions.c.position_id,
     )
-    time = patrol_reports.c.reported_at
-    before = select(func.max(time)).where(*mine)
-    after = select(func.min(time)).where(*mine)
-    if moment is None:
-        after = after.where(time.is_(None))
+    last, first = select(func.max(every.c.reported_at)), select(func.min(every.c.reported_at))
+    if at_a_time:
+        last = last.where(every.c.reported_at <= moment)
+        first = first.where(every.c.reported_at > moment)
     else:
-        before, after = before.where(time <= moment), after.where(time > moment)
-    return select(
-        positions.c.position_id,
-        before.scalar_subquery().label("before"),
-        after.scalar_subquery().label("after"),
-    ).where(positions.c.mission_id == mission_id, positions.c.position_id.in_(position_ids))
+        first = first.where(every.c.reported_at.is_(None))
+    joined: Any = positions
+    for table, time in ((before, last), (after, first)):
+        joined = joined.outerjoin(
+            table,
+            and_(
+                table.c.mission_id == positions.c.mission_id,
+                table.c.position_id == positions.c.position_id,
+                table.c.reported_at == time.where(*mine).correlate(positions).scalar_subquery(),
+            ),
+        )
+    told = ("reported_at", "latitude_deg", "longitude_deg", "sigma_m")
+    return (
+        select(
+            positions.c.position_id,
+            *(before.c[name].label(f"before_{name}") for name in told),
+            *(after.c[name].label(f"after_{name}") for name in told),
+        )
+        .select_from(joined)
+        .where(
+            positions.c.mission_id == bindparam("asked_mission"),
+            positions.c.position_id.in_(bindparam("asked_patrols", expanding=True)),
+        )
+    )
 
 
 def position_values(position: Position) -> dict[str, Any]:
