@@ -269,20 +269,45 @@ def range_interval_of_shape(
     spread = axes * np.sqrt(np.maximum(variances, 0.0))[:, None, :]
     probes = np.einsum("nij,kj->nki", spread, _probes())
     count, around = probes.shape[:2]
-    away = distances(shape, (offset_enu_m[:, None] + probes).reshape(-1, 2)).reshape(count, around)
+    away = _beyond_edge(shape, (offset_enu_m[:, None] + probes).reshape(-1, 2))
+    away = away.reshape(count, around)
     # The plane that goes best through the distances: for a straight edge through all of them.
     flat, *_ = np.linalg.lstsq(_probes(), (away - away[:, :1]).T, rcond=None)
     sigma = np.hypot(*flat)
     wrong = np.abs(away - away[:, :1] - (_probes() @ flat).T).max(axis=1)
-    straight = wrong <= _STRAIGHT * np.where(sigma > 0.0, sigma, 1.0)
     low = np.maximum(away[:, 0] - _NORMAL_95 * sigma, 0.0)
-    high = away[:, 0] + _NORMAL_95 * sigma
+    high = np.maximum(away[:, 0] + _NORMAL_95 * sigma, 0.0)
+    straight = wrong <= _STRAIGHT * np.where(sigma > 0.0, sigma, 1.0)
+    # Inside all around, it does not matter how the edges run.
+    straight |= away.max(axis=1) <= 0.0
+    high = np.where(away.max(axis=1) <= 0.0, 0.0, high)
     bent = np.flatnonzero(~straight)
     if len(bent):
         places = offset_enu_m[bent, None] + np.einsum("nij,kj->nki", spread[bent], _spiral())
         sampled = distances(shape, places.reshape(-1, 2)).reshape(len(bent), -1)
         low[bent], high[bent] = np.quantile(sampled, [0.05, 0.95], axis=1)
     return low, high
+
+
+def _beyond_edge(shape: PlaneShape, places_m: Floats) -> Floats:
+    """How far places (N, 2) are outside the edge of a shape, negative inside; (N,) metres."""
+    import shapely
+
+    points = shapely.points(places_m)
+    away = np.asarray(shapely.distance(shape.core, points), np.float64) - shape.margin_m
+    inside = np.flatnonzero(away == 0.0)
+    if shape.margin_m == 0.0 and len(inside):
+        away[inside] = -shapely.distance(_edge(shape), points[inside])
+    return away
+
+
+@lru_cache(maxsize=512)
+def _edge(shape: PlaneShape) -> Any:
+    import shapely
+
+    edge = shapely.boundary(shape.core)
+    shapely.prepare(edge)
+    return edge
 
 
 @lru_cache(maxsize=1)
