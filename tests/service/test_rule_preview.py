@@ -15,11 +15,13 @@ from models.detections import Detections
 from pipelines.assessment import Assessment
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.default_rules import DEFAULT_RULES
+from pipelines.threats.positions import Position, PositionKind, placed
 from pipelines.threats.proximity import weigh
 from pipelines.threats.requirements import Cluster, Dwell
 from pipelines.threats.rules import DEFAULT_RULE, Rule
 from pipelines.threats.severity import Severity
+from pipelines.threats.shapes import Line
 from service.ledger.records import ImageryRecord, PledgeRecord
 from service.ledger.store import Ledger
 from service.rule_preview import RulePreview, preview_rule
@@ -58,7 +60,10 @@ def seen(
     count = 0
 
     def store(
-        things: Sequence[tuple[str, float, float]], seconds: float, rules: Sequence[Rule] = ()
+        things: Sequence[tuple[str, float, float]],
+        seconds: float,
+        rules: Sequence[Rule] = (),
+        position: Position = POST,
     ) -> None:
         nonlocal count
         record, _ = sqlite_ledger.accept_imagery(make_imagery(count), f"request-{count}", now)
@@ -83,11 +88,11 @@ def seen(
                 categories=categories,
                 ground=ground,
                 footprint_lonlat=ring,
-                sightings=weigh(ground, categories, [0.8] * size, [POST], rules),
+                sightings=weigh(ground, categories, [0.8] * size, [position], rules),
             ),
             [],
             now=now,
-            positions=[POST],
+            positions=[position],
             rules=rules,
         )
 
@@ -270,3 +275,33 @@ def test_a_preview_counts_what_the_service_raised_from_the_same_frames(
     assert (truck.severity, known.severity) == (Severity.HIGH, Severity.HIGH)
     assert "a truck closes" in truck.reason
     assert truck.reason.startswith("A truck, ")
+
+
+def test_the_service_itself_knows_what_earlier_looks_saw(
+    sqlite_ledger: Ledger, seen: Seen, now: datetime
+) -> None:
+    line = Line(vertices_lonlat=(lonlat(-900, 0), lonlat(900, 0)), buffer_m=4.0)
+    route = placed(
+        Position(
+            position_id="blue",
+            display_name="Route Blue",
+            kind=PositionKind.ROUTE,
+            latitude_deg=0.0,
+            longitude_deg=0.0,
+            shape=line,
+        )
+    )
+    old, new = ("car", 300.0, 5.0), ("truck", -100.0, 3.0)
+    for seconds, things in ((0, [old]), (30, [old]), (7200, [old, new]), (7230, [old, new])):
+        seen(things, float(seconds), DEFAULT_RULES, route)
+    (raised,) = sqlite_ledger.list_incidents("unmiss").items
+    assert raised.incident.best.category == "truck"
+    assert raised.incident.severity is Severity.HIGH
+    assert f"not there on {now + timedelta(seconds=30):%Y-%m-%d %H:%M} UTC" in (
+        raised.incident.reason
+    )
+    sqlite_ledger.create_position("unmiss", route, now)
+    sqlite_ledger.delete_position("unmiss", "post-1")
+    same = tried(sqlite_ledger, DEFAULT_RULES[-1], now)
+    assert same.preview.incident_count == 1
+    assert same.preview.examples[0].reason == raised.incident.reason
