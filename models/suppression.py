@@ -104,7 +104,7 @@ def same_object(
     return np.asarray(agreement >= needed)
 
 
-def keep_best(count: int, better: Indices, worse: Indices) -> tuple[NDArray[np.bool_], Indices]:
+def keep_best(count: int, better: Indices, worse: Indices) -> NDArray[np.bool_]:
     """Greedy suppression over the pairs that are one object.
 
     The same result as walking the boxes from best to worst and dropping each that pairs with one
@@ -116,21 +116,16 @@ def keep_best(count: int, better: Indices, worse: Indices) -> tuple[NDArray[np.b
         worse: (P,) the other.
 
     Returns:
-        (N,) which boxes stay; (N,) for each box the best kept box that stands for it, itself where
-        it stays.
+        (N,) which boxes stay.
     """
     kept = np.ones(count, np.bool_)
-    leader = np.arange(count)
     while len(better):
         waits = np.zeros(count, np.bool_)
         waits[worse] = True
-        decided = ~waits[better]
-        lost, by = worse[decided], better[decided]
-        kept[lost] = False
-        np.minimum.at(leader, lost, by)
+        kept[worse[~waits[better]]] = False
         remaining = kept[worse] & kept[better]
         better, worse = better[remaining], worse[remaining]
-    return kept, leader
+    return kept
 
 
 def rank_order(
@@ -176,5 +171,5 @@ def suppress(detections: Detections, groups: NDArray[np.int32]) -> Detections:
     agreement = iou(ordered.xyxy[i], ordered.xyxy[j])
     one = same_object(agreement, ordered.class_id[i], ordered.class_id[j])
     i, j = i[one], j[one]
-    kept, _ = keep_best(len(ordered), np.minimum(i, j), np.maximum(i, j))
+    kept = keep_best(len(ordered), np.minimum(i, j), np.maximum(i, j))
     return ordered.select(kept)

@@ -243,15 +243,18 @@ UPPER: Box = (200, 100, 240, 190)
 BODY: Box = (198, 98, 242, 280)
 
 
-def test_a_part_in_a_tile_gives_way_to_the_surer_whole_of_the_frame() -> None:
+def test_a_part_in_a_tile_is_far_less_sure_than_the_whole_of_the_frame() -> None:
     result = merge(
         [seen((UPPER, PERSON, 0.4)), seen(), seen((BODY, PERSON, 0.8))],
         views(LEFT, RIGHT, FRAME),
         GROUPS,
+        scale=np.array([1.0, 1.0, 1 / 3]),
     )
-    assert result.xyxy.tolist() == [list(BODY)]
-    # The tile holds the whole body and shows another box there.
-    assert result.confidence == pytest.approx([0.4])
+    assert result.xyxy.tolist() == [list(BODY), list(UPPER)]
+    # The body of 182 pixels asks for 40 / 182: the frame counts 3 * 40 / 182, the tile 40 / 182.
+    # The part of 90 asks for 40 / 90: the frame, which shows no such thing, counts 3/4 of that.
+    body, part = 0.8 * 3 / (3 + 1), 0.4 * (40 / 90) / (40 / 90 + (1 / 3) / (40 / 90))
+    assert result.confidence == pytest.approx([body, part])
 
 
 @pytest.mark.parametrize(
