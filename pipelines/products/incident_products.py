@@ -20,8 +20,11 @@ from pipelines.products.geojson import (
     utc_text,
 )
 from pipelines.products.kmz import OVERLAY_ENTRY, ellipse, packed, place_lines, sighting_line
+from pipelines.products.position_drawing import position_element, position_geometry
+from pipelines.threats.fusion import place_seen_from
 from pipelines.threats.incidents import Incident
 from pipelines.threats.positions import Position
+from pipelines.threats.shapes import Line
 
 _TAG = f"{{{kml.NAMESPACE}}}"
 
@@ -56,7 +59,8 @@ def incident_geojson(sheet: IncidentSheet) -> bytes:
     place = line = None
     if ground.latitude_deg is not None and ground.longitude_deg is not None:
         place = point_geometry(ground.latitude_deg, ground.longitude_deg, ground.hae_m)
-        start = point_geometry(position.latitude_deg, position.longitude_deg)["coordinates"]
+        start_lat, start_lon = _seen_from(sheet)
+        start = point_geometry(start_lat, start_lon)["coordinates"]
         line = {"type": "LineString", "coordinates": [start, place["coordinates"][:2]]}
     seen = {
         "kind": "object",
@@ -79,14 +83,17 @@ def incident_geojson(sheet: IncidentSheet) -> bytes:
         "position": position.display_name,
         "position_kind": position.kind.value,
         "sigma_m": position.sigma_m,
+        "reported_at": utc_text(position.reported_at),
     }
+    if isinstance(position.shape, Line):
+        stands["buffer_m"] = position.shape.buffer_m
     return feature_collection(
         [
             feature(f"{name}/object", place, marked | seen | near | ground_properties(ground)),
             ellipse_feature(f"{name}/error-ellipse", ground, marked),
             feature(
                 f"{name}/position",
-                point_geometry(position.latitude_deg, position.longitude_deg),
+                position_geometry(position),
                 marked | stands,
             ),
             feature(f"{name}/range", line, marked | {"kind": "range"} | near),
@@ -121,7 +128,7 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
         *place_lines(ground),
         f"State {incident.state.value}" + (f": {sheet.reason}" if sheet.reason else ""),
     ]
-    here = (position.longitude_deg, position.latitude_deg)
+    here_lat, here_lon = _seen_from(sheet)
     if ground.latitude_deg is not None and ground.longitude_deg is not None:
         features += [
             kml.placemark(
@@ -133,7 +140,7 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
             ),
             kml.placemark(
                 f"{sighting.range_m:.0f} m",
-                kml.line([here, (ground.longitude_deg, ground.latitude_deg)]),
+                kml.line([(here_lon, here_lat), (ground.longitude_deg, ground.latitude_deg)]),
                 style=style,
             ),
         ]
@@ -141,11 +148,7 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
     if around is not None:
         features.append(around)
     features.append(
-        kml.placemark(
-            position.display_name,
-            kml.point(position.latitude_deg, position.longitude_deg),
-            style="position",
-        )
+        kml.placemark(position.display_name, position_element(position), style="position")
     )
     document = kml.document(
         f"{sheet.marking} · incident {incident.incident_id}",
@@ -153,6 +156,15 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
         features,
     )
     return packed(document, files)
+
+
+def _seen_from(sheet: IncidentSheet) -> tuple[float, float]:
+    """Latitude and longitude of the point that the range is measured from."""
+    position, best = sheet.position, sheet.incident.best
+    if position.shape is None or best.inside:
+        return position.latitude_deg, position.longitude_deg
+    # The nearest point of the shape: where range and bearing of the sighting put it.
+    return place_seen_from(best)
 
 
 def _overlay_of(frame_kmz: bytes) -> tuple[kml.Element, bytes] | None:

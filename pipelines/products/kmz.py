@@ -116,6 +116,11 @@ def place_lines(ground: GroundPoint) -> list[str]:
 
 def sighting_line(sighting: Sighting, position_name: str) -> str:
     """Range, bearing and probability of a sighting in words."""
+    if sighting.inside:
+        return (
+            f"inside {position_name} (up to {sighting.range_high_m:.0f} m outside); within "
+            f"{sighting.radius_m:.0f} m with probability {sighting.probability:.2f}"
+        )
     return (
         f"{sighting.range_m:.0f} m ({sighting.range_low_m:.0f} to {sighting.range_high_m:.0f}) "
         f"at {round(sighting.bearing_deg) % 360:03d}° from {position_name}; "

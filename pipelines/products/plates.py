@@ -111,8 +111,9 @@ def _sighting_lines(
         name = printable(names.get(sighting.position_id, sighting.position_id))
         interval = f"{_distance(sighting.range_low_m)} to {_distance(sighting.range_high_m)}"
         bearing = f"{round(sighting.bearing_deg) % 360:03d}°"
+        away = f"{_distance(sighting.range_m)} m ({interval}), {bearing} from"
         lines += [
-            f"{_distance(sighting.range_m)} m ({interval}), {bearing} from",
+            "inside" if sighting.inside else away,
             shorten(name, size_px, 18 * size_px),
         ]
     hidden = len(ordered) - _SIGHTINGS

@@ -145,6 +145,12 @@ def reweigh(sighting: Sighting, ground: GroundPoint) -> Sighting:
     )
 
 
+def place_seen_from(sighting: Sighting) -> tuple[float, float]:
+    """Latitude and longitude from which a sighting's object lies at its range and bearing."""
+    lat, lon, _ = horizontal(sighting.ground)
+    return _position(lat, lon, sighting.range_m, sighting.bearing_deg)
+
+
 def _position(lat: float, lon: float, range_m: float, bearing_deg: float) -> tuple[float, float]:
     """The point from which an object lies at a range and bearing, degrees.
 

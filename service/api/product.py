@@ -161,7 +161,10 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
     def _position_of(self, record: IncidentRecord) -> Position:
         best = record.incident.best
         try:
-            return self._ledger.get_position(record.mission_id, best.position_id)
+            # A patrol where it was, not where it is by now.
+            return self._ledger.position_at(
+                record.mission_id, best.position_id, record.incident.last_seen_at
+            )
         except NotFoundError:
             # Removed since: it was where the range and the bearing still say.
             longitude_deg, latitude_deg, _ = _GEOD.fwd(

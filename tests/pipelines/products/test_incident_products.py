@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from fastkml import KML
 from fastkml import features as kml_features
@@ -16,12 +18,18 @@ from fastkml.overlays import GroundOverlay
 from fastkml.utils import find, find_all
 from fastkml.validator import validate
 from pyproj import Geod
+from shapely.geometry import Polygon as ShapelyPolygon
 from shapely.geometry import shape
 
 from pipelines.products.incident_products import IncidentSheet, incident_geojson, incident_kmz
 from pipelines.products.kmz import frame_kmz
 from pipelines.products.overlay import frame_overlay
+from pipelines.products.position_drawing import position_geometry
 from pipelines.threats.incidents import Incident, IncidentState
+from pipelines.threats.positions import PositionKind, placed
+from pipelines.threats.proximity import weigh
+from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.shapes import Line, Polygon
 from tests.pipelines.analytic_frame import seen_frame
 
 
@@ -131,3 +139,97 @@ def test_a_decision_stands_on_both() -> None:
 def test_same_incident_same_bytes() -> None:
     assert incident_geojson(_sheet()) == incident_geojson(_sheet())
     assert incident_kmz(_sheet(), _frame_kmz()) == incident_kmz(_sheet(), _frame_kmz())
+
+
+def _at(east_m: float, north_m: float) -> tuple[float, float]:
+    """Longitude and latitude, from the object."""
+    ground = seen_frame().assessment.ground[0]
+    longitude, latitude, _ = Geod(ellps="WGS84").fwd(
+        ground.longitude_deg,
+        ground.latitude_deg,
+        math.degrees(math.atan2(east_m, north_m)),
+        math.hypot(east_m, north_m),
+    )
+    return longitude, latitude
+
+
+YARD = Polygon(
+    rings_lonlat=(
+        (_at(-300, -500), _at(300, -500), _at(300, -200), _at(-300, -200)),
+        (_at(-100, -400), _at(100, -400), _at(100, -300)),
+    )
+)
+ROAD = Line(vertices_lonlat=(_at(-900, 160), _at(900, 160)), buffer_m=10.0)
+
+
+def _near(form: Polygon | Line, kind: PositionKind) -> IncidentSheet:
+    position = placed(replace(_sheet().position, shape=form, kind=kind))
+    rule = replace(DEFAULT_RULE, position_kinds=frozenset(), radius_m=900.0)
+    ground = seen_frame().assessment.ground[0]
+    (best,) = weigh([ground], ["car"], [0.9], [position], [rule])
+    return _sheet(position=position, incident=replace(_sheet().incident, best=best))
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "edge"),
+    [(YARD, PositionKind.CAMP, _at(0, -200)), (ROAD, PositionKind.ROUTE, _at(0, 150))],
+    ids=["polygon", "line"],
+)
+def test_a_shape_is_drawn_whole_and_its_range_from_the_nearest_edge(
+    form: Polygon | Line, kind: PositionKind, edge: tuple[float, float]
+) -> None:
+    sheet = _near(form, kind)
+    collection = json.loads(incident_geojson(sheet))
+    by_kind = {one["properties"]["kind"]: one for one in collection["features"]}
+    drawn = shape(by_kind["position"]["geometry"])
+    assert drawn.is_valid
+    if isinstance(form, Polygon):
+        assert len(drawn.interiors) == 1
+        assert drawn.exterior.is_ccw
+        assert not drawn.interiors[0].is_ccw
+        truth = ShapelyPolygon(form.rings_lonlat[0], form.rings_lonlat[1:])
+        assert drawn.symmetric_difference(truth).area < 1e-9
+    else:
+        found = np.array(drawn.coords)
+        assert found == pytest.approx(np.array(form.vertices_lonlat), abs=1e-8)
+        assert by_kind["position"]["properties"]["buffer_m"] == 10.0
+    start = by_kind["range"]["geometry"]["coordinates"][0]
+    *_, apart = Geod(ellps="WGS84").inv(start[0], start[1], edge[0], edge[1])
+    assert apart < 0.1
+    document = _document(incident_kmz(sheet))
+    wanted = "Polygon" if isinstance(form, Polygon) else "LineString"
+    marks: list[Any] = list(find_all(document, of_type=kml_features.Placemark))
+    names = [
+        type(mark.geometry).__name__ for mark in marks if mark.name == sheet.position.display_name
+    ]
+    assert names == [wanted]
+    validate(element=document.etree_element())
+
+
+def test_an_object_inside_says_so() -> None:
+    around = Polygon(rings_lonlat=((_at(-300, -300), _at(300, -300), _at(0, 400)),))
+    sheet = _near(around, PositionKind.CAMP)
+    assert sheet.incident.best.range_m == 0.0
+    words = incident_kmz(sheet)
+    with zipfile.ZipFile(io.BytesIO(words)) as archive:
+        assert (
+            f"inside {sheet.position.display_name} (up to 0 m outside)"
+            in archive.read("doc.kml").decode()
+        )
+
+
+def test_a_shape_across_the_antimeridian_is_cut_there() -> None:
+    line = Line(vertices_lonlat=((179.9, -17.0), (-179.9, -17.2), (-179.8, -17.2)))
+    position = placed(replace(_sheet().position, shape=line, kind=PositionKind.ROUTE))
+    drawn = position_geometry(position)
+    assert drawn == {
+        "type": "MultiLineString",
+        "coordinates": [
+            [[179.9, -17.0], [180.0, -17.1]],
+            [[-180.0, -17.1], [-179.9, -17.2], [-179.8, -17.2]],
+        ],
+    }
+    area = Polygon(rings_lonlat=(((179.9, -17.0), (-179.9, -17.0), (-179.9, -16.9)),))
+    drawn = position_geometry(replace(position, shape=area, kind=PositionKind.CAMP))
+    assert drawn["type"] == "MultiPolygon"
+    assert shape(drawn).area == pytest.approx(0.2 * 0.1 / 2, rel=1e-6)
