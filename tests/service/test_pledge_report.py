@@ -66,7 +66,7 @@ def test_html_stands_alone_and_bars_are_as_long_as_the_shares() -> None:
     assert page.count("CONFIDENTIAL") == 2
     assert "2026-03-01 00:00 to 2026-04-01 00:00 UTC" in page
     drawing = page[page.index("<svg") : page.index("</svg>") + 6]
-    widths = [float(bar.get("width")) for bar in ElementTree.fromstring(drawing)]
+    widths = [float(bar.get("width", "")) for bar in ElementTree.fromstring(drawing)]
     assert widths == pytest.approx([120 * share / 8 for share in (4, 3, 1)], abs=0.1)
 
 
