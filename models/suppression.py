@@ -26,6 +26,9 @@ SAME_GROUP_IOU = 0.7
 _BAND_HEIGHTS = 2.0
 """Height of a band of the sweep in heights of the average box: few boxes cross more than two."""
 
+_AT_ONCE = 2**20
+"""Candidate pairs that are held at one time, some 50 MB: a large raster has many times as many."""
+
 
 def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     """Every pair of boxes that share some area, found by a sweep within horizontal bands.
@@ -61,13 +64,20 @@ def overlapping_pairs(xyxy: Floats) -> tuple[Indices, Indices]:
     base = band * (float(right.max()) - float(left[0]) + 1.0)
     begin = base + left.take(owner)
     until = np.searchsorted(begin, base + right.take(owner))
-    a, nth = runs(until - np.arange(1, len(owner) + 1))
-    i, j = owner.take(a), owner.take(a + 1 + nth)
-    shared = np.maximum(top.take(i), top.take(j)) < np.minimum(bottom.take(i), bottom.take(j))
-    rows = np.flatnonzero(shared)
-    i, j, a = i.take(rows), j.take(rows), a.take(rows)
-    rows = np.flatnonzero(band.take(a) == np.maximum(first.take(i), first.take(j)))
-    return solid.take(i.take(rows)), solid.take(j.take(rows))
+    candidates = np.maximum(until - np.arange(1, len(owner) + 1), 0)
+    chunk = np.cumsum(candidates) // _AT_ONCE
+    found_i, found_j = [], []
+    for entries in np.split(np.arange(len(owner)), np.flatnonzero(np.diff(chunk)) + 1):
+        a, nth = runs(candidates[entries])
+        a += entries[0]
+        i, j = owner.take(a), owner.take(a + 1 + nth)
+        shared = np.maximum(top.take(i), top.take(j)) < np.minimum(bottom.take(i), bottom.take(j))
+        rows = np.flatnonzero(shared)
+        i, j, a = i.take(rows), j.take(rows), a.take(rows)
+        rows = np.flatnonzero(band.take(a) == np.maximum(first.take(i), first.take(j)))
+        found_i.append(solid.take(i.take(rows)))
+        found_j.append(solid.take(j.take(rows)))
+    return np.concatenate(found_i), np.concatenate(found_j)
 
 
 def runs(lengths: NDArray[np.integer]) -> tuple[Indices, Indices]:

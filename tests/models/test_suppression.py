@@ -4,6 +4,7 @@ import time
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -51,6 +52,15 @@ def test_the_sweep_finds_the_pairs_that_trying_all_finds(
             if solid and right > left and bottom > top:
                 expected.append((a, b))
     assert found == expected
+
+
+def test_pairs_are_the_same_in_several_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    xyxy = boxes(3, 400, 600.0)
+    at_once = {frozenset(pair) for pair in zip(*overlapping_pairs(xyxy), strict=True)}
+    monkeypatch.setattr("models.suppression._AT_ONCE", 37)
+    i, j = overlapping_pairs(xyxy)
+    assert {frozenset(pair) for pair in zip(i, j, strict=True)} == at_once
+    assert len(i) == len(at_once) > 1000
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(0, 80), side=st.floats(20, 300))
