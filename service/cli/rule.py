@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
 from vedette.v1 import rule_pb2
 
-from models.errors import InvalidInputError
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.rule_document import MAX_DOCUMENT, read_rule, rule_document, rule_toml
+from pipelines.threats.rule_document import read_rule
 from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE, Rule, validate_rule
 from service.api.convert.rule import POSITION_KINDS, rule_message, told_rule
-from service.api.convert.values import timestamp
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -26,25 +19,13 @@ from service.cli.output import (
     full_name,
     in_mission,
     last_part,
-    parse_time,
     print_document,
     print_table,
 )
-from service.cli.rule_text import (
-    asks,
-    changes,
-    example_lines,
-    position_rows,
-    preview_lines,
-    standing,
-    toml_of,
-)
+from service.cli.rule_documents import check_rule, default_rules, text_of
+from service.cli.rule_preview import preview_rule
+from service.cli.rule_text import asks, changes, standing, toml_of
 from service.client import Client
-from service.clock import utc_now
-
-_SPAN = re.compile(r"(\d{1,4})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PREVIEW_TIMEOUT_S = 1800.0
 
 
 @click.group(cls=ServiceGroup)
@@ -126,23 +107,6 @@ def show_rule(
         click.echo(toml_of(found), nl=False)
 
 
-@rule.command("check")
-@click.argument("file", metavar="FILE")
-@as_json
-def check_rule(file: str, json_output: bool) -> None:
-    """Check a document without a service: what it says with every default, or what is wrong.
-
-    \b
-    Example:
-      vedette rule check convoys.toml
-    """  # noqa: D301 - click wants the backspace itself
-    found = read_rule(_text_of(file))
-    if json_output:
-        print_document(rule_document(found))
-    else:
-        click.echo(rule_toml(found), nl=False)
-
-
 @rule.command("set")
 @click.argument("what", metavar="FILE|RULE")
 @in_mission
@@ -210,7 +174,7 @@ def set_rule(
     if categories or position_kinds or given:
         asked = _by_name(what, categories, position_kinds, given)
     else:
-        asked = read_rule(_text_of(what))
+        asked = read_rule(text_of(what))
     _put(client, mission, asked, json_output)
 
 
@@ -220,7 +184,12 @@ def set_rule(
 @as_json
 @connected
 def enable_rule(client: Client, mission: str, rule_id: str, json_output: bool) -> None:
-    """Put a disabled rule in force again."""
+    """Put a disabled rule in force again.
+
+    \b
+    Example:
+      vedette rule enable convoys -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     _switch(client, mission, rule_id, json_output, enabled=True)
 
 
@@ -233,7 +202,11 @@ def disable_rule(client: Client, mission: str, rule_id: str, json_output: bool) 
     """Take a rule out of force, and keep it.
 
     While no rule of the mission is in force, the built-in ones are.
-    """
+
+    \b
+    Example:
+      vedette rule disable convoys -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     _switch(client, mission, rule_id, json_output, enabled=False)
 
 
@@ -246,7 +219,11 @@ def delete_rule(client: Client, mission: str, rule_id: str, json_output: bool) -
     """Take a rule out of force for good; its history stays.
 
     While no rule of the mission is in force, the built-in ones are.
-    """
+
+    \b
+    Example:
+      vedette rule delete convoys -m unmiss
+    """  # noqa: D301 - click wants the backspace itself
     name = full_name(rule_id, mission, "rules")
     client.call(client.rules.DeleteRule, rule_pb2.DeleteRuleRequest(name=name), retry=False)
     if json_output:
@@ -281,133 +258,6 @@ def rule_history(client: Client, mission: str, rule_id: str, json_output: bool) 
         click.echo(standing(newer))
         for line in changes(older, newer):
             click.echo(f"  {line}")
-
-
-@rule.command("defaults")
-@click.argument("rule_id", required=False)
-@click.option(
-    "--into",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write each as a document into this folder.",
-)
-@click.option("--json", "json_output", is_flag=True, help="Print JSON instead of TOML.")
-def default_rules(rule_id: str | None, into: Path | None, json_output: bool) -> None:
-    """Show the built-in rules as documents to begin with; needs no service.
-
-    A first rule of a mission's own takes all built-in ones out of force: set those as well that the
-    mission wants to keep.
-
-    \b
-    Example:
-      vedette rule defaults route-new > route-new.toml
-      vedette rule defaults --into rules
-    """  # noqa: D301 - click wants the backspace itself
-    chosen = [it for it in DEFAULT_RULES if rule_id in (None, it.rule_id)]
-    if not chosen:
-        known = ", ".join(it.rule_id for it in DEFAULT_RULES)
-        raise InvalidInputError(f"none is called {str(rule_id)[:80]!r}: {known}", field="rule_id")
-    if into is not None:
-        into.mkdir(parents=True, exist_ok=True)
-        for it in chosen:
-            path = into / f"{it.rule_id}.toml"
-            path.write_text(rule_toml(it), "utf-8")
-            click.echo(path)
-    elif json_output:
-        print_document(
-            rule_document(chosen[0]) if rule_id else {"rules": [rule_document(it) for it in chosen]}
-        )
-    else:
-        click.echo("\n".join(rule_toml(it) for it in chosen), nl=False)
-
-
-@rule.command("preview")
-@click.argument("file", metavar="FILE")
-@in_mission
-@click.option(
-    "--since",
-    default="7d",
-    show_default=True,
-    metavar="TIME",
-    help="How far back, such as 12h, 7d, 2w, or a time such as 2026-11-24T00:00:00Z.",
-)
-@click.option(
-    "--until", metavar="TIME", help="The same; imagery from then on is left out.  [default: now]"
-)
-@as_json
-@connected
-def preview_rule(
-    client: Client, mission: str, file: str, since: str, until: str | None, json_output: bool
-) -> None:
-    """Count what a rule would have raised from the detections of the past.
-
-    Nothing is changed. What people decided is not replayed, and positions are those of now, patrols
-    where they were at each time.
-
-    \b
-    Example:
-      vedette rule preview convoys.toml -m unmiss --since 7d
-    """  # noqa: D301 - click wants the backspace itself
-    asked, now = read_rule(_text_of(file)), utc_now()
-    begin = _moment(since, "since", now)
-    end = None if until is None else _moment(until, "until", now)
-    request = rule_pb2.PreviewRuleRequest(
-        parent=mission,
-        rule=rule_message(mission.removeprefix("missions/"), asked),
-        since=timestamp(begin),
-        until=timestamp(end),
-    )
-
-    def patient(message: object, timeout: float) -> rule_pb2.PreviewRuleResponse:
-        # Weeks of imagery take minutes.
-        del timeout
-        return client.rules.PreviewRule(message, timeout=_PREVIEW_TIMEOUT_S)  # type: ignore[arg-type]
-
-    with console(stderr=True).status("trying the rule on the past"):
-        found = client.call(patient, request)
-    if json_output:
-        print_document(document_of(found))
-        return
-    for line in preview_lines(found, asked, begin):
-        click.echo(line)
-    rows = position_rows(found)
-    if rows:
-        click.echo()
-        print_table(("POSITION", "THIS RULE", "IN FORCE"), rows, empty="")
-    if found.preview.withheld:
-        click.echo()
-        print_table(
-            ("NOT SHOWN BECAUSE", "SIGHTINGS"),
-            ((it.reason, f"{it.count:,}") for it in found.preview.withheld),
-            empty="",
-        )
-    if found.preview.examples:
-        click.echo("\nSome of what it would have raised:")
-        for line in example_lines(found.preview.examples):
-            click.echo(f"  {line}")
-
-
-def _text_of(file: str) -> str:
-    """What a file holds, or standard input for "-".
-
-    Raises:
-        InvalidInputError: it cannot be read, is too long, or is no text.
-    """
-    try:
-        if file == "-":
-            data = sys.stdin.buffer.read(4 * MAX_DOCUMENT + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                data = stream.read(4 * MAX_DOCUMENT + 1)
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        hint = ""
-        if isinstance(error, FileNotFoundError) and "." not in file:
-            hint = "; to set a rule by name, give --category and --radius"
-        raise InvalidInputError(
-            f"cannot read {file}: {error.strerror}{hint}", field="file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{file} is not UTF-8 text", field="file") from error
 
 
 def _by_name(
@@ -481,8 +331,5 @@ def _guarded(asked: Rule) -> str:
     return f"{kinds}: {', '.join(sorted(asked.position_ids))}" if asked.position_ids else kinds
 
 
-def _moment(text: str, field: str, now: datetime) -> datetime:
-    span = _SPAN.fullmatch(text)
-    if span is None:
-        return parse_time(text, field)
-    return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+for _command in (check_rule, default_rules, preview_rule):
+    rule.add_command(_command)
