@@ -122,7 +122,8 @@ def _dwell(sighting: Sighting, rule: Rule, scene: Scene) -> Answer:
     if found.least_s >= asked.min_s:
         return Answer(truth=Truth.HOLDS, remark=f"there for {duration(found.least_s)} or more")
     if found.most_s >= asked.min_s:
-        return _unknown(asked, "DWELL_UNKNOWN", _DWELL)
+        span = f"there for {duration(found.least_s)} to {duration(found.most_s)}"
+        return _unknown(asked, "DWELL_UNKNOWN", span)
     return Answer(truth=Truth.FAILS, code="DWELL_TOO_SHORT")
 
 

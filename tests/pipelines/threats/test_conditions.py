@@ -263,6 +263,28 @@ def test_loitering() -> None:
     assert World(things=[short], rules=[stays]).withheld() == ["DWELL_TOO_SHORT"]
 
 
+def test_a_stay_of_which_only_bounds_are_known_is_told_with_them() -> None:
+    # Sixteen looks are kept of a hundred; the first of all was ten minutes ago.
+    asked = Dwell(min_s=300.0)
+    person = Thing(at=(100.0, 20.0), category="person", seconds_before=[2.0 * k for k in range(16)])
+    world = World(things=[person], rules=[rule(dwell=asked)])
+    (weighed,) = world.judged().withheld
+    assert weighed.reason == "DWELL_TOO_SHORT"
+    long = replace(
+        track(person, "0", NOON), sighting_count=100, first_seen_at=NOON - timedelta(minutes=10)
+    )
+    found = judge(
+        [weighed.sighting],
+        track_of={0: long},
+        tracks=[long],
+        positions={"alpha": POST},
+        rules=world.rules,
+        captured_at=NOON,
+    )
+    assert "there for 0:30 to 10:00" in found.shown[0].reason
+    assert "stays" not in found.shown[0].reason
+
+
 def test_closing_speed() -> None:
     fast = rule(closing=Closing(min_speed_m_s=3.0, probability=0.8))
 
