@@ -237,6 +237,7 @@ class _Service:
         )
         self._identity = identity
         self._heads = AuditHeads(identity.ca_file.with_name("audit-heads.json"))
+        self._heads.compare(ledger.audit_hash)
         ledger.note_heads_in(self._heads)
         self._server: Any = None
         self._tak = _tak_feed(settings, ledger)

@@ -13,7 +13,7 @@ from service.access import Credential
 from service.api import names
 from service.api.interceptor import caller_credential
 from service.audit_chain import INSTALLATION, AuditEntry, AuditHead
-from service.audit_heads import AuditHeads
+from service.audit_heads import AuditHeads, NotedChain
 from service.errors import NotFoundError
 from service.ledger.store import Ledger
 
@@ -33,17 +33,21 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
         """The chains the caller may read, and where they end."""
         del request, context
         # Noted first: what is appended between the two is in the ledger and not yet noted.
-        noted, reader = self._heads.heads, caller_credential()
+        noted, reader = self._heads.chains, caller_credential()
         known = await asyncio.to_thread(self._ledger.audit_heads)
-        empty = AuditHead()
+        empty, nothing = AuditHead(), NotedChain()
         return audit_pb2.ListAuditChainsResponse(
             chains=[
                 audit_pb2.AuditHead(
                     chain=chain,
                     sequence=known.get(chain, empty).sequence,
                     hash=known.get(chain, empty).hash,
-                    noted_sequence=noted.get(chain, empty).sequence,
-                    noted_hash=noted.get(chain, empty).hash,
+                    noted_sequence=noted.get(chain, nothing).head.sequence,
+                    noted_hash=noted.get(chain, nothing).head.hash,
+                    lost=[
+                        audit_pb2.AuditAnchor(sequence=each.sequence, hash=each.hash)
+                        for each in noted.get(chain, nothing).lost
+                    ],
                 )
                 for chain in sorted({*known, *noted})
                 if _may_read(reader, chain)

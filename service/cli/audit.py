@@ -227,6 +227,8 @@ def _verify_chain(
     """Walk a chain of the service up to the end it had when it was asked for it."""
     last = 0 if end is None else end.sequence
     noted = dict(anchors)
+    for lost in () if end is None else end.lost:
+        noted.setdefault(lost.sequence, lost.hash)
     if end is not None and end.noted_sequence:
         noted.setdefault(end.noted_sequence, end.noted_hash)
     if end is not None and last:

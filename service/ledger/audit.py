@@ -47,6 +47,16 @@ class AuditLog(Database):
             )
             return tuple(_entry(row) for row in rows)
 
+    def audit_hash(self, chain: str, sequence: int) -> str | None:
+        """The hash of one entry; None where there is none."""
+        with self._reading() as connection:
+            found = connection.execute(
+                select(audit_entries.c.hash).where(
+                    audit_entries.c.chain == chain, audit_entries.c.sequence == sequence
+                )
+            ).scalar()
+        return None if found is None else str(found)
+
     def audit_heads(self) -> dict[str, AuditHead]:
         """The end of each chain."""
         with self._reading() as connection:

@@ -125,7 +125,7 @@ def test_writers_at_once_make_one_chain_of_each_mission(
         last = ledger.audit_entries(chain, after=23)[0]
         assert ledger.audit_heads()[chain] == AuditHead(sequence=24, hash=last.hash)
         # What this service noted is in the chain, wherever the other one got in between.
-        noted = heads.heads[chain]
+        noted = heads.chains[chain].head
         assert verified(ledger, chain, {noted.sequence: noted.hash}) == 24
     other.close()
 
@@ -180,7 +180,10 @@ def test_one_changed_byte_in_the_database_is_found(
 
 
 def test_a_cut_is_found_by_what_was_noted_outside(
-    ledger: Ledger, note: Callable[..., AuditNote], tmp_path: Path
+    ledger: Ledger,
+    note: Callable[..., AuditNote],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     file = tmp_path / "audit-heads.json"
     ledger.note_heads_in(AuditHeads(file))
@@ -190,12 +193,24 @@ def test_a_cut_is_found_by_what_was_noted_outside(
     without_guards(
         ledger,
         "DELETE FROM audit_entries WHERE sequence > 3",
-        "UPDATE audit_heads SET sequence = 3",
+        "UPDATE audit_heads SET sequence = 3, "
+        "hash = (SELECT hash FROM audit_entries WHERE sequence = 3)",
     )
     # Within the database nothing is wrong; the file knows of more.
     assert verified(ledger) == 3
-    noted = AuditHeads(file).heads[CHAIN]
+    noted = AuditHeads(file).chains[CHAIN].head
     assert noted.sequence == 5
     with pytest.raises(AuditBrokenError, match="entry 4 of missions/unmiss is missing") as told:
         verified(ledger, anchors={noted.sequence: noted.hash})
     assert told.value.sequence == kept.sequence
+    # The next start finds it out, and what is added after does not cover it up.
+    heads = AuditHeads(file)
+    heads.compare(ledger.audit_hash)
+    assert "entry 5 of the audit of missions/unmiss" in caplog.text
+    ledger.note_heads_in(heads)
+    for number in range(5):
+        ledger.append_audit(note(number))
+    after = AuditHeads(file).chains[CHAIN]
+    assert (after.head.sequence, after.lost) == (8, [noted])
+    with pytest.raises(AuditBrokenError, match="entry 5 of missions/unmiss is not the one"):
+        verified(ledger, anchors={each.sequence: each.hash for each in after.lost})

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vedette/v1/audit.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x01\n\nAuditEntry\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0f\n\x07outcome\x18\x08 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\t \x01(\t\x12\x10\n\x08previous\x18\n \x01(\t\x12\x0c\n\x04hash\x18\x0b \x01(\t\"f\n\tAuditHead\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x16\n\x0enoted_sequence\x18\x04 \x01(\x03\x12\x12\n\nnoted_hash\x18\x05 \x01(\t\"\x18\n\x16ListAuditChainsRequest\"@\n\x17ListAuditChainsResponse\x12%\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x15.vedette.v1.AuditHead\"K\n\x17ListAuditEntriesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"C\n\x18ListAuditEntriesResponse\x12\'\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.vedette.v1.AuditEntry2\xc9\x01\n\x0c\x41uditService\x12Z\n\x0fListAuditChains\x12\".vedette.v1.ListAuditChainsRequest\x1a#.vedette.v1.ListAuditChainsResponse\x12]\n\x10ListAuditEntries\x12#.vedette.v1.ListAuditEntriesRequest\x1a$.vedette.v1.ListAuditEntriesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vedette/v1/audit.proto\x12\nvedette.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x01\n\nAuditEntry\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0f\n\x07outcome\x18\x08 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\t \x01(\t\x12\x10\n\x08previous\x18\n \x01(\t\x12\x0c\n\x04hash\x18\x0b \x01(\t\"\x8d\x01\n\tAuditHead\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x16\n\x0enoted_sequence\x18\x04 \x01(\x03\x12\x12\n\nnoted_hash\x18\x05 \x01(\t\x12%\n\x04lost\x18\x06 \x03(\x0b\x32\x17.vedette.v1.AuditAnchor\"-\n\x0b\x41uditAnchor\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04hash\x18\x02 \x01(\t\"\x18\n\x16ListAuditChainsRequest\"@\n\x17ListAuditChainsResponse\x12%\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x15.vedette.v1.AuditHead\"K\n\x17ListAuditEntriesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"C\n\x18ListAuditEntriesResponse\x12\'\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.vedette.v1.AuditEntry2\xc9\x01\n\x0c\x41uditService\x12Z\n\x0fListAuditChains\x12\".vedette.v1.ListAuditChainsRequest\x1a#.vedette.v1.ListAuditChainsResponse\x12]\n\x10ListAuditEntries\x12#.vedette.v1.ListAuditEntriesRequest\x1a$.vedette.v1.ListAuditEntriesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +34,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITENTRY']._serialized_start=72
   _globals['_AUDITENTRY']._serialized_end=286
-  _globals['_AUDITHEAD']._serialized_start=288
-  _globals['_AUDITHEAD']._serialized_end=390
-  _globals['_LISTAUDITCHAINSREQUEST']._serialized_start=392
-  _globals['_LISTAUDITCHAINSREQUEST']._serialized_end=416
-  _globals['_LISTAUDITCHAINSRESPONSE']._serialized_start=418
-  _globals['_LISTAUDITCHAINSRESPONSE']._serialized_end=482
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=484
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=559
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=561
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=628
-  _globals['_AUDITSERVICE']._serialized_start=631
-  _globals['_AUDITSERVICE']._serialized_end=832
+  _globals['_AUDITHEAD']._serialized_start=289
+  _globals['_AUDITHEAD']._serialized_end=430
+  _globals['_AUDITANCHOR']._serialized_start=432
+  _globals['_AUDITANCHOR']._serialized_end=477
+  _globals['_LISTAUDITCHAINSREQUEST']._serialized_start=479
+  _globals['_LISTAUDITCHAINSREQUEST']._serialized_end=503
+  _globals['_LISTAUDITCHAINSRESPONSE']._serialized_start=505
+  _globals['_LISTAUDITCHAINSRESPONSE']._serialized_end=569
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=571
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=646
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=648
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=715
+  _globals['_AUDITSERVICE']._serialized_start=718
+  _globals['_AUDITSERVICE']._serialized_end=919
 # @@protoc_insertion_point(module_scope)

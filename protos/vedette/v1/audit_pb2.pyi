@@ -36,18 +36,28 @@ class AuditEntry(_message.Message):
     def __init__(self, chain: _Optional[str] = ..., sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., role: _Optional[str] = ..., action: _Optional[str] = ..., subject: _Optional[str] = ..., outcome: _Optional[str] = ..., detail: _Optional[str] = ..., previous: _Optional[str] = ..., hash: _Optional[str] = ...) -> None: ...
 
 class AuditHead(_message.Message):
-    __slots__ = ("chain", "sequence", "hash", "noted_sequence", "noted_hash")
+    __slots__ = ("chain", "sequence", "hash", "noted_sequence", "noted_hash", "lost")
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     HASH_FIELD_NUMBER: _ClassVar[int]
     NOTED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     NOTED_HASH_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
     chain: str
     sequence: int
     hash: str
     noted_sequence: int
     noted_hash: str
-    def __init__(self, chain: _Optional[str] = ..., sequence: _Optional[int] = ..., hash: _Optional[str] = ..., noted_sequence: _Optional[int] = ..., noted_hash: _Optional[str] = ...) -> None: ...
+    lost: _containers.RepeatedCompositeFieldContainer[AuditAnchor]
+    def __init__(self, chain: _Optional[str] = ..., sequence: _Optional[int] = ..., hash: _Optional[str] = ..., noted_sequence: _Optional[int] = ..., noted_hash: _Optional[str] = ..., lost: _Optional[_Iterable[_Union[AuditAnchor, _Mapping]]] = ...) -> None: ...
+
+class AuditAnchor(_message.Message):
+    __slots__ = ("sequence", "hash")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    hash: str
+    def __init__(self, sequence: _Optional[int] = ..., hash: _Optional[str] = ...) -> None: ...
 
 class ListAuditChainsRequest(_message.Message):
     __slots__ = ()
