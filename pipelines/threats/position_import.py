@@ -265,7 +265,7 @@ class _Values:
             if geometry is not None and of_shape:
                 self.faults.append((_shape_field(named, geometry, name), message))
             elif geometry is not None and name in ("latitude_deg", "longitude_deg"):
-                hint = " (longitude comes first)" if name == "latitude_deg" else ""
+                hint = " (swapped with longitude?)" if name == "latitude_deg" else ""
                 self.faults.append((named.vertex(geometry, 0, 0, name), message + hint))
             else:
                 self.faults.append((named.value(_KEYS.get(name, name)), message))

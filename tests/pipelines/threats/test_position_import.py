@@ -235,7 +235,7 @@ def test_every_fault_is_told_at_once_with_entry_and_field() -> None:
     found = read_positions(data)
     assert [it.position_id for it in found.positions] == ["a"]
     said = {(it.entry, it.field): it.message for it in found.faults}
-    assert "longitude comes first" in said[2, "geometry.coordinates[1]"]
+    assert "swapped with longitude" in said[2, "geometry.coordinates[1]"]
     assert "one position each" in said[3, "geometry"]
     assert "crosses itself" in said[8, "geometry"]
     assert "a line has at least 2" in said[10, "geometry.coordinates"]
