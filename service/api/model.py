@@ -24,7 +24,7 @@ from service.api.convert.model import (
     model_message,
     model_name,
 )
-from service.api.interceptor import caller_credential
+from service.api.interceptor import caller_credential, caller_sight
 from service.clock import utc_now
 from service.errors import NotFoundError, PermissionDeniedError
 from service.ledger.store import Ledger
@@ -129,7 +129,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         if mission_id is not None:
             await asyncio.to_thread(self._ledger.require_mission, mission_id)
         found = await asyncio.to_thread(self._ledger.compare_shadow, shadow, mission_id)
-        return comparison_message(found)
+        return comparison_message(found, name_frames=caller_sight().is_whole)
 
     def _list(self) -> model_pb2.ListModelsResponse:
         catalogue = Catalogue.installed(self._catalogue_dir)

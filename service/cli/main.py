@@ -42,6 +42,7 @@ _COMPLETION_HELP = "Print the completion script of a shell."
 # Modules that come with another extra than vedette[service].
 _EXTRAS = {
     "faster_coco_eval": "evaluate",
+    "yaml": "evaluate",
     "torch": "ultralytics",
     "torchvision": "ultralytics",
     "ultralytics": "ultralytics",

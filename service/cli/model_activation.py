@@ -226,6 +226,21 @@ def compare(client: Client, shadow: str | None, mission: str | None, json_output
         ),
         empty="neither saw anything",
     )
+    if found.differing:
+        click.echo("\nFrames on which they differ most:")
+        print_table(
+            ("IMAGERY", "OTHER CATEGORY", "ONLY ACTIVE", "ONLY SHADOW"),
+            (
+                (
+                    frame.imagery,
+                    str(frame.recategorised),
+                    str(frame.only_active),
+                    str(frame.only_shadow),
+                )
+                for frame in found.differing
+            ),
+            empty="",
+        )
 
 
 def _tell(answer: model_pb2.ModelsInForce, *, json_output: bool) -> None:

@@ -25,6 +25,31 @@ from service.model_choice import (
     ModelsInForce,
 )
 
+MOST_DIFFERING = 20
+"""Frames that a comparison names."""
+
+_ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DifferingFrame:
+    """A frame on which a shadow and the model in force differ.
+
+    Attributes:
+        mission_id: the mission.
+        imagery_id: the imagery.
+        total: agreement over all categories.
+    """
+
+    mission_id: str
+    imagery_id: str
+    total: CategoryAgreement
+
+    @property
+    def differences(self) -> int:
+        """How many detections only one has, or has in another category."""
+        return self.total.only_active + self.total.only_shadow
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
@@ -38,6 +63,7 @@ class Comparison:
         first_at: the first look; None without one.
         last_at: the last one.
         by_category: agreement by category.
+        differing: the frames on which they differ most, the worst first.
     """
 
     shadow: str
@@ -47,6 +73,7 @@ class Comparison:
     first_at: datetime | None
     last_at: datetime | None
     by_category: Mapping[str, CategoryAgreement]
+    differing: tuple[DifferingFrame, ...]
 
 
 class Models(Database):
@@ -209,30 +236,72 @@ class Models(Database):
                     ).scalar()
                     or ""
                 )
-            rows = connection.execute(
+            statement = (
                 select(
+                    shadow_looks.c.mission_id,
+                    shadow_looks.c.imagery_id,
                     shadow_looks.c.active_model,
                     shadow_looks.c.failure,
                     shadow_looks.c.agreement,
                     shadow_looks.c.looked_at,
-                ).where(shadow_looks.c.model == shadow, *of_mission)
-            ).all()
-        by_category: dict[str, CategoryAgreement] = {}
-        for row in rows:
-            for name, (active, seen, both, recategorised) in row.agreement.items():
-                one = CategoryAgreement(
-                    active=active, shadow=seen, both=both, recategorised=recategorised
                 )
-                by_category[name] = by_category.get(name, CategoryAgreement()) + one
-        times = [row.looked_at for row in rows]
+                .where(shadow_looks.c.model == shadow, *of_mission)
+                .order_by(shadow_looks.c.looked_at)
+                .execution_options(yield_per=_ROWS_AT_ONCE)
+            )
+            sum_of = _Sum()
+            for row in connection.execute(statement):
+                sum_of.add(row)
+        return sum_of.comparison(shadow)
+
+
+class _Sum:
+    """Looks of a shadow, added up as they come from the database."""
+
+    def __init__(self) -> None:
+        self._against: set[str] = set()
+        self._frames = self._failed = 0
+        self._first_at: datetime | None = None
+        self._last_at: datetime | None = None
+        self._by_category: dict[str, CategoryAgreement] = {}
+        self._differing: list[DifferingFrame] = []
+
+    def add(self, row: Any) -> None:
+        self._first_at = self._first_at or row.looked_at
+        self._last_at = row.looked_at
+        if row.failure:
+            self._failed += 1
+            return
+        self._frames += 1
+        self._against.add(row.active_model)
+        total = CategoryAgreement()
+        for name, (active, seen, both, recategorised) in row.agreement.items():
+            one = CategoryAgreement(
+                active=active, shadow=seen, both=both, recategorised=recategorised
+            )
+            self._by_category[name] = self._by_category.get(name, CategoryAgreement()) + one
+            total += one
+        frame = DifferingFrame(mission_id=row.mission_id, imagery_id=row.imagery_id, total=total)
+        if frame.differences:
+            self._differing.append(frame)
+        if len(self._differing) > _ROWS_AT_ONCE:
+            self._keep_worst()
+
+    def _keep_worst(self) -> None:
+        self._differing.sort(key=lambda one: (-one.differences, one.mission_id, one.imagery_id))
+        del self._differing[MOST_DIFFERING:]
+
+    def comparison(self, shadow: str) -> Comparison:
+        self._keep_worst()
         return Comparison(
             shadow=shadow,
-            against=tuple(sorted({row.active_model for row in rows if not row.failure})),
-            frames=sum(not row.failure for row in rows),
-            failed=sum(bool(row.failure) for row in rows),
-            first_at=min(times, default=None),
-            last_at=max(times, default=None),
-            by_category=dict(sorted(by_category.items())),
+            against=tuple(sorted(self._against)),
+            frames=self._frames,
+            failed=self._failed,
+            first_at=self._first_at,
+            last_at=self._last_at,
+            by_category=dict(sorted(self._by_category.items())),
+            differing=tuple(self._differing),
         )
 
 

@@ -179,6 +179,11 @@ def test_looks_of_a_shadow_are_summed_and_seen_by_nobody_else(
     assert found.by_category == {
         "car": CategoryAgreement(active=6, shadow=5, both=3, recategorised=2)
     }
+    # Of the first frame one car is in another category, and two are of the shadow alone.
+    assert [(frame.imagery_id, frame.differences) for frame in found.differing] == [
+        ("image-0000", 2),
+        ("image-0001", 1),
+    ]
     assert ledger.compare_shadow("trial@2", "unmiss") == found
     assert ledger.compare_shadow("trial@2", "other").frames == 0
     assert ledger.compare_shadow("unknown@1").frames == 0

@@ -238,7 +238,7 @@ class CompareModelsRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., shadow: _Optional[str] = ...) -> None: ...
 
 class ModelComparison(_message.Message):
-    __slots__ = ("shadow", "against", "frames", "failed", "first_time", "last_time", "categories")
+    __slots__ = ("shadow", "against", "frames", "failed", "first_time", "last_time", "categories", "differing")
     SHADOW_FIELD_NUMBER: _ClassVar[int]
     AGAINST_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
@@ -246,6 +246,7 @@ class ModelComparison(_message.Message):
     FIRST_TIME_FIELD_NUMBER: _ClassVar[int]
     LAST_TIME_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    DIFFERING_FIELD_NUMBER: _ClassVar[int]
     shadow: str
     against: _containers.RepeatedScalarFieldContainer[str]
     frames: int
@@ -253,7 +254,20 @@ class ModelComparison(_message.Message):
     first_time: _timestamp_pb2.Timestamp
     last_time: _timestamp_pb2.Timestamp
     categories: _containers.RepeatedCompositeFieldContainer[CategoryComparison]
-    def __init__(self, shadow: _Optional[str] = ..., against: _Optional[_Iterable[str]] = ..., frames: _Optional[int] = ..., failed: _Optional[int] = ..., first_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[CategoryComparison, _Mapping]]] = ...) -> None: ...
+    differing: _containers.RepeatedCompositeFieldContainer[FrameComparison]
+    def __init__(self, shadow: _Optional[str] = ..., against: _Optional[_Iterable[str]] = ..., frames: _Optional[int] = ..., failed: _Optional[int] = ..., first_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[CategoryComparison, _Mapping]]] = ..., differing: _Optional[_Iterable[_Union[FrameComparison, _Mapping]]] = ...) -> None: ...
+
+class FrameComparison(_message.Message):
+    __slots__ = ("imagery", "recategorised", "only_active", "only_shadow")
+    IMAGERY_FIELD_NUMBER: _ClassVar[int]
+    RECATEGORISED_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    ONLY_SHADOW_FIELD_NUMBER: _ClassVar[int]
+    imagery: str
+    recategorised: int
+    only_active: int
+    only_shadow: int
+    def __init__(self, imagery: _Optional[str] = ..., recategorised: _Optional[int] = ..., only_active: _Optional[int] = ..., only_shadow: _Optional[int] = ...) -> None: ...
 
 class CategoryComparison(_message.Message):
     __slots__ = ("category", "active", "shadow", "both", "recategorised", "only_active", "only_shadow")

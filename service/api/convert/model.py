@@ -104,8 +104,8 @@ def change_message(change: ModelChange) -> model_pb2.ModelChange:
     )
 
 
-def comparison_message(found: Comparison) -> model_pb2.ModelComparison:
-    """A shadow against what is in force."""
+def comparison_message(found: Comparison, *, name_frames: bool) -> model_pb2.ModelComparison:
+    """A shadow against what is in force; frames are named to those who may see all of them."""
     return model_pb2.ModelComparison(
         shadow=model_name(found.shadow if found.frames or found.failed else ""),
         against=[model_name(label) for label in found.against],
@@ -124,5 +124,14 @@ def comparison_message(found: Comparison) -> model_pb2.ModelComparison:
                 only_shadow=one.only_shadow,
             )
             for name, one in found.by_category.items()
+        ],
+        differing=[
+            model_pb2.FrameComparison(
+                imagery=f"missions/{frame.mission_id}/imagery/{frame.imagery_id}",
+                recategorised=frame.total.recategorised,
+                only_active=frame.total.only_active,
+                only_shadow=frame.total.only_shadow,
+            )
+            for frame in (found.differing if name_frames else ())
         ],
     )
