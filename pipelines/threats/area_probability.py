@@ -272,7 +272,7 @@ def range_interval_of_shape(
     away = _beyond_edge(shape, (offset_enu_m[:, None] + probes).reshape(-1, 2))
     away = away.reshape(count, around)
     # The plane that goes best through the distances: for a straight edge through all of them.
-    flat, *_ = np.linalg.lstsq(_probes(), (away - away[:, :1]).T, rcond=None)
+    flat = _slope() @ (away - away[:, :1]).T
     sigma = np.hypot(*flat)
     wrong = np.abs(away - away[:, :1] - (_probes() @ flat).T).max(axis=1)
     low = np.maximum(away[:, 0] - _NORMAL_95 * sigma, 0.0)
@@ -285,7 +285,8 @@ def range_interval_of_shape(
     if len(bent):
         places = offset_enu_m[bent, None] + np.einsum("nij,kj->nki", spread[bent], _spiral())
         sampled = distances(shape, places.reshape(-1, 2)).reshape(len(bent), -1)
-        low[bent], high[bent] = np.quantile(sampled, [0.05, 0.95], axis=1)
+        sampled.sort(axis=1)
+        low[bent], high[bent] = _in_order(sampled, 0.05), _in_order(sampled, 0.95)
     return low, high
 
 
@@ -317,6 +318,21 @@ def _probes() -> Floats:
     radius = np.where(np.arange(16) % 2 == 0, 3.0, 1.6)
     circle = np.column_stack([radius * np.cos(turns), radius * np.sin(turns)])
     return np.concatenate([np.zeros((1, 2)), circle])
+
+
+@lru_cache(maxsize=1)
+def _slope() -> Floats:
+    """(2, 17) what makes the slope of the plane that fits best of values at the probes."""
+    return np.asarray(np.linalg.pinv(_probes()), np.float64)
+
+
+def _in_order(values: Floats, share: float) -> Floats:
+    """(N,) quantile of values (N, K) that are sorted, linear between two of them."""
+    place = share * (values.shape[1] - 1)
+    below = int(place)
+    return np.asarray(
+        values[:, below] + (place - below) * (values[:, below + 1] - values[:, below]), np.float64
+    )
 
 
 @lru_cache(maxsize=1)
