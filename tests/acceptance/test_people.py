@@ -190,3 +190,10 @@ def test_a_ledger_that_was_forged_or_cut_is_found_out(fresh_service: Any) -> Non
     told = administrator.run("audit", "verify")
     assert told.returncode == 1
     assert "entry 2 of installation is missing: the chain was cut, entry" in told.stderr
+    # New entries in the place of the old ones do not cover it up.
+    for _ in range(3):
+        administrator("credential", "revoke", "op-0")
+    told = administrator.run("audit", "verify")
+    assert told.returncode == 1
+    assert "of installation" in told.stderr
+    assert "was cut, or replaced" in fresh_service.log
