@@ -214,13 +214,13 @@ class ArraySource:
         assert 0 <= top < bottom <= self.height_px
         self.largest = max(self.largest, (right - left) * (bottom - top))
         part = None if self.mask is None else self.mask[top:bottom, left:right]
-        return self.image[top:bottom, left:right].copy(), part
+        return self.image[top:bottom, left:right], part
 
 
 @pytest.mark.parametrize("whole_rows", [False, True])
 @pytest.mark.parametrize("planned", [False, True])
 @pytest.mark.parametrize("whole_frame", [False, True])
-@pytest.mark.parametrize(("width", "height"), [(400, 300), (640, 640), (6000, 5000)])
+@pytest.mark.parametrize(("width", "height"), [(400, 300), (640, 640), (4700, 4300)])
 def test_windows_give_what_the_whole_image_gives(
     width: int, height: int, whole_frame: bool, planned: bool, whole_rows: bool
 ) -> None:
@@ -284,10 +284,18 @@ def test_what_lies_mostly_where_there_is_no_data_is_dropped() -> None:
     assert search.detections.xyxy.tolist() == [[100.0, 100.0, 160.0, 160.0]]
 
 
+class BlindEngine(BlobEngine):
+    """Draws tiles and finds nothing."""
+
+    def infer(self, tiles: Iterable[NDArray[np.uint8]], min_confidence: float) -> list[Detections]:
+        del min_confidence
+        return [Detections.empty() for _ in tiles]
+
+
 @pytest.mark.parametrize(("whole_rows", "most"), [(False, 4096**2), (True, 2 * 4096**2)])
 def test_no_window_grows_with_the_image(whole_rows: bool, most: int) -> None:
     for shape in ((9000, 14_000), (1300, 70_000)):
         source = ArraySource(np.broadcast_to(np.uint8(60), (*shape, 3)), whole_rows=whole_rows)
         plan = plan_unknown_scale(shape[1], shape[0], SIDE, 0.2)
-        TiledDetector(BlobEngine()).detect_windows(source, DetectionParameters(), plan)
+        TiledDetector(BlindEngine()).detect_windows(source, DetectionParameters(), plan)
         assert source.largest <= most
