@@ -99,7 +99,7 @@ def test_what_was_weighed_is_told_as_it_was() -> None:
     assert rule["categories"] == sorted(DEFAULT_RULE.categories)
     assert rule["position_kinds"] == ["base", "patrol", "post"]
     told = ("revision", "radius_m", "min_confidence", "possible_probability", "alert_probability")
-    assert [rule[name] for name in told] == [0, 500.0, 0.4, 0.1, 0.5]
+    assert [rule[name] for name in told] == [0, 500.0, 0.25, 0.1, 0.5]
 
 
 @pytest.mark.parametrize(
