@@ -252,8 +252,8 @@ def _unknown(positions: PositionIndex) -> tuple[Finding, ...]:
         Finding(
             code="PATROLS_UNKNOWN",
             severity=Severity.WARNING,
-            message=f"when this was taken the place of {said} not known: no report within the "
-            "time that is set for it; nothing was weighed against it",
+            message=f"nobody knew where {said} when this was taken: no report within the time "
+            "that is set for them; nothing was weighed against them",
         ),
     )
 

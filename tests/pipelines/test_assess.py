@@ -28,6 +28,7 @@ from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest, ProductKind, Provenance
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.outcome import Outcome
+from pipelines.threats.position_index import PositionIndex
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.proximity import Level
 from pipelines.threats.rules import Rule
@@ -223,6 +224,43 @@ def test_the_evidence_names_the_elevation_models_below_the_frame(tmp_path: Path)
     }
     assert manifest["weighed"]["positions"][0]["latitude_deg"] == pytest.approx(33.1975, abs=1e-3)
     assert one.products == other.products
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A source of positions that notes which time it was asked for."""
+
+    found: PositionIndex
+    moments: list[datetime | None]
+
+    def at(self, moment: datetime | None) -> PositionIndex:
+        self.moments.append(moment)
+        return self.found
+
+
+def test_positions_are_those_of_the_time_when_it_was_taken() -> None:
+    request = _request(_jpeg(), POSE)
+    post = request.positions[0]
+    far = replace(post, position_id="far", latitude_deg=34.0)
+    source = _Asked(PositionIndex.of([post, far], unknown=["patrol-7", "patrol-8"]), [])
+    found = assess(
+        replace(request, positions=(), position_source=source),
+        detector=CAR,
+        terrain=TerrainSource(None),
+    )
+    assert source.moments == [request.stated_captured_at]
+    (sighting,) = found.sightings
+    assert sighting.position == post
+    # What was too far to matter is not written down, nor who it was that nobody knew.
+    assert found.positions == (post,)
+    manifest = json.loads(_product(found, ProductKind.EVIDENCE))
+    assert [it["position_id"] for it in manifest["weighed"]["positions"]] == ["post-1"]
+    (unknown,) = [it for it in found.capture.findings if it.code == "PATROLS_UNKNOWN"]
+    assert "nobody knew where 2 patrols were" in unknown.message
+    assert "patrol-7" not in json.dumps(manifest)
+    # The same as from positions that are given.
+    given = assess(request, detector=CAR, terrain=TerrainSource(None))
+    assert given.sightings == found.sightings
 
 
 def test_without_attitude_there_are_pictures_but_no_places() -> None:
