@@ -17,10 +17,10 @@ from service.api.convert.imagery import imagery_message
 from service.api.convert.values import time_of
 from service.api.interceptor import caller_sight, require_still_valid
 from service.clock import utc_now
-from service.errors import NotFoundError, UnavailableError
+from service.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from service.events import ChangeHub
 from service.ingest import Ingest, OpenSubmission, SubmissionStatus, unknown_submission
-from service.ledger.records import Acceptance, ImageryState
+from service.ledger.records import Acceptance, ImageryRecord, ImageryState
 from service.ledger.store import Ledger
 from service.submission import SubmissionHeader
 
@@ -54,15 +54,34 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
         first = await _next(parts)
         if first is None or first.WhichOneof("part") != "header":
             raise InvalidInputError("the first message must be the header", field="header")
-        header = _header(first.header)
-        await asyncio.to_thread(self._require_own_pledge, header, caller_sight())
+        header, sight = _header(first.header), caller_sight()
+        await asyncio.to_thread(self._require_own_pledge, header, sight)
+        try:
+            record, acceptance = await self._take_in(header, parts)
+        except AlreadyExistsError as error:
+            if sight.contributor is None:
+                raise
+            # Which one is another state's business.
+            raise AlreadyExistsError(
+                "the mission has these bytes under another pledge and keeps them there",
+                field=error.field,
+            ) from error
+        return imagery_pb2.SubmitImageryResponse(
+            imagery=imagery_message(record, sight),
+            duplicate=acceptance is not Acceptance.NEW,
+            looked_at_again=acceptance is Acceptance.LOOKED_AT_AGAIN,
+        )
+
+    async def _take_in(
+        self, header: SubmissionHeader, parts: AsyncIterator[imagery_pb2.SubmitImageryRequest]
+    ) -> tuple[ImageryRecord, Acceptance]:
         submission = await asyncio.to_thread(self._ingest.open, header, utc_now())
         pending = bytearray()
         try:
             left = header.size_bytes - header.offset
             async with _limited(LONGEST_STREAM_S + left / SLOWEST_BYTES_S):
                 await self._receive(parts, submission, pending)
-            record, acceptance = await asyncio.to_thread(self._ingest.finish, submission, utc_now())
+            return await asyncio.to_thread(self._ingest.finish, submission, utc_now())
         except (asyncio.CancelledError, UnavailableError):
             # Cut, or given up for now: what came is kept to its last byte.
             await asyncio.shield(asyncio.to_thread(self._keep, submission, bytes(pending)))
@@ -71,11 +90,6 @@ class ImageryService(imagery_pb2_grpc.ImageryServiceServicer):
             # Refused: what came is kept, unless ingest has forgotten it itself.
             await asyncio.shield(asyncio.to_thread(self._ingest.suspend, submission))
             raise
-        return imagery_pb2.SubmitImageryResponse(
-            imagery=imagery_message(record, caller_sight()),
-            duplicate=acceptance is not Acceptance.NEW,
-            looked_at_again=acceptance is Acceptance.LOOKED_AT_AGAIN,
-        )
 
     def _require_own_pledge(self, header: SubmissionHeader, sight: Sight) -> None:
         """Refuse a pledge that the caller does not see, as one that does not exist."""

@@ -110,6 +110,9 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
         state = chosen(PLEDGE_STATES, request.state, "state")
         if request.revision < 1:
             raise InvalidInputError("give the revision that was looked at", field="revision")
+        await asyncio.to_thread(
+            self._ledger.get_pledge, mission_id, pledge_id, sight=caller_sight()
+        )
         return pledge_message(
             await asyncio.to_thread(
                 self._ledger.move_pledge,
@@ -158,6 +161,9 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
             recorded_by=caller(),
             recorded_at=utc_now(),
         )
+        await asyncio.to_thread(
+            self._ledger.get_pledge, mission_id, pledge_id, sight=caller_sight()
+        )
         return refusal_message(
             await asyncio.to_thread(
                 self._ledger.record_refusal, mission_id, pledge_id, request.request_id, refusal
@@ -177,7 +183,9 @@ class PledgeService(pledge_pb2_grpc.PledgeServiceServicer):
         if end <= start:
             raise InvalidInputError("must be after start_time", field="end_time")
         await asyncio.to_thread(self._ledger.require_mission, mission_id)
-        accounts = await asyncio.to_thread(self._ledger.account_for_pledges, mission_id, start, end)
+        accounts = await asyncio.to_thread(
+            self._ledger.account_for_pledges, mission_id, start, end, sight=caller_sight()
+        )
         return pledge_pb2.AccountForPledgesResponse(
             accounts=[account_message(account) for account in accounts]
         )

@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from pipelines.outcome import Outcome, Severity
+from service.access import EVERYTHING, Sight
 from service.ledger.database import Database
 from service.ledger.pledge_states import PledgeState
 from service.ledger.records import ImageryState, Marking, stricter
+from service.ledger.sight import seen_pledges
 from service.ledger.tables import imagery, pledge_moves, pledges, refusals
 
 _DAY = timedelta(days=1)
@@ -70,18 +72,24 @@ class Accounting(Database):
     """Accounts of every mission."""
 
     def account_for_pledges(
-        self, mission_id: str, start: datetime, end: datetime
+        self,
+        mission_id: str,
+        start: datetime,
+        end: datetime,
+        *,
+        sight: Sight = EVERYTHING,
     ) -> tuple[Account, ...]:
         """What came of a mission's pledges from `start` to before `end`, a contributor each.
 
         Imagery counts when it was taken, or when it was received where nobody says when it was
         taken. A pledge counts from its registration, or what it says it is valid from.
+        Pledges that the reader may not see count for nothing.
         """
         tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
         with self._reading() as connection:
             rows = connection.execute(
                 # Also those registered later: pictures of the period may have come in afterwards.
-                select(pledges).where(pledges.c.mission_id == mission_id)
+                select(pledges).where(pledges.c.mission_id == mission_id, *seen_pledges(sight))
             ).all()
             contributors = {row.pledge_id: row.contributor for row in rows}
             moves = _moves(connection, mission_id)
@@ -100,6 +108,8 @@ class Accounting(Database):
                 ).where(imagery.c.mission_id == mission_id, when >= start, when < end)
             ).yield_per(1000)
             for picture in pictures:
+                if picture.pledge_id not in contributors:
+                    continue
                 _count_picture(tallies[contributors[picture.pledge_id]], picture)
             refused = connection.execute(
                 select(refusals).where(
@@ -109,6 +119,8 @@ class Accounting(Database):
                 )
             )
             for row in refused:
+                if row.pledge_id not in contributors:
+                    continue
                 tally = tallies[contributors[row.pledge_id]]
                 tally.refusals[row.refused_by] += 1
                 tally.refused_hours += row.planned_hours or 0.0

@@ -7,12 +7,27 @@ from typing import Any
 
 import grpc
 import pytest
-from vedette.v1 import imagery_pb2, incident_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+from vedette.v1 import imagery_pb2, incident_pb2, pledge_pb2
 
 from service.audit_chain import INSTALLATION
 from service.remote_error import RemoteError
 
 HOME = "missions/unmiss"
+
+
+A_REFUSAL = {
+    "refusal": pledge_pb2.Refusal(
+        refused_by="host state",
+        reason="no overflight",
+        planned_time=Timestamp(seconds=1_770_000_000),
+    ),
+    "request_id": str(uuid.UUID(int=77)),
+}
+A_YEAR = {
+    "start_time": Timestamp(seconds=1_767_225_600),
+    "end_time": Timestamp(seconds=1_798_761_600),
+}
 
 
 def names_of(items: Any) -> set[str]:
@@ -43,6 +58,7 @@ async def test_a_contributor_sees_what_is_its_own_and_nothing_of_positions(
     for rpc, fields in (
         ("PledgeService.GetPledge", {"name": f"{HOME}/pledges/swe-uas-1"}),
         ("PledgeService.ListPledgeMoves", {"parent": f"{HOME}/pledges/swe-uas-1"}),
+        ("PledgeService.RecordRefusal", A_REFUSAL | {"parent": f"{HOME}/pledges/swe-uas-1"}),
         ("ImageryService.GetImagery", {"name": f"{HOME}/imagery/image-0001"}),
         ("ImageryService.WatchImagery", {"name": f"{HOME}/imagery/image-0001"}),
         ("ImageryService.GetSubmission", {"parent": HOME, "request_id": str(uuid.UUID(int=1))}),
@@ -83,13 +99,13 @@ async def test_a_contributor_sees_what_is_its_own_and_nothing_of_positions(
 async def test_a_contributor_submits_under_its_own_pledges_only(station: Any) -> None:
     token = await station.credential("nor-cell", "contributor", "CONFIDENTIAL", contributor="NOR")
 
-    async def submit(pledge_id: str) -> RemoteError:
+    async def submit(pledge_id: str, sha256: str = "1" * 64) -> RemoteError:
         header = imagery_pb2.SubmissionHeader(
             pledge=f"{HOME}/pledges/{pledge_id}",
             sortie="s",
             file_name="a.jpg",
             size_bytes=1001,
-            sha256="1" * 64,
+            sha256=sha256,
             request_id=str(uuid.UUID(int=99)),
         )
         with pytest.raises(RemoteError) as refused:
@@ -100,6 +116,10 @@ async def test_a_contributor_submits_under_its_own_pledges_only(station: Any) ->
     # It is let in: only the bytes are missing.
     assert own.code is grpc.StatusCode.INVALID_ARGUMENT
     assert "0 of 1001 bytes" in str(own)
+    swedish = station.ledger.get_imagery("unmiss", "image-0001").sha256
+    known = await submit("nor-uas-1", sha256=swedish)
+    assert known.code is grpc.StatusCode.ALREADY_EXISTS
+    assert "swe" not in str(known)
     others, none = await submit("swe-uas-1"), await submit("swe-uas-9")
     assert others.code is none.code is grpc.StatusCode.NOT_FOUND
     assert str(others).replace("swe-uas-1", "swe-uas-9") == str(none)
@@ -123,6 +143,8 @@ async def test_a_clearance_holds_on_every_read(
         "PARTLY_UNSEARCHED" in {finding.code for finding in item.findings}
         for item in imagery.imagery
     )
+    account = await station.call(token, "PledgeService.AccountForPledges", parent=HOME, **A_YEAR)
+    assert {item.contributor for item in account.accounts} == seen
     incidents = await station.call(token, "IncidentService.ListIncidents", parent=HOME)
     assert {item.name for item in incidents.incidents} == {
         station.incidents[state] for state in seen
