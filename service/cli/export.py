@@ -60,7 +60,7 @@ def hard_negatives(
     civilian routine are people and vehicles rightly seen, and do not. FOLDER gets a chip of each,
     cut from the original at its full scale, and negatives.jsonl, one JSON object a line: chip,
     sha256, category, confidence, box (left, top, right, bottom in pixels of the chip), reason_code,
-    imagery, marking. Given again it adds what is new. `vedette model train` reads the folder.
+    imagery, marking. Given again it brings both up to date. `vedette model train` reads the folder.
 
     The chips bear the markings of what they were cut from: so does the folder.
 
