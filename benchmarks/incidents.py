@@ -176,6 +176,49 @@ def _columns(rows: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     ]
 
 
+_BEGIN, _END = "<!-- tables of python -m benchmarks.incidents -->\n", "<!-- end of tables -->"
+
+
+def document(runs: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write the tables into a page, between its marks.
+
+    Raises:
+        ValueError: the page has no marks.
+    """
+    text = path.read_text()
+    if _BEGIN not in text or _END not in text:
+        raise ValueError(f"{path} has no place for the tables: {_BEGIN.strip()} and {_END}")
+    before, rest = text.split(_BEGIN)
+    _, after = rest.split(_END)
+    path.write_text(before + _BEGIN + "\n" + _markdown(runs) + "\n" + _END + after)
+
+
+def _markdown(runs: Sequence[dict[str, Any]]) -> str:
+    heads = " | ".join(HEADS.values())
+    rule = " | ".join("--:" for _ in HEADS)
+    seeds = f"{runs[0]['seed']} to {runs[-1]['seed']}" if len(runs) > 1 else str(runs[0]["seed"])
+    frames = sum(run["frames"] for run in runs)
+    lines = [
+        f"Seeds {seeds}, {frames:,} frames: medians over the seeds, with the least and the most.",
+        "",
+        f"| way | {heads} |",
+        f"| --- | {rule} |",
+    ]
+    for way, figures in spread(runs).items():
+        cells = [
+            "-" if one is None else f"{one['median']:.3g} ({one['min']:.3g} to {one['max']:.3g})"
+            for one in figures.values()
+        ]
+        lines.append(f"| {way.replace('_', ' ')} | {' | '.join(cells)} |")
+    lines += ["", "Ours by area, medians over the seeds:", "", f"| area | {heads} |"]
+    lines.append(f"| --- | {rule} |")
+    for name in runs[0]["areas"]:
+        parts = [_spread([run["areas"][name][key] for run in runs]) for key in HEADS]
+        cells = ["-" if one is None else f"{one['median']:.3g}" for one in parts]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _seeds(text: str) -> list[int]:
     """The seeds of "3" or "1..20"."""
     first, _, last = text.partition("..")
@@ -197,6 +240,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="draw the first area that was played (PNG)"
     )
+    parser.add_argument(
+        "--document", type=Path, metavar="FILE", help="write the tables into this page"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     asked = parser.parse_args(arguments)
     areas = asked.area or range(len(AREAS))
@@ -211,6 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if len(runs) > 1:
         print(f"\n{len(runs)} seeds: least, median, most")
         print("\n".join(spread_table(written)))
+    if asked.document:
+        document(runs, asked.document)
     if asked.json:
         asked.json.write_text(json.dumps(written, indent=2) + "\n")
 
