@@ -61,6 +61,21 @@ def well_inside(
     Returns:
         (N,) true where the frame shows the place and all around it.
     """
+    return depth_m(footprint_lonlat, latitude_deg, longitude_deg) >= margin_m
+
+
+def depth_m(
+    footprint_lonlat: NDArray[np.float64],
+    latitude_deg: NDArray[np.float64],
+    longitude_deg: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """How far inside the footprint of a frame places lie, metres; negative outside of it.
+
+    Args:
+        footprint_lonlat: (K, 2) closed ring, longitude and latitude in degrees.
+        latitude_deg: (N,) WGS 84.
+        longitude_deg: (N,) WGS 84.
+    """
     inside = shows(footprint_lonlat, latitude_deg, longitude_deg)
     plane = LocalPlane(
         latitude_deg=float(footprint_lonlat[0, 1]), longitude_deg=float(footprint_lonlat[0, 0])
@@ -72,7 +87,7 @@ def well_inside(
     offset = places[:, None] - start[None]
     share = np.clip((offset * along[None]).sum(axis=2) / length, 0.0, 1.0)
     nearest = np.linalg.norm(offset - share[..., None] * along[None], axis=2).min(axis=1)
-    return np.asarray(inside & (nearest >= margin_m))
+    return np.asarray(np.where(inside, nearest, -nearest), np.float64)
 
 
 def area_m2(footprint_lonlat: NDArray[np.float64]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from pipelines.threats.proximity import (
 _GEOD = Geod(ellps="WGS84")
 # LE90 of one sigma of a normal error.
 _LE90 = 1.645
+_RATIOS = np.linspace(0.0, 1.0, 257)
 _WEIGHTS = np.linspace(0.0, 1.0, 41)
 
 
@@ -87,16 +89,34 @@ def placed(
     full = np.zeros((3, 3))
     full[:2, :2] = covariance_m2
     full[2, 2] = vertical
-    ce90 = distance_quantile(np.zeros((1, 2)), full[None, :2, :2], 0.9)[0]
     return replace(
         point,
         latitude_deg=latitude_deg,
         longitude_deg=longitude_deg,
         hae_m=hae_m,
         covariance_enu_m2=full,
-        ce90_m=float(ce90),
+        ce90_m=circular_error_90(covariance_m2),
         le90_m=None if hae_m is None else _LE90 * math.sqrt(vertical),
     )
+
+
+def circular_error_90(covariance_m2: NDArray[np.float64]) -> float:
+    """Radius that holds 90 % of a normal error with a (2, 2) covariance.
+
+    By the ratio of the axes, from a table of exact quantiles: linear between, off by 1e-5 at most.
+    """
+    minor, major = np.linalg.eigvalsh(covariance_m2)
+    if major <= 0.0:
+        return 0.0
+    ratio = math.sqrt(max(float(minor), 0.0) / float(major))
+    return math.sqrt(float(major)) * float(np.interp(ratio, _RATIOS, _quantiles()))
+
+
+@functools.cache
+def _quantiles() -> NDArray[np.float64]:
+    axes = np.zeros((len(_RATIOS), 2, 2))
+    axes[:, 0, 0], axes[:, 1, 1] = 1.0, _RATIOS**2
+    return distance_quantile(np.zeros((len(_RATIOS), 2)), axes, 0.9)
 
 
 def _height(older: GroundPoint, newer: GroundPoint) -> tuple[float | None, float]:

@@ -10,11 +10,13 @@ from pipelines.threats import suppressions
 from pipelines.threats.conditions import Judged, Judgement
 from pipelines.threats.fusion import placed, reweigh
 from pipelines.threats.incident_evidence import (
+    SURE_ENOUGH,
     Seen,
     corrected,
     looked_at,
     missed,
     raised,
+    surety,
     withdrawn,
 )
 from pipelines.threats.incidents import (
@@ -28,18 +30,24 @@ from pipelines.threats.incidents import (
     IncidentState,
     incident_id,
 )
+from pipelines.threats.known_again import may_be_known
 from pipelines.threats.positions import Position
 from pipelines.threats.proximity import Level, Sighting, weigh
-from pipelines.threats.rules import Rule
+from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE, Rule
 from pipelines.threats.severity import Severity
 from pipelines.threats.suppressions import Suppression, suppressed
 from pipelines.threats.tracker import Frame, TrackUpdate
-from pipelines.threats.tracks import Track
+from pipelines.threats.tracks import Track, TrackPoint
 
 _ORDER = tuple(Severity)
 _RANK = {Level.POSSIBLE: 0, Level.ALERT: 1}
 # One look outside is a poor reason to doubt several that agree.
 _LOOKS_TO_DOUBT = 3
+# So many looks at something beside an incident that is not seen at the same time leave it open
+# whether it is the same.
+_LOOKS_IN_DOUBT = 8
+# What was found so often is shown whatever speaks against it.
+_OFTEN, _COUNTED_CONFIDENCE = 3, DEFAULT_MIN_CONFIDENCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +71,7 @@ def fold(
     frame: Frame,
     positions: Mapping[str, Position],
     rules: Sequence[Rule],
+    tracks: Sequence[Track] = (),
 ) -> Folded:
     """Fold what one frame shows into the incidents of a mission.
 
@@ -79,11 +88,13 @@ def fold(
         frame: the frame.
         positions: by identifier; of one that is missing, the sighting's own words count.
         rules: in force.
+        tracks: all live ones near by.
     """
     work = _Fold(incidents, update=update, frame=frame, positions=positions, rules=rules)
     work.merge()
+    work.doubt(judgement.shown, tracks)
     shown = _one_per_object(judgement.shown)
-    for judged in shown:
+    for judged in sorted(shown, key=lambda it: it.sighting.detection_index in update.twins):
         work.show(judged)
     told = {(it.sighting.position_id, it.sighting.detection_index) for it in shown}
     for item in judgement.withheld:
@@ -113,6 +124,7 @@ class _Fold:
         self._changes: dict[str, IncidentChange] = {}
         self._touched: dict[str, ChangeKind] = {}
         self._suppressed: list[Suppression] = []
+        self._doubtful: set[tuple[str, str]] = set()
         self._weighed = self._weigh()
 
     def merge(self) -> None:
@@ -120,6 +132,38 @@ class _Fold:
         for younger, older in sorted(self._update.merged.items()):
             for item in [it for it in self._known.values() if it.track_id == younger]:
                 self._retarget(item, older)
+
+    def doubt(self, shown: Iterable[Judged], tracks: Iterable[Track]) -> None:
+        """Find what looks new and may be what an incident tells of that the frame does not show."""
+        seen = {track.track_id for track in self._update.track_of.values()}
+        near = {track.track_id: track for track in tracks}
+        new: dict[str, dict[str, TrackPoint]] = {}
+        for judged in shown:
+            track = self._update.track_of.get(judged.sighting.detection_index)
+            position_id = judged.sighting.position_id
+            if (
+                track is not None
+                and track.sighting_count <= _LOOKS_IN_DOUBT
+                and self._held(track.track_id, position_id) is None
+            ):
+                new.setdefault(position_id, {})[track.track_id] = track.points[-1]
+        for position_id, looks in new.items():
+            known = [
+                near[it.track_id]
+                for it in self._known.values()
+                if it.state in LIVE
+                and it.best.position_id == position_id
+                and it.track_id in near
+                and it.track_id not in seen
+            ]
+            found = may_be_known(
+                looks,
+                known,
+                captured_at=self._frame.captured_at,
+                sortie_id=self._frame.sortie_id,
+                footprint_lonlat=self._frame.footprint_lonlat,
+            )
+            self._doubtful |= {(name, position_id) for name in found}
 
     def show(self, judged: Judged) -> None:
         """Take in a sighting that is shown."""
@@ -195,6 +239,18 @@ class _Fold:
         if not inside and track.sighting_count >= _LOOKS_TO_DOUBT:
             self._suppress(sighting, suppressions.OUTSIDE_WHEN_FUSED, track)
             return
+        ended = sum(
+            it.track_id == track.track_id
+            and it.best.position_id == sighting.position_id
+            and it.state is IncidentState.CANCELLED
+            for it in self._known.values()
+        )
+        if not _sure(track, ended):
+            self._suppress(sighting, suppressions.NOT_SURE_YET, track)
+            return
+        if (track.track_id, sighting.position_id) in self._doubtful:
+            self._suppress(sighting, suppressions.MAYBE_KNOWN, track)
+            return
         change = raised(seen, judged)
         if change.incident.best.level is Level.POSSIBLE and self._cooling(track, sighting):
             self._suppress(sighting, suppressions.COOLDOWN, track)
@@ -217,7 +273,9 @@ class _Fold:
     ) -> None:
         if incident.incident_id in self._changes:
             # A group speaks through one of its objects; the others are in it.
-            self._suppress(sighting, suppressions.IN_GROUP, track)
+            twin = sighting.detection_index in self._update.twins
+            reason = suppressions.SAME_OBJECT if twin else suppressions.IN_GROUP
+            self._suppress(sighting, reason, track)
             return
         again = sighting.detection_index in self._update.repeated and counts
         if again and (judged is None or _RANK[sighting.level] <= _RANK[incident.best.level]):
@@ -448,6 +506,14 @@ class _Fold:
             ),
             bool(same) or not known_place or track.sighting_count == 1,
         )
+
+
+def _sure(track: Track, withdrawn_before: int) -> bool:
+    """Whether the looks speak for a real object; what was withdrawn needs more to come back."""
+    often = sum(point.confidence >= _COUNTED_CONFIDENCE for point in track.points)
+    if not withdrawn_before and often >= _OFTEN:
+        return True
+    return surety(track) >= SURE_ENOUGH + withdrawn_before
 
 
 def holds(incident: Incident, captured_at: datetime | None) -> bool:

@@ -15,9 +15,13 @@ from pipelines.threats.tracks import Mobility
 
 BOX_SIGMA_M = 1.5
 """Where in a box the object stands, and which part of it was seen: half the length of a car."""
-OWN_SHARE = 0.35**2
+OWN_SHARE = 0.2**2
 """Share of a look's covariance that is not common to all looks of a frame: errors of pose move all
 objects alike, but not quite by the same distance at different ranges."""
+
+# Boresight, barometer and compass err alike for the whole of a flight; what is left wanders within
+# a minute, and a little is drawn anew with every frame.
+_FRAME_SHARE, _SLOW_SHARE, _SLOW_S = 0.04, 0.2, 60.0
 
 # One sigma of the speed along each axis before anything is known, metres a second, and the spectral
 # density of white acceleration, m2/s3: a car in a street, somebody on foot.
@@ -58,6 +62,27 @@ class Estimate:
 def own_covariance(look_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """(..., 2, 2) what a look errs by alone, without what all looks of its frame have in common."""
     return OWN_SHARE * look_covariance + BOX_SIGMA_M**2 * np.eye(2)
+
+
+def fresh_share(gap_s: float | None) -> float:
+    """Share of the variance of a pose that is new in a frame some time after another of its flight.
+
+    Args:
+        gap_s: seconds between the two; None where unknown.
+    """
+    if gap_s is None:
+        return _FRAME_SHARE + _SLOW_SHARE
+    return _FRAME_SHARE + _SLOW_SHARE * (1.0 - math.exp(-abs(gap_s) / _SLOW_S))
+
+
+def symmetric_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The symmetric square root of (..., 2, 2) symmetric, positive definite matrices."""
+    side = np.sqrt(matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] ** 2)
+    trace = matrix[..., 0, 0] + matrix[..., 1, 1]
+    return np.asarray(
+        (matrix + side[..., None, None] * np.eye(2)) / np.sqrt(trace + 2.0 * side)[..., None, None],
+        np.float64,
+    )
 
 
 def begin(look_m: NDArray[np.float64], covariance: NDArray[np.float64], group: str) -> Estimate:
@@ -107,6 +132,7 @@ def step(
     transitions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
     looks_m: NDArray[np.float64],
     look_covariance_m2: NDArray[np.float64],
+    common_share: NDArray[np.float64] | None = None,
 ) -> list[Estimate]:
     """Take the looks of one frame into the estimates of the objects that it shows.
 
@@ -119,10 +145,13 @@ def step(
         transitions: N, of each since then: see `transition`.
         looks_m: (N, 2) east and north in the plane of the estimates.
         look_covariance_m2: (N, 2, 2) as stated for each look.
+        common_share: (N,) how much of the variance of the frame's pose is new to each estimate;
+            None for all of it.
 
     Returns:
         N estimates at the time of the frame.
     """
+    share = np.ones(len(estimates)) if common_share is None else common_share
     order = range(len(estimates))
     blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
     found: list[Estimate] = []
@@ -133,6 +162,7 @@ def step(
             [transitions[index] for index in part],
             looks_m[part],
             look_covariance_m2[part],
+            share[part],
         )
     return found
 
@@ -142,12 +172,15 @@ def _joint(
     transitions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
     looks_m: NDArray[np.float64],
     look_covariance_m2: NDArray[np.float64],
+    common_share: NDArray[np.float64],
 ) -> list[Estimate]:
     count = len(estimates)
     matrix, noise, covariance = (np.zeros((4 * count, 4 * count)) for _ in range(3))
     observed = np.zeros((2 * count, 4 * count))
-    common = (1.0 - OWN_SHARE) * look_covariance_m2.mean(axis=0)
-    error = np.tile(common, (count, count))
+    # What the pose errs by shifts all looks alike in sigmas: the far ones farther.
+    sigmas = np.sqrt((1.0 - OWN_SHARE) * common_share)[:, None, None]
+    roots = (sigmas * symmetric_root(look_covariance_m2)).reshape(-1, 2)
+    error = roots @ roots.T
     for index, estimate in enumerate(estimates):
         four, two = slice(4 * index, 4 * index + 4), slice(2 * index, 2 * index + 2)
         matrix[four, four], noise[four, four] = transitions[index]
@@ -202,3 +235,8 @@ def motion_sigma_m(group: str, gap_s: float | None, *, driving: bool) -> float:
         return 0.0
     most = _MAX_MOTION_M.get(group, 0.0) * (_DRIVING_REACH if driving else 1.0)
     return min(_MOTION_M_S.get(group, 0.0) * gap_s, most)
+
+
+def way_sigma_m(group: str, gap_s: float) -> float:
+    """How far what drives comes in some time, one sigma."""
+    return _MOTION_M_S.get(group, 0.0) * gap_s

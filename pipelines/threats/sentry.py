@@ -108,6 +108,7 @@ def observe(
         frame=frame,
         positions=positions,
         rules=rules,
+        tracks=live,
     )
     return Observation(update=update, changes=folded.changes, suppressed=folded.suppressed)
 

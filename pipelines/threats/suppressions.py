@@ -16,6 +16,12 @@ OUTSIDE_WHEN_FUSED = "OUTSIDE_WHEN_FUSED"
 """One look has it near enough, but all looks together have it outside."""
 IN_GROUP = "IN_GROUP"
 """The incident of its group speaks for it."""
+SAME_OBJECT = "SAME_OBJECT"
+"""A second detection of the same object in one frame, such as a rider and what is ridden."""
+NOT_SURE_YET = "NOT_SURE_YET"
+"""Found once, or seldom, and not with confidence: a further look decides."""
+MAYBE_KNOWN = "MAYBE_KNOWN"
+"""It may be the object of an incident near by that is not seen now: a further look decides."""
 
 Key = tuple[str, str, str, str]
 """Track, position, rule, reason."""

@@ -12,7 +12,7 @@ from pipelines.threats.association import GATE_CHI2
 from pipelines.threats.local_plane import LocalPlane
 from pipelines.threats.motion import BOX_SIGMA_M
 from pipelines.threats.track_state import in_order, replayed
-from pipelines.threats.tracks import Mobility, Track, category_group
+from pipelines.threats.tracks import Mobility, Track
 
 FRAMES_KEPT = 24
 """Frames that looked for a track in vain are remembered so many back."""
@@ -68,7 +68,7 @@ def merge(
 
 
 def _are_one(first: Track, second: Track) -> bool:
-    if category_group(first.category) != category_group(second.category):
+    if first.group != second.group:
         return False
     if Mobility.MOVING in {first.mobility, second.mobility}:
         return False
@@ -117,6 +117,6 @@ def _united(older: Track, younger: Track) -> Track:
         last_seen_at=max(times, default=None),
         missed_in=(),
         missed_count=min(older.missed_count, younger.missed_count),
-        empty_run=min(older.empty_run, younger.empty_run),
+        empty_flights=min((older.empty_flights, younger.empty_flights), key=len),
         shown_m2=max(older.shown_m2, younger.shown_m2),
     )

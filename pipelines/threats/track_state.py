@@ -15,12 +15,15 @@ from pipelines.threats.local_plane import LocalPlane
 from pipelines.threats.motion import (
     BOX_SIGMA_M,
     CREEP_M,
+    OWN_SHARE,
     Estimate,
     begin,
+    fresh_share,
     motion_sigma_m,
     step,
     transition,
     velocity_told,
+    way_sigma_m,
 )
 from pipelines.threats.track_anchor import Anchor
 from pipelines.threats.tracks import (
@@ -34,6 +37,9 @@ from pipelines.threats.tracks import (
 # How far apart two explanations must be, as twice the difference of their log likelihoods, for one
 # to count as observed.
 _DECISIVE = 1.0
+# Over a longer way, more: there are several to choose from.
+_CLEARLY = 7.0
+_SHORTEST_WAY_S, _LONGEST_WAY_S = 2.5, 40.0
 # A velocity so many sigmas from none, and faster than so many metres a second, is motion.
 _MOVING_SIGMAS, _MOVING_M_S = 3.5, 0.5
 # However many looks agree, the filter's place counts no more than so many of one: the errors of a
@@ -150,20 +156,38 @@ def _filtered(seen: Sequence[tuple[Track, Anchor, TrackPoint]]) -> list[Track]:
     covariances = np.stack([look.covariance_m2 for *_, look in seen])
     estimates = step(
         [
-            Estimate(mean=np.array([*place, *track.drift_m_s]), covariance=track.state_covariance)
-            for place, (track, *_) in zip(places, seen, strict=True)
+            Estimate(mean=np.array([*place, *track.drift_m_s]), covariance=_prior(track, look))
+            for place, (track, _, look) in zip(places, seen, strict=True)
         ],
-        [
-            transition(at.gap_s, category_group(track.category), track.mobility)
-            for track, at, _ in seen
-        ],
+        [transition(at.gap_s, track.group, track.mobility) for track, at, _ in seen],
         looks,
         covariances,
+        np.array([_fresh_share(track.points, look, at.gap_s) for track, at, look in seen]),
     )
     return [
         _placed(track, plane, estimate, at.gap_s, look.covariance_m2)
         for (track, at, look), estimate in zip(seen, estimates, strict=True)
     ]
+
+
+def _fresh_share(points: Sequence[TrackPoint], look: TrackPoint, gap_s: float | None) -> float:
+    """How much of the variance of a frame's pose is new to an object with some looks."""
+    if not look.sortie_id or any(point.sortie_id != look.sortie_id for point in points):
+        return 1.0
+    return fresh_share(gap_s)
+
+
+def _prior(track: Track, look: TrackPoint) -> NDArray[np.float64]:
+    """The filter's covariance before a look.
+
+    What one flight alone has shown errs with all of it: known only once another flight looks.
+    """
+    flights = {point.sortie_id for point in track.points}
+    if len(flights) > 1 or look.sortie_id in flights:
+        return track.state_covariance
+    widened = track.state_covariance.copy()
+    widened[:2, :2] += track.covariance_m2
+    return widened
 
 
 def _placed(
@@ -180,9 +204,7 @@ def _placed(
         look_covariance,
         motion_m=CREEP_M
         if track.mobility is Mobility.STILL
-        else motion_sigma_m(
-            category_group(track.category), gap_s, driving=track.mobility is Mobility.MOVING
-        ),
+        else motion_sigma_m(track.group, gap_s, driving=track.mobility is Mobility.MOVING),
     )
     return replace(
         track,
@@ -224,7 +246,7 @@ def _refiltered(track: Track) -> Track:
     """The track as its looks in order of time tell it, one after the other."""
     first, *rest = track.points
     plane = LocalPlane(latitude_deg=first.latitude_deg, longitude_deg=first.longitude_deg)
-    group = category_group(track.category)
+    group = track.group
     estimate = begin(np.zeros(2), first.covariance_m2, group)
     known = replace(
         track,
@@ -235,23 +257,25 @@ def _refiltered(track: Track) -> Track:
         state_covariance=estimate.covariance,
     )
     time = first.captured_at
-    for look in rest:
+    for number, look in enumerate(rest, start=1):
+        before = track.points[:number]
         gap_s = (
             None
             if time is None or look.captured_at is None
             else abs((look.captured_at - time).total_seconds())
         )
         at = plane.enu(np.array([look.latitude_deg]), np.array([look.longitude_deg]))
+        known = replace(known, points=before)
         (estimate,) = step(
-            [estimate],
+            [Estimate(mean=estimate.mean, covariance=_prior(known, look))],
             [transition(gap_s, group, track.mobility)],
             at,
             look.covariance_m2[None],
+            np.array([_fresh_share(before, look, gap_s)]),
         )
         known = _placed(known, plane, estimate, gap_s, look.covariance_m2)
-        estimate = Estimate(mean=estimate.mean, covariance=known.state_covariance)
         time = look.captured_at or time
-    return known
+    return replace(known, points=track.points)
 
 
 def _counted(track: Track, look: TrackPoint, shown_m2: float, *, late: bool) -> Track:
@@ -271,7 +295,7 @@ def _counted(track: Track, look: TrackPoint, shown_m2: float, *, late: bool) -> 
         last_seen_at=max(times, default=None),
         imagery_id=track.imagery_id if late else look.imagery_id,
         points=in_order((*track.points, look)),
-        empty_run=track.empty_run if late else 0,
+        empty_flights=track.empty_flights if late else (),
         shown_m2=max(track.shown_m2, shown_m2),
     )
 
@@ -283,22 +307,56 @@ def _turns(track: Track, at: Anchor, look: TrackPoint) -> bool:
 
 
 def _mobility(track: Track, at: Anchor, look: TrackPoint) -> Mobility:
-    """Whether the object stood or drove until this look; as before where neither shows."""
-    plane = LocalPlane(latitude_deg=at.latitude_deg, longitude_deg=at.longitude_deg)
-    (offset,) = plane.enu(np.array([look.latitude_deg]), np.array([look.longitude_deg]))
-    motion = motion_sigma_m(
-        category_group(track.category), at.gap_s, driving=track.mobility is Mobility.MOVING
+    """Whether the object stood or drove until this look; as before where neither shows.
+
+    A slow one is seen to drive by its way over several looks: each step alone is lost in noise.
+    """
+    nearest = TrackPoint(
+        imagery_id=at.imagery_id,
+        detection_index=0,
+        captured_at=None,
+        latitude_deg=at.latitude_deg,
+        longitude_deg=at.longitude_deg,
+        covariance_m2=at.covariance_m2,
+        sortie_id=look.sortie_id if at.same_flight else "",
     )
-    still = at.covariance_m2 + look.covariance_m2 + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
-    moved = still + motion**2 * np.eye(2)
-    lead = float(
+    driving = track.mobility is Mobility.MOVING
+    lead = _standing(
+        nearest, look, motion_sigma_m(track.group, at.gap_s, driving=driving), at.gap_s
+    )
+    for point in track.points:
+        gap_s = _seconds(point, look)
+        if gap_s is not None and _SHORTEST_WAY_S <= gap_s <= _LONGEST_WAY_S:
+            way = _standing(point, look, way_sigma_m(track.group, gap_s), gap_s)
+            if way < -_CLEARLY:
+                return Mobility.MOVING
+    if abs(lead) <= _DECISIVE:
+        return track.mobility
+    if lead > 0.0:
+        return Mobility.STILL
+    return Mobility.MOVING
+
+
+def _seconds(point: TrackPoint, look: TrackPoint) -> float | None:
+    if point.captured_at is None or look.captured_at is None:
+        return None
+    return abs((look.captured_at - point.captured_at).total_seconds())
+
+
+def _standing(point: TrackPoint, look: TrackPoint, motion_m: float, gap_s: float | None) -> float:
+    """Twice the logarithm by which two looks are likelier of what stood than of what moved."""
+    plane = LocalPlane(latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg)
+    (offset,) = plane.enu(np.array([look.latitude_deg]), np.array([look.longitude_deg]))
+    pair = point.covariance_m2 + look.covariance_m2
+    if look.sortie_id and point.sortie_id == look.sortie_id:
+        pair = (OWN_SHARE + fresh_share(gap_s)) * pair
+    still = pair + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
+    moved = still + motion_m**2 * np.eye(2)
+    return float(
         offset @ np.linalg.solve(moved, offset)
         - offset @ np.linalg.solve(still, offset)
         + math.log(float(np.linalg.det(moved)) / float(np.linalg.det(still)))
     )
-    if abs(lead) <= _DECISIVE:
-        return track.mobility
-    return Mobility.STILL if lead > 0.0 else Mobility.MOVING
 
 
 def _settled(track: Track) -> Track:
@@ -309,6 +367,6 @@ def _settled(track: Track) -> Track:
     if track.mobility is Mobility.UNKNOWN and speed > max(_MOVING_SIGMAS * sigma, _MOVING_M_S):
         track = replace(track, mobility=Mobility.MOVING)
     timed = sum(point.captured_at is not None for point in track.points) > 1
-    if timed and velocity_told(track.drift_m_s, covariance, category_group(track.category)):
+    if timed and velocity_told(track.drift_m_s, covariance, track.group):
         return replace(track, velocity_m_s=track.drift_m_s, velocity_covariance=covariance)
     return replace(track, velocity_m_s=None, velocity_covariance=None)

@@ -17,13 +17,14 @@ from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats import track_merging
 from pipelines.threats.association import Places, associate
-from pipelines.threats.coverage import area_m2, shows, well_inside
+from pipelines.threats.coverage import area_m2, depth_m, well_inside
 from pipelines.threats.fusion import horizontal
 from pipelines.threats.local_plane import LocalPlane
 from pipelines.threats.motion import motion_sigma_m
 from pipelines.threats.track_anchor import Anchor, anchor
 from pipelines.threats.track_state import begin_track, replayed, see_again
 from pipelines.threats.tracks import Mobility, Track, TrackPoint, category_group
+from pipelines.threats.twins import twins
 
 TRACK_HOLD = timedelta(hours=12)
 """An object not seen for longer is a new one when something is seen there again."""
@@ -39,8 +40,16 @@ _MOVE_COST = {Mobility.UNKNOWN: 2.4, Mobility.STILL: 9.2, Mobility.MOVING: 0.0}
 # The same of a detector missing what it could have seen, one in seven: less than it often is, so
 # that what was not looked at twice is rather taken for two.
 _MISS_COST = 4.0
+# Somebody on a two-wheeler is found as the one, the other or both.
+_RIDDEN = {"person", "two-wheeler"}
+_RIDDEN_COST = 2.0
+# An error of pose moves what stands at the edge of a frame across it.
+_EDGE_SLACK = 1.0
 # A place nearer to the edge than so many sigmas may have been cut off by an error of pose.
 _EDGE_SIGMAS = 2.5
+# What a flight does not find at its first looks it may miss at all of them, by its light or its
+# angle: unless it found it before, it counts no more often than this.
+_EMPTY_LOOKS_A_FLIGHT = 2
 # From farther above, what was seen before may be too small to be found.
 _WIDER_VIEW = 1.6
 
@@ -58,6 +67,7 @@ class Frame:
         footprint_lonlat: (K, 2) closed ring of the ground that it shows, degrees; None where that
             is unknown, which is then held against nothing.
         within: indices of the detections that are followed; None for all that have a place.
+        sortie_id: the flight it was taken on, whose errors of pose are alike; empty where unknown.
     """
 
     imagery_id: str
@@ -67,6 +77,7 @@ class Frame:
     confidences: Sequence[float]
     footprint_lonlat: NDArray[np.float64] | None = None
     within: frozenset[int] | None = None
+    sortie_id: str = ""
 
     def looks(self) -> dict[int, TrackPoint]:
         """The detections that are followed, by index."""
@@ -86,6 +97,7 @@ class Frame:
                 covariance_m2=covariance,
                 category=self.categories[index],
                 confidence=float(self.confidences[index]),
+                sortie_id=self.sortie_id,
             )
         return found
 
@@ -104,6 +116,7 @@ class TrackUpdate:
         merged: older track by the younger one that proved to be it and is no more.
         repeated: indices of detections that were counted before: the frame came again.
         retracted: identifiers of those that lost what an earlier look at this frame had told.
+        twins: detections that are the object of another, with the one that speaks for it.
     """
 
     track_of: Mapping[int, Track]
@@ -114,6 +127,7 @@ class TrackUpdate:
     merged: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     repeated: frozenset[int] = frozenset()
     retracted: frozenset[str] = frozenset()
+    twins: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def track_id(imagery_id: str, detection_index: int) -> str:
@@ -177,9 +191,11 @@ def bounds(frame: Frame, *, margin_m: float = NEAR_M) -> tuple[float, float, flo
     return max(south, -90.0), west, min(north, 90.0), east
 
 
-def footprints_needed(tracks: Iterable[Track], captured_at: datetime | None) -> frozenset[str]:
+def footprints_needed(tracks: Iterable[Track], frame: Frame) -> frozenset[str]:
     """The frames whose footprints `advance` asks for: of each track the one nearest in time."""
-    return frozenset(anchor(track, captured_at).imagery_id for track in tracks)
+    return frozenset(
+        anchor(track, frame.captured_at, frame.sortie_id).imagery_id for track in tracks
+    )
 
 
 def advance(
@@ -217,7 +233,9 @@ def advance(
     if frame.captured_at is not None and frame.captured_at.tzinfo is None:
         raise ValueError("captured_at must be aware")
     tracks = tuple(tracks)
-    looks = frame.looks()
+    every = frame.looks()
+    spoken_for = twins(every)
+    looks = {index: look for index, look in every.items() if index not in spoken_for}
     known, retracted, repeated = _without(tracks, frame, looks)
     removed = retracted - known.keys()
     before = {track.track_id: track for track in tracks}
@@ -256,6 +274,7 @@ def advance(
         known |= {track.track_id: track for track in missed}
     merged = track_merging.merge(known, touched=seen, pinned=pinned)
     known = dict(merged.tracks)
+    track_of |= {index: track_of[other] for index, other in spoken_for.items()}
     return TrackUpdate(
         track_of={
             index: known[merged.into.get(track.track_id, track.track_id)]
@@ -268,8 +287,9 @@ def advance(
         missed=frozenset(track.track_id for track in missed) if not repeated else frozenset(),
         removed=removed - known.keys(),
         merged=merged.into,
-        repeated=repeated,
+        repeated=repeated | {index for index, other in spoken_for.items() if other in repeated},
         retracted=retracted,
+        twins=spoken_for,
     )
 
 
@@ -320,7 +340,7 @@ def _pair(
     pinned: Collection[str],
 ) -> tuple[list[tuple[int, int]], list[Anchor]]:
     """(index of track, index of look) of the same object, and where each track was looked for."""
-    anchors = [anchor(track, frame.captured_at) for track in rest]
+    anchors = [anchor(track, frame.captured_at, frame.sortie_id) for track in rest]
     if not rest or not looks:
         return [], anchors
     plane = LocalPlane(latitude_deg=looks[0].latitude_deg, longitude_deg=looks[0].longitude_deg)
@@ -336,9 +356,11 @@ def _pair(
         enu_m=plane.enu(look_latitude, look_longitude),
         covariance_m2=np.stack([it.covariance_m2 for it in looks]),
     )
-    groups = [category_group(track.category) for track in rest]
+    groups = [track.group for track in rest]
     look_groups = [category_group(look.category) for look in looks]
     allowed = np.array([[group == other for other in look_groups] for group in groups])
+    ridden = np.array([[{group, other} == _RIDDEN for other in look_groups] for group in groups])
+    allowed |= ridden
     held = np.array([track.track_id in pinned for track in rest])
     away = np.linalg.norm(known.enu_m[:, None] - seen.enu_m[None], axis=2)
     allowed &= ~held[:, None] | (away <= PINNED_REACH_M)
@@ -353,13 +375,15 @@ def _pair(
         ]
     )
     motion = np.tile(motion[:, None], (1, len(looks)))
+    slack = _EDGE_SLACK * np.sqrt(known.covariance_m2.trace(axis1=1, axis2=2) / 2.0)
     here = np.ones(len(rest), np.bool_)
     if frame.footprint_lonlat is not None:
-        here = shows(frame.footprint_lonlat, latitude, longitude)
+        here = depth_m(frame.footprint_lonlat, latitude, longitude) >= -slack
+    look_slack = _EDGE_SLACK * np.sqrt(seen.covariance_m2.trace(axis1=1, axis2=2) / 2.0)
     shown = {
         name: np.ones(len(looks), np.bool_)
         if ring is None
-        else shows(ring, look_latitude, look_longitude)
+        else depth_m(ring, look_latitude, look_longitude) >= -look_slack
         for name, ring in ((it.imagery_id, footprints.get(it.imagery_id)) for it in anchors)
     }
     before = np.stack([shown[it.imagery_id] for it in anchors])
@@ -372,10 +396,13 @@ def _pair(
         seen,
         motion,
         allowed,
-        pair_cost=_MISS_COST * ((~here[:, None]).astype(float) + (~before).astype(float)),
+        pair_cost=_MISS_COST * ((~here[:, None]).astype(float) + (~before).astype(float))
+        + _RIDDEN_COST * ridden,
         move_cost=np.array([_MOVE_COST[track.mobility] for track in rest]),
         own_m2=np.stack([it.own_m2 for it in anchors]),
         drift=Anchor.drifts(anchors),
+        same_flight=np.array([it.same_flight for it in anchors]),
+        fresh_share=np.array([it.fresh_share for it in anchors]),
     )
     return pairs, anchors
 
@@ -408,12 +435,18 @@ def _missed(unseen: Sequence[Track], frame: Frame, width_m2: float) -> list[Trac
             or (track.shown_m2 > 0.0 and width_m2 > _WIDER_VIEW * track.shown_m2)
         ):
             continue
+        flights = track.empty_flights
+        if (
+            frame.sortie_id == track.points[-1].sortie_id
+            or flights.count(frame.sortie_id) < _EMPTY_LOOKS_A_FLIGHT
+        ):
+            flights = (*flights, frame.sortie_id)
         found.append(
             replace(
                 track,
                 missed_in=(*track.missed_in, frame.imagery_id)[-track_merging.FRAMES_KEPT :],
                 missed_count=track.missed_count + 1,
-                empty_run=track.empty_run + 1,
+                empty_flights=flights[-track_merging.FRAMES_KEPT :],
             )
         )
     return found

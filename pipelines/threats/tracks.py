@@ -43,6 +43,7 @@ class TrackPoint:
         covariance_m2: (2, 2) east and north, of this look alone.
         category: taxonomy category of this look; empty where it was not kept.
         confidence: of this look, 0 to 1.
+        sortie_id: the flight of the frame, whose errors of pose are alike; empty where unknown.
     """
 
     imagery_id: str
@@ -53,6 +54,7 @@ class TrackPoint:
     covariance_m2: NDArray[np.float64]
     category: str = ""
     confidence: float = 0.0
+    sortie_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -81,7 +83,8 @@ class Track:
         missed_in: the latest frames after it was last seen, or between, that showed its place and
             not it.
         missed_count: such frames in all.
-        empty_run: of them, those since it was last seen.
+        empty_flights: the flights of those since it was last seen, as far as they speak for its not
+            being there any more.
         shown_m2: ground of the widest frame that it was seen in, square metres; 0 where unknown.
     """
 
@@ -103,8 +106,20 @@ class Track:
     state_covariance: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     missed_in: tuple[str, ...] = ()
     missed_count: int = 0
-    empty_run: int = 0
+    empty_flights: tuple[str, ...] = ()
     shown_m2: float = 0.0
+
+    @property
+    def empty_run(self) -> int:
+        """Looks since it was last seen that speak for its not being there any more."""
+        return len(self.empty_flights)
+
+    @property
+    def group(self) -> str:
+        """The group of categories it moves like: somebody on a two-wheeler is no pedestrian."""
+        if any(point.category == "two-wheeler" for point in self.points):
+            return "two-wheeler"
+        return category_group(self.category)
 
     @property
     def speed_m_s(self) -> tuple[float, float] | None:

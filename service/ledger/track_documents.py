@@ -33,7 +33,7 @@ def track_document(track: Track) -> Document:
         "state_covariance": _numbers(track.state_covariance),
         "missed_in": list(track.missed_in),
         "missed_count": int(track.missed_count),
-        "empty_run": int(track.empty_run),
+        "empty_flights": list(track.empty_flights),
         "shown_m2": float(track.shown_m2),
     }
 
@@ -62,7 +62,7 @@ def track_value(document: Document) -> Track:
         state_covariance=state,
         missed_in=tuple(document["missed_in"]),
         missed_count=document["missed_count"],
-        empty_run=document["empty_run"],
+        empty_flights=tuple(document["empty_flights"]),
         shown_m2=document["shown_m2"],
     )
 
@@ -77,6 +77,7 @@ def _point_document(point: TrackPoint) -> Document:
         "covariance_m2": _numbers(point.covariance_m2),
         "category": point.category,
         "confidence": float(point.confidence),
+        "sortie_id": point.sortie_id,
     }
 
 

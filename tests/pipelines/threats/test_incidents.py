@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -417,7 +418,14 @@ def test_a_naive_time_is_refused() -> None:
 coordinate = st.tuples(
     st.floats(-400.0, 400.0, allow_nan=False), st.floats(-400.0, 400.0, allow_nan=False)
 )
-frames_of_objects = st.lists(st.lists(coordinate, min_size=1, max_size=6), min_size=1, max_size=4)
+frames_of_objects = st.lists(
+    # Nearer than that, two detections of one kind in one frame are one object.
+    st.lists(coordinate, min_size=1, max_size=6).filter(
+        lambda them: all(math.dist(*pair) > 2.5 for pair in itertools.combinations(them, 2))
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 @given(frames=frames_of_objects, data=st.data())

@@ -244,7 +244,7 @@ def test_looking_in_vain_is_counted_only_where_it_was_possible() -> None:
 
 def test_two_tracks_of_one_car_are_merged_and_two_cars_are_not() -> None:
     # A pose far off put one look of the parked car 13 m aside, in a frame that should not show it.
-    aside = replace(shown(0, 0.0, located(13.0, 0.0)), footprint_lonlat=ring(10.0, east_m=13.0))
+    aside = replace(shown(0, 0.0, located(13.0, 0.0)), footprint_lonlat=ring(50.0, east_m=59.0))
     truth = [shown(n, 4.0 * n, located(0.0, 0.0), ring_m=50.0) for n in range(1, 9)]
     assert len(followed(aside, *truth[:1])) == 2
     track = only(followed(aside, *truth))
