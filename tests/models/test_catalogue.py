@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -47,8 +48,8 @@ def test_the_card_tells_what_a_user_must_know() -> None:
     assert len(card.class_map.classes) == 10
     assert card.license.startswith("AGPL-3.0")
     assert card.input_px == 640
-    assert {row.ap50["vehicle"] for row in card.accuracy} == {0.818, 0.895}
-    assert {row.ap50["person"] for row in card.accuracy} == {0.545, 0.750}
+    assert all(0.5 < value < 1 for row in card.accuracy for value in row.ap50.values())
+    assert {"person", "vehicle"} <= {name for row in card.accuracy for name in row.ap50}
     assert any("half of the people" in line for line in card.weaknesses)
 
 
@@ -170,31 +171,39 @@ def test_the_catalogue_loads_no_engine_and_the_default_loads_no_torch() -> None:
     assert done.stdout.startswith("openvino ")
 
 
+STANDING = Catalogue.shipped().standing().label
+"""The shipped model, whichever version it is."""
+
+
 def of_version(folder: Path, version: str) -> Path:
-    """A copy of the shipped model under another version."""
+    """A copy of the shipped model under another version; never one that is shipped."""
     copy = folder / f"source-{version}"
     shutil.copytree(SHIPPED / "vedette-n", copy)
     card = copy / "card.toml"
-    card.write_text(card.read_text().replace('version = "1.0.0"', f'version = "{version}"'))
+    text, changed = re.subn(
+        r"^version = .*$", f'version = "{version}"', card.read_text(), flags=re.MULTILINE
+    )
+    assert changed == 1
+    card.write_text(text)
     return copy
 
 
 def test_an_added_model_is_there_beside_the_shipped_one(tmp_path: Path) -> None:
     catalogue_dir = tmp_path / "models"
-    added = add_model(of_version(tmp_path, "1.10.0"), catalogue_dir)
-    add_model(of_version(tmp_path, "1.9.0"), catalogue_dir)
+    added = add_model(of_version(tmp_path, "101.10.0"), catalogue_dir)
+    add_model(of_version(tmp_path, "101.9.0"), catalogue_dir)
     catalogue = Catalogue.installed(catalogue_dir)
     assert [entry.label for entry in catalogue.entries] == [
-        "vedette-n@1.10.0",
-        "vedette-n@1.9.0",
-        "vedette-n@1.0.0",
+        "vedette-n@101.10.0",
+        "vedette-n@101.9.0",
+        STANDING,
     ]
-    assert catalogue.entry("vedette-n").label == "vedette-n@1.10.0"
+    assert catalogue.entry("vedette-n").label == "vedette-n@101.10.0"
     # What was not asked for by its version stays as it was.
-    assert catalogue.entry().label == catalogue.standing().label == "vedette-n@1.0.0"
-    assert catalogue.standing("vedette-n@1.9.0").label == "vedette-n@1.9.0"
-    assert catalogue.entry("vedette-n@1.0.0").folder == SHIPPED / "vedette-n"
-    assert added.folder == catalogue_dir / "vedette-n@1.10.0"
+    assert catalogue.entry().label == catalogue.standing().label == STANDING
+    assert catalogue.standing("vedette-n@101.9.0").label == "vedette-n@101.9.0"
+    assert catalogue.entry(STANDING).folder == SHIPPED / "vedette-n"
+    assert added.folder == catalogue_dir / "vedette-n@101.10.0"
     added.verify()
     assert {path.name for path in added.folder.iterdir()} == {*added.card.sha256, "card.toml"}
 
@@ -202,7 +211,7 @@ def test_an_added_model_is_there_beside_the_shipped_one(tmp_path: Path) -> None:
 def test_adding_again_changes_nothing_and_other_weights_need_another_version(
     tmp_path: Path,
 ) -> None:
-    source, catalogue_dir = of_version(tmp_path, "1.1.0"), tmp_path / "models"
+    source, catalogue_dir = of_version(tmp_path, "101.0"), tmp_path / "models"
     first = add_model(source, catalogue_dir)
     assert add_model(source, catalogue_dir).folder == first.folder
     card, weights = source / "card.toml", source / "vedette-n.bin"
@@ -216,7 +225,7 @@ def test_adding_again_changes_nothing_and_other_weights_need_another_version(
 
 
 def test_what_is_added_must_be_what_its_card_pins(tmp_path: Path) -> None:
-    source = of_version(tmp_path, "1.1.0")
+    source = of_version(tmp_path, "101.0")
     weights = source / "vedette-n.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelRefusedError, match="is not the file of the catalogue"):
@@ -226,17 +235,18 @@ def test_what_is_added_must_be_what_its_card_pins(tmp_path: Path) -> None:
 
 def test_a_damaged_model_is_told_and_the_others_work(tmp_path: Path) -> None:
     catalogue_dir = tmp_path / "models"
-    entry = add_model(of_version(tmp_path, "1.1.0"), catalogue_dir)
-    (entry.folder / "card.toml").write_text("name = ")
+    entry = add_model(of_version(tmp_path, "101.0"), catalogue_dir)
+    assert entry.folder == catalogue_dir / "vedette-n@101.0"
+    (catalogue_dir / "vedette-n@101.0" / "card.toml").write_text("name = ")
     catalogue = Catalogue.installed(catalogue_dir)
-    assert catalogue.entry().label == "vedette-n@1.0.0"
-    assert set(catalogue.refused) == {"vedette-n@1.1.0"}
+    assert catalogue.entry().label == STANDING
+    assert set(catalogue.refused) == {"vedette-n@101.0"}
     with pytest.raises(ModelRefusedError, match="not TOML"):
-        catalogue.entry("vedette-n@1.1.0")
+        catalogue.entry("vedette-n@101.0")
 
 
 def test_killed_half_way_nothing_is_listed_and_the_next_adding_tidies(tmp_path: Path) -> None:
-    source, catalogue_dir = of_version(tmp_path, "1.1.0"), tmp_path / "models"
+    source, catalogue_dir = of_version(tmp_path, "101.0"), tmp_path / "models"
     # Killed, as by the system, once the first weight file is written.
     code = (
         "import os, signal, sys\n"
@@ -261,10 +271,10 @@ def test_killed_half_way_nothing_is_listed_and_the_next_adding_tidies(tmp_path: 
     assert len(left) == 1
     assert left[0].startswith(".adding-")
     catalogue = Catalogue.installed(catalogue_dir)
-    assert [entry.label for entry in catalogue.entries] == ["vedette-n@1.0.0"]
+    assert [entry.label for entry in catalogue.entries] == [STANDING]
     assert catalogue.refused == {}
     add_model(source, catalogue_dir)
-    assert [path.name for path in catalogue_dir.iterdir() if path.is_dir()] == ["vedette-n@1.1.0"]
+    assert [path.name for path in catalogue_dir.iterdir() if path.is_dir()] == ["vedette-n@101.0"]
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def world(seed: int) -> tuple[list[LabelledImage], list[Detections]]:
         found.append(
             Detections(
                 xyxy=np.array(seen, np.float32)[order],
-                # Hundredths: many are equal.
-                confidence=np.array(np.round(confidence, 2), np.float32)[order],
+                # Twenty-fifths: many are equal.
+                confidence=np.array(np.round(np.array(confidence) * 25) / 25, np.float32)[order],
                 class_id=np.array(class_id, np.int32)[order],
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -12,11 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 import models
-from models.card_file import read_card
+from models.card_file import CARD_FILE, card_text, read_card
 from models.errors import VedetteError
 from service.cli.main import cli
 
 SHIPPED = Path(models.__file__).parent / "shipped" / "vedette-n"
+# Of the checkpoint's IR as version 1.0.0 shipped it, made by another tool.
+FIRST_BIN = "0026fb87cb94ae016dbc4611eca4470654b58ad64ff215b12c22bd225fbddc5f"
 
 
 def vedette(*arguments: str | Path, status: int = 0) -> Any:
@@ -36,9 +39,8 @@ def source(tmp_path: Path) -> Path:
     """A model to add: the shipped weights under another name."""
     folder = tmp_path / "source"
     shutil.copytree(SHIPPED, folder)
-    card = folder / "card.toml"
-    text = card.read_text().replace('name = "vedette-n"', 'name = "field-n"')
-    card.write_text(text.replace('version = "1.0.0"', 'version = "2.0"'))
+    card = dataclasses.replace(read_card(SHIPPED), name="field-n", version="2.0", thresholds={})
+    (folder / CARD_FILE).write_text(card_text(card), encoding="utf-8")
     return folder
 
 
@@ -50,13 +52,12 @@ def test_a_model_is_added_listed_shown_verified_and_carried_on(
     listed = json.loads(vedette("list", "--data-dir", here, "--json").stdout)
     assert [(one["name"], one["version"], one["default"]) for one in listed["models"]] == [
         ("field-n", "2.0", False),
-        ("vedette-n", "1.0.0", True),
+        ("vedette-n", read_card(SHIPPED).version, True),
     ]
     shown = vedette("show", "field-n@2.0", "--data-dir", here).stdout
     for told in (
         "category two-wheeler: bicycle, motor",
         "CC BY 4.0",
-        "person 0.750",
         "half of the",
     ):
         assert told in shown
@@ -66,7 +67,7 @@ def test_a_model_is_added_listed_shown_verified_and_carried_on(
     assert written["folder"] == str(tmp_path / "stick" / "field-n@2.0")
     vedette("add", written["folder"], "--data-dir", there)
     verified = json.loads(vedette("verify", "--data-dir", there, "--json").stdout)
-    assert verified == {"verified": ["field-n@2.0", "vedette-n@1.0.0"], "refused": {}}
+    assert verified == {"verified": ["field-n@2.0", read_card(SHIPPED).label], "refused": {}}
 
 
 def test_a_changed_file_is_told_by_verify_and_never_carried_on(
@@ -97,10 +98,8 @@ def test_a_checkpoint_becomes_a_model_with_a_card(data_dir: Path, tmp_path: Path
     card = read_card(folder)
     assert card.label == "own@1"
     assert card.modality.value == "thermal"
-    # The network that ships was made from the same checkpoint with another tool.
-    shipped = read_card(SHIPPED)
-    assert card.sha256["own.bin"] == shipped.sha256["vedette-n.bin"]
-    assert card.class_map.classes == shipped.class_map.classes
+    assert card.sha256["own.bin"] == FIRST_BIN
+    assert card.class_map.classes == read_card(SHIPPED).class_map.classes
     assert card.categories[int(card.class_map.index[7])] == "truck"
     for name, digest in told["sha256"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
@@ -140,7 +139,7 @@ def test_a_measurement_and_chosen_thresholds_go_into_the_card(
         "evaluate",
         labels,
         "--limit",
-        "30",
+        "20",
         "--model",
         "field-n",
         "--data-dir",
@@ -155,7 +154,7 @@ def test_a_measurement_and_chosen_thresholds_go_into_the_card(
             "0.1",
             "--write-card",
             "--data-name",
-            "thirty",
+            "twenty",
             "--json",
         ).stdout
     )
@@ -165,24 +164,27 @@ def test_a_measurement_and_chosen_thresholds_go_into_the_card(
         name: pytest.approx(row["score"], abs=1e-4)
         for name, row in found["chosen"]["thresholds"].items()
     }
-    assert card.thresholds_chosen.startswith("confidence of the best F1, on thirty")
+    assert card.thresholds_chosen.startswith("confidence of the best F1, on twenty")
     row = card.accuracy[-1]
     scores = {score["subject"]: score for score in found["scores"]}
-    assert (row.data, row.images) == ("thirty", 30)
+    assert (row.data, row.images) == ("twenty", 20)
     assert row.ap50["vehicle"] == pytest.approx(scores["vehicle"]["ap50"], abs=1e-4)
     assert row.recall["vehicle"] == pytest.approx(scores["vehicle"]["recall"], abs=1e-4)
-    # 640 x 512 pixels of 0.1 m: 30 times 0.003277 square kilometres.
-    alarms = scores["vehicle"]["false_alarms"] / (30 * 640 * 512 * 0.01 / 1e6)
+    # 640 x 512 pixels of 0.1 m: 20 times 0.003277 square kilometres.
+    alarms = scores["vehicle"]["false_alarms"] / (20 * 640 * 512 * 0.01 / 1e6)
     assert row.false_alarms_per_km2["vehicle"] == pytest.approx(alarms, rel=1e-3)
     assert sum(size.objects for size in row.sizes_m["vehicle"].values()) == row.objects["vehicle"]
     # Measured again, the card's own thresholds are the operating ones, and the row is replaced.
     again = json.loads(
-        vedette(*arguments, "--write-card", "--data-name", "thirty", "--json").stdout
+        vedette(
+            *arguments, "--limit", "2", "--write-card", "--data-name", "twenty", "--json"
+        ).stdout
     )
     assert again["thresholds"] == pytest.approx(found["thresholds"], abs=1e-4)
     rows = read_card(tmp_path / "models" / "field-n@2.0").accuracy
-    assert [one.data for one in rows].count("thirty") == 1
-    assert len(rows) == 3
+    assert [one.data for one in rows].count("twenty") == 1
+    assert len(rows) == len(read_card(SHIPPED).accuracy) + 1
+    assert rows[-1].images == 2
 
 
 def test_one_threshold_of_a_persons_choosing_excludes_chosen_ones(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ def pictures(folder: Path) -> Iterator[Path]:
 def test_no_frame_of_the_measured_sets_is_taken_for_the_other_kind(data_dir: Path) -> None:
     thermal = [
         looks_thermal(read_image(path.read_bytes()).rgb)
-        for path in pictures(data_dir / "detection" / "hituav")
+        for path in list(pictures(data_dir / "detection" / "hituav"))[::3]
     ]
-    assert (len(thermal), sum(thermal)) == (120, 120)
+    assert (len(thermal), sum(thermal)) == (40, 40)
     coloured = []
     for folder in COLOURED:
         for path in list(pictures(data_dir / folder))[::3]:
