@@ -39,6 +39,7 @@ from benchmarks.accuracy_tables import (
 from benchmarks.detection import machine
 from benchmarks.detection_frames import data_folder
 from models.average_precision import average_precision
+from models.catalogue import Catalogue
 from models.detections import Detections
 from models.evaluation import evaluate, frames_of
 from models.labels import LabelledImage, read_labels, with_ground
@@ -56,6 +57,16 @@ SETS: dict[str, Sequence[str] | None] = {
 _HITUAV_PITCH_M = 12e-6
 _HITUAV_FOCAL_M = 9.1e-3
 """Of the thermal camera of DJI's Matrice 30T, with which HIT-UAV was flown (its data sheet)."""
+
+
+def weights_of(stated: str, data: Path) -> tuple[str, Path]:
+    """Name and file of weights: of a delivered model, of the data folder, or a file of its own."""
+    for entry in Catalogue.shipped().entries:
+        if entry.card.name == stated:
+            file, _ = entry.read(".safetensors")
+            return f"{entry.card.name} {entry.card.version}", entry.folder / file
+    named = data / "weights" / f"{stated}.pt"
+    return (stated, named) if named.is_file() else (Path(stated).stem, Path(stated))
 
 
 def labelled_sets(data: Path, limit: int | None) -> dict[str, tuple[LabelledImage, ...]]:
@@ -88,7 +99,7 @@ def _on_ground(image: LabelledImage) -> LabelledImage:
 
 
 def measure(
-    checkpoint: Path, sets: dict[str, tuple[LabelledImage, ...]]
+    weights: Path, sets: dict[str, tuple[LabelledImage, ...]]
 ) -> dict[str, dict[str, Measured]]:
     """Evaluations of one model's weights by set and contender."""
     images = [image for members in sets.values() for image in members]
@@ -99,7 +110,7 @@ def measure(
         folder = Path(name)
         listed = "".join(f"{image.path.resolve()}\n" for image in images)
         (folder / "images.txt").write_text(listed, encoding="utf-8")
-        _run("export", folder, str(checkpoint.resolve()))
+        _run("export", folder, str(weights.resolve()))
         for contender in CONTENDERS:
             began = time.perf_counter()
             _run(contender, folder)
@@ -181,7 +192,8 @@ def main() -> None:
         "--model",
         action="append",
         metavar="NAME|FILE.pt",
-        help=f"these weights only: a name in the data's weights, or a checkpoint [{MODELS}]",
+        help="these weights only: a delivered model, a name in the data's weights, or a checkpoint "
+        f"[{', '.join(MODELS)}]",
     )
     parser.add_argument(
         "--docs", type=Path, help="folder of accuracy.md: write its tables and picture anew"
@@ -196,11 +208,9 @@ def main() -> None:
     tables: list[str] = []
     lag: list[str] = []
     for stated in arguments.model or MODELS:
-        named = data / "weights" / f"{stated}.pt"
-        checkpoint = named if named.is_file() else Path(stated)
-        model = checkpoint.stem
+        model, weights = weights_of(stated, data)
         print(f"{model} ...", file=sys.stderr)
-        results = measure(checkpoint, sets)
+        results = measure(weights, sets)
         tables.append(table(model, results))
         print("\n" + tables[-1])
         lag.extend(f"{model}, {told}" for told in behind(results))

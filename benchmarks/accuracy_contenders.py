@@ -9,6 +9,7 @@ model's own classes, or by category for Vedette. All run on OpenVINO, from one e
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -148,17 +149,42 @@ def class_map() -> ClassMap:
     return Catalogue.shipped().entry().card.class_map
 
 
-def export(checkpoint: Path, folder: Path) -> None:
-    """Write a checkpoint as ultralytics' own OpenVINO export, for tiles and for whole frames."""
+def export(weights: Path, folder: Path) -> None:
+    """Write weights as ultralytics' own OpenVINO export, for tiles and for whole frames.
+
+    Args:
+        weights: a checkpoint of ultralytics, or safetensors of the catalogue.
+        folder: where the exports go.
+    """
     import ultralytics
 
     api: Any = ultralytics
     for side in (TILE_PX, WHOLE_PX):
         copy = folder / f"{side}.pt"
-        shutil.copyfile(checkpoint, copy)
+        if weights.suffix == ".safetensors":
+            _write_checkpoint(weights, copy)
+        else:
+            shutil.copyfile(weights, copy)
         # The suffix by which ultralytics knows an export is the one it gave.
         api.YOLO(str(copy)).export(format="openvino", imgsz=side, verbose=False)
         copy.unlink()
+
+
+def _write_checkpoint(weights: Path, checkpoint: Path) -> None:
+    """Safetensors of the catalogue as a checkpoint that ultralytics reads."""
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+    from ultralytics.nn.tasks import DetectionModel
+
+    with safe_open(weights, "pt") as file:
+        metadata = file.metadata()
+    classes = json.loads(metadata["classes"])
+    build: Any = DetectionModel  # publishes no types
+    network = build(json.loads(metadata["architecture"]), ch=3, nc=len(classes), verbose=False)
+    network.load_state_dict(load_file(weights))
+    network.names = dict(enumerate(classes))
+    torch.save({"model": network, "train_args": {"task": "detect"}}, checkpoint)
 
 
 def save(path: Path, found: Iterable[Detections]) -> None:

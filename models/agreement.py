@@ -91,9 +91,9 @@ def by_agreement(
     a, b, agreement = a.take(rows), b.take(rows), agreement.take(rows)
     rows = _best_of_each(a * len(views.scale) + view.take(b), agreement, b)
     a, b = a.take(rows), b.take(rows)
-    rows = _held(objects.xyxy, a, views.window, view.take(b))
-    a = np.concatenate([np.arange(whole), a.take(rows)])
-    b = np.concatenate([voices.own, b.take(rows)])
+    a, b = np.concatenate([np.arange(whole), a]), np.concatenate([voices.own, b])
+    rows = _heard(objects.xyxy, a, view.take(b), views)
+    a, b = a.take(rows), b.take(rows)
 
     asked = _asked(objects, views)
     united = np.arange(count) >= whole
@@ -130,13 +130,22 @@ def _best_of_each(key: Indices, value: Floats, order: Indices) -> Indices:
     return by_key.take(np.flatnonzero(np.diff(run, prepend=-1)))
 
 
-def _held(xyxy: Floats, box: Indices, window: Floats, view: Indices) -> Indices:
-    """Those of the pairs of a box (of M) and a view (of T) where the view holds the box whole."""
+def _heard(xyxy: Floats, box: Indices, view: Indices, views: Views) -> Indices:
+    """Those of the pairs of a box (of M) and a view where the view holds the box whole.
+
+    Where it magnifies the place too much it is not listened to, so its silence says nothing either.
+    """
+    window = views.window
     inside = xyxy[:, 0].take(box) >= window[:, 0].take(view)
     inside &= xyxy[:, 1].take(box) >= window[:, 1].take(view)
     inside &= xyxy[:, 2].take(box) <= window[:, 2].take(view)
     inside &= xyxy[:, 3].take(box) <= window[:, 3].take(view)
-    return np.flatnonzero(inside)
+    rows = np.flatnonzero(inside)
+    if views.demand is None:
+        return rows
+    box, view = box.take(rows), view.take(rows)
+    asked = asked_of(views.demand, xyxy.take(box, axis=0), views.scale.take(view))
+    return rows[asked]
 
 
 def _holders(xyxy: Floats, asked: Floats, views: Views) -> tuple[Indices, Floats]:
@@ -163,14 +172,8 @@ def _holders(xyxy: Floats, asked: Floats, views: Views) -> tuple[Indices, Floats
     begin = np.searchsorted(place, asks, side="left")
     box, nth = runs(np.searchsorted(place, asks, side="right") - begin)
     view = shown.take(begin.take(box) + nth)
-    rows = _held(xyxy, box, views.window, view)
+    rows = _heard(xyxy, box, view, views)
     box, view = box.take(rows), view.take(rows)
-    if views.demand is not None:
-        # A view that magnifies too much was not listened to, so its silence says nothing either.
-        rows = np.flatnonzero(
-            asked_of(views.demand, xyxy.take(box, axis=0), views.scale.take(view))
-        )
-        box, view = box.take(rows), view.take(rows)
     return box, _weight(asked, box, view, views)
 
 

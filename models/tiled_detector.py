@@ -182,10 +182,8 @@ class TiledDetector:
         """What the views of a plan show, each object once."""
         if plan.demand is not None:
             parts = [
-                part
-                if least > 0 or not len(part)
-                else part.select(asked_of(plan.demand, part.xyxy, float(scale)))
-                for part, scale, least in zip(parts, plan.scale, plan.least_px, strict=True)
+                part.select(asked_of(plan.demand, part.xyxy, float(scale))) if len(part) else part
+                for part, scale in zip(parts, plan.scale, strict=True)
             ]
         return merge(
             parts,

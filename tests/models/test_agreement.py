@@ -69,11 +69,11 @@ def plainly(
                 of_view = [b for b, spoken in speaks.items() if spoken == a and view[b] == number]
                 if of_view:
                     voice = min(of_view, key=lambda b: (-fits[a, b], b))
-            if not holds:
+            if not holds or (
+                views.demand is not None and not asked_of(views.demand, box[None], scale)[0]
+            ):
                 continue
-            listened = views.demand is None or bool(asked_of(views.demand, box[None], scale)[0])
-            if listened:
-                total += weight
+            total += weight
             if voice is not None:
                 trust = float(seen.confidence[voice])
                 said += weight * trust
@@ -126,6 +126,7 @@ def test_the_mean_of_all_views_is_that_of_the_plain_rule(seed: int, with_demand:
     )
     confidence, xyxy = plainly(objects, len(own), seen, view, own, views)
     assert found.confidence.tolist() == pytest.approx(confidence, rel=1e-5)
+    assert (found.confidence <= 1).all()
     assert found.xyxy == pytest.approx(np.array(xyxy), abs=1e-3)
     assert found.class_id.tolist() == objects.class_id.tolist()
 
