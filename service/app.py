@@ -60,6 +60,7 @@ from service.supervisor import Handed, WorkerPool
 _log = logging.getLogger("vedette.app")
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_EXPIRY_INTERVAL_S = 60.0
 _TIDY_INTERVAL_S = 60.0
 # Blocking calls of the API: a thread each while they last.
 _THREADS = 32
@@ -276,6 +277,7 @@ class _Service:
             asyncio.create_task(self._hub.run(), name="events"),
             asyncio.create_task(self._health.run(), name="health"),
             asyncio.create_task(self._tidy(), name="tidy"),
+            asyncio.create_task(self._expire(), name="expiry"),
         ]
         if self._tak is not None:
             self._tasks.append(
@@ -342,6 +344,18 @@ class _Service:
             except VedetteError as error:
                 _log.warning("the spool was not tidied: %s", error)
             await asyncio.sleep(_TIDY_INTERVAL_S)
+
+    async def _expire(self) -> None:
+        """End what was not seen for longer than it is held, whether or not imagery comes."""
+        while True:
+            await asyncio.sleep(_EXPIRY_INTERVAL_S)
+            try:
+                ended = await asyncio.to_thread(self._parts.ledger.expire_incidents, utc_now())
+            except VedetteError as error:
+                _log.warning("incidents were not looked through: %s", error)
+            else:
+                if ended:
+                    _log.info("%d incidents have expired", len(ended))
 
 
 async def _first(*waits: Any) -> None:

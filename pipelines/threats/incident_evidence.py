@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from pipelines.threats.conditions import Judged
 from pipelines.threats.incidents import (
+    INCIDENT_HOLD,
+    LIVE,
+    MOVING_HOLD,
     UNDECIDED,
     ChangeKind,
     Incident,
@@ -194,6 +197,37 @@ def found_share(track: Track) -> float:
     """
     before = track.missed_count - track.empty_run
     return (track.sighting_count + 2.0) / (track.sighting_count + before + 3.0)
+
+
+def expired(incident: Incident, changed_at: datetime, now: datetime) -> IncidentChange | None:
+    """End an incident that was not seen for longer than it is held.
+
+    Imagery may come hours after it was taken, so that both times count: when it was last seen, and
+    when the service last heard of it. What drove is not waited for so long.
+
+    Args:
+        incident: any.
+        changed_at: when it last changed.
+        now: the time now.
+
+    Returns:
+        None where it has ended, was dismissed, or is held still.
+    """
+    if incident.state not in LIVE:
+        return None
+    hold = MOVING_HOLD if incident.mobility is Mobility.MOVING else INCIDENT_HOLD
+    since = max(changed_at, incident.last_seen_at or changed_at)
+    if now - since <= hold:
+        return None
+    return IncidentChange(
+        kind=ChangeKind.EXPIRED,
+        incident=replace(
+            incident,
+            state=IncidentState.EXPIRED,
+            reason=f"It was not seen for {hold.total_seconds() / 3600.0:.0f} hours.",
+            revision=incident.revision + 1,
+        ),
+    )
 
 
 def surety(track: Track) -> float:

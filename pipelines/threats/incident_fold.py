@@ -245,7 +245,7 @@ class _Fold:
             and it.state is IncidentState.CANCELLED
             for it in self._known.values()
         )
-        if not _sure(track, ended):
+        if not self._frame.is_alone and not _sure(track, ended):
             self._suppress(sighting, suppressions.NOT_SURE_YET, track)
             return
         if (track.track_id, sighting.position_id) in self._doubtful:

@@ -68,6 +68,8 @@ class Frame:
             is unknown, which is then held against nothing.
         within: indices of the detections that are followed; None for all that have a place.
         sortie_id: the flight it was taken on, whose errors of pose are alike; empty where unknown.
+        is_alone: no other frame of its flight is known, so that there is no further look to wait
+            for.
     """
 
     imagery_id: str
@@ -78,6 +80,7 @@ class Frame:
     footprint_lonlat: NDArray[np.float64] | None = None
     within: frozenset[int] | None = None
     sortie_id: str = ""
+    is_alone: bool = False
 
     def looks(self) -> dict[int, TrackPoint]:
         """The detections that are followed, by index."""

@@ -11,8 +11,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from pipelines.threats.incidents import ChangeKind, IncidentState
+from pipelines.threats.incidents import ENDED, ChangeKind, IncidentState
 from pipelines.threats.proximity import Level
+from pipelines.threats.tracks import heading, speed
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 
 UNKNOWN = "9999999"
@@ -26,6 +27,11 @@ observation is stands in `time` and in the remarks."""
 WITHDRAWN_STALE = timedelta(minutes=1)
 """How long the last word about a dismissed incident is kept for clients that come late."""
 
+_WITHDRAWN = ENDED | {IncidentState.DISMISSED}
+# What makes it so; whatever else happens to one that is withdrawn is not sent.
+_WITHDRAWING = frozenset(
+    {ChangeKind.DECIDED, ChangeKind.CANCELLED, ChangeKind.EXPIRED, ChangeKind.MERGED}
+)
 _UNIT, _VEHICLE, _GROUND = "a-u-G-U-C", "a-u-G-E-V", "a-u-G"
 # Affiliation is unknown always: the machine never calls anybody hostile, nor does a confirmation
 # that something is there.
@@ -44,9 +50,10 @@ def cot_messages(
 ) -> tuple[bytes, ...]:
     """The messages that tell a TAK server about one event of an incident.
 
-    A raised, updated, escalated, acknowledged or confirmed incident is one marker under the uid of
-    the incident, which replaces the one before. A dismissed one is withdrawn by two: the same
-    marker once more, marked as dismissed and stale in a minute, which replaces what the server
+    A live incident, raised, seen again, escalated or de-escalated, acknowledged or confirmed, is
+    one marker under the uid of the incident, which replaces the one before. One that was dismissed,
+    cancelled, expired or merged is withdrawn by two: the same marker once more, marked as what it
+    became and stale in a minute, which replaces what the server
     keeps for clients that connect later; then `t-x-d-d` with a link to the uid and
     `__forcedelete`, which removes it from the clients that show it (the delete message that ATAK's
     maintainers name in AndroidTacticalAssaultKit-CIV#154). `b-a-o-can` is not used: it cancels a
@@ -61,10 +68,9 @@ def cot_messages(
         Complete XML documents in the order to send them; empty for a silent update.
     """
     sent = event.occurred_at if sent_at is None else sent_at
-    dismissed = event.record.incident.state is IncidentState.DISMISSED
-    if not dismissed:
+    if event.record.incident.state not in _WITHDRAWN:
         return (_document(_marker(event, sent)),)
-    if event.kind is not ChangeKind.DECIDED:
+    if event.kind not in _WITHDRAWING:
         return ()
     return _document(_marker(event, sent)), _document(_removal(event, sent))
 
@@ -92,7 +98,7 @@ def _marker(event: IncidentEventRecord, sent: datetime) -> ET.Element:
     incident = record.incident
     kind = _TYPES.get(incident.best.category, _GROUND)
     time = incident.last_seen_at or event.occurred_at
-    if incident.state is IncidentState.DISMISSED:
+    if incident.state in _WITHDRAWN:
         stale = sent + WITHDRAWN_STALE
     else:
         stale = max(time + _STALE.get(kind, _STALE_OTHERWISE), sent + SHOWN_AT_LEAST)
@@ -110,10 +116,23 @@ def _marker(event: IncidentEventRecord, sent: datetime) -> ET.Element:
     )
     detail = ET.SubElement(element, "detail")
     ET.SubElement(detail, "contact", {"callsign": _text(_callsign(record))})
+    _track(detail, record)
     remarks = ET.SubElement(detail, "remarks", {"source": "Vedette"})
     remarks.text = _text(_remarks(record))
     _own_detail(detail, event)
     return element
+
+
+def _track(detail: ET.Element, record: IncidentRecord) -> None:
+    """Course in degrees from true north and speed in metres a second, where looks tell both."""
+    incident = record.incident
+    if incident.velocity_m_s is None or incident.velocity_covariance is None:
+        return
+    course = heading(incident.velocity_m_s, incident.velocity_covariance)
+    if course is None:
+        return
+    pace, _ = speed(incident.velocity_m_s, incident.velocity_covariance)
+    ET.SubElement(detail, "track", {"course": _number(course[0]), "speed": _number(pace)})
 
 
 def _removal(event: IncidentEventRecord, sent: datetime) -> ET.Element:
@@ -123,7 +142,7 @@ def _removal(event: IncidentEventRecord, sent: datetime) -> ET.Element:
         # Not the uid of the marker, which the link names.
         uid=f"{uid}.removal.{record.incident.revision}",
         kind="t-x-d-d",
-        how="h-e",
+        how="h-e" if record.incident.state is IncidentState.DISMISSED else "m-p",
         time=event.occurred_at,
         stale=sent + WITHDRAWN_STALE,
     )
@@ -203,6 +222,11 @@ def _own_detail(detail: ET.Element, event: IncidentEventRecord) -> None:
         "bearing_deg": _number(best.bearing_deg),
         "radius_m": _number(best.radius_m),
         "probability": _number(best.probability),
+        "severity": incident.severity.value,
+        "severity_reason": incident.reason,
+        "object_count": str(incident.object_count),
+        "track": incident.track_id,
+        "merged_into": incident.merged_into,
         "sighting_count": str(incident.sighting_count),
         "imagery": f"missions/{record.mission_id}/imagery/{incident.imagery_id}",
         "marking": record.marking.value,
@@ -221,7 +245,7 @@ def _own_detail(detail: ET.Element, event: IncidentEventRecord) -> None:
 
 def _callsign(record: IncidentRecord) -> str:
     best = record.incident.best
-    if record.incident.state in {IncidentState.CONFIRMED, IncidentState.DISMISSED}:
+    if record.incident.state in _WITHDRAWN | {IncidentState.CONFIRMED}:
         word = record.incident.state.value.upper()
     else:
         word = "ALERT" if best.level is Level.ALERT else "possible"

@@ -16,6 +16,7 @@ from service.ledger.credentials import Credentials
 from service.ledger.cursors import Cursors
 from service.ledger.decisions import Decisions
 from service.ledger.detections import DetectionSearch
+from service.ledger.expiry import Expiry
 from service.ledger.hard_negatives import HardNegatives
 from service.ledger.imagery import ImageryRegister
 from service.ledger.incidents import Incidents
@@ -42,6 +43,7 @@ class Ledger(
     Jobs,
     Results,
     Incidents,
+    Expiry,
     Decisions,
     HardNegatives,
     DetectionSearch,

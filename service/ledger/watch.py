@@ -81,6 +81,7 @@ def take_in(
         footprint_lonlat=assessment.footprint_lonlat,
         # Flights of two pledges may bear one name.
         sortie_id=f"{image.pledge_id}/{image.sortie_id}",
+        is_alone=not _has_company(connection, image),
     )
     before = _read(connection, image, assessment, frame, now, rules)
     concerned = {sighting.position_id for sighting in assessment.sightings} | {
@@ -133,6 +134,23 @@ def take_in(
         )
     write_events(connection, mission_id, events)
     return events
+
+
+def _has_company(connection: Connection, image: ImageryRecord) -> bool:
+    """Whether the mission has other imagery of the same flight."""
+    return (
+        connection.execute(
+            select(imagery.c.imagery_id)
+            .where(
+                imagery.c.mission_id == image.mission_id,
+                imagery.c.pledge_id == image.pledge_id,
+                imagery.c.sortie_id == image.sortie_id,
+                imagery.c.imagery_id != image.imagery_id,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
 
 
 def _read(

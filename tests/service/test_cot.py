@@ -14,7 +14,7 @@ from models.taxonomy import CATEGORIES
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.decisions import Verdict
-from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
+from pipelines.threats.incidents import LIVE, ChangeKind, Incident, IncidentState
 from pipelines.threats.proximity import Level, Sighting
 from pipelines.threats.severity import Severity
 from service.feeds.cot import (
@@ -156,7 +156,7 @@ def test_the_detail_says_what_a_person_needs_and_a_program_can_read() -> None:
         ("something else", "a-u-G"),
     ],
 )
-@pytest.mark.parametrize("state", [it for it in IncidentState if it != IncidentState.DISMISSED])
+@pytest.mark.parametrize("state", sorted(LIVE))
 def test_affiliation_is_unknown_whatever_is_decided(
     category: str, kind: str, state: IncidentState
 ) -> None:
@@ -217,6 +217,31 @@ def test_a_dismissal_withdraws_the_marker_from_server_and_clients() -> None:
     assert removal.find("detail/__forcedelete") is not None
     # The name of who decided is not for everybody on the net.
     assert b'"op"' not in b"".join(cot_messages(dismissed))
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.CANCELLED, ChangeKind.EXPIRED, ChangeKind.MERGED])
+def test_what_the_machine_ends_is_withdrawn_and_not_left_to_go_stale(kind: ChangeKind) -> None:
+    ended = event(kind=kind, state=IncidentState(kind.value))
+    marker, removal = (fromstring(it) for it in cot_messages(ended))
+    assert marker.find("detail/contact").get("callsign").startswith(kind.value.upper())
+    assert instant(marker.get("stale")) == ended.occurred_at + WITHDRAWN_STALE
+    assert (removal.get("type"), removal.get("how")) == ("t-x-d-d", "m-p")
+    assert removal.find("detail/link").get("uid") == marker.get("uid")
+
+
+def test_course_and_speed_are_told_where_looks_tell_them() -> None:
+    still = event()
+    assert fromstring(cot_messages(still)[0]).find("detail/track") is None
+    driving = replace(
+        still.record.incident,
+        velocity_m_s=np.array([3.0, -4.0]),
+        velocity_covariance=0.25 * np.eye(2),
+    )
+    moved = replace(still, record=replace(still.record, incident=driving))
+    track = fromstring(cot_messages(moved)[0]).find("detail/track")
+    assert float(track.get("speed")) == pytest.approx(5.0)
+    # East by 3 and south by 4: 180 - atan(3 / 4) degrees.
+    assert float(track.get("course")) == pytest.approx(143.130, abs=1e-3)
 
 
 def test_what_a_dismissed_incident_takes_in_is_not_sent() -> None:
