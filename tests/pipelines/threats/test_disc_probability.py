@@ -135,3 +135,50 @@ def test_the_range_interval_holds_ninety_percent_of_distances() -> None:
     low, high = range_interval(np.array([[300.0, -120.0]]), cov[None])
     assert low[0] == pytest.approx(np.quantile(distance, 0.05), abs=0.8)
     assert high[0] == pytest.approx(np.quantile(distance, 0.95), abs=0.8)
+
+
+@pytest.mark.parametrize("distance", [0.0, 3.0, 30.0, 81.0, 300.0, 4000.0])
+def test_quantiles_of_circular_errors_are_those_of_the_noncentral_chi_square(
+    distance: float,
+) -> None:
+    sigma = 10.0
+    offset, cov = np.array([[0.6 * distance, 0.8 * distance]]), np.eye(2)[None] * sigma**2
+    for probability in (0.05, 0.5, 0.9, 0.95):
+        truth = sigma * math.sqrt(ncx2.ppf(probability, 2, (distance / sigma) ** 2))
+        told = distance_quantile(offset, cov, probability)[0]
+        assert told == pytest.approx(truth, abs=1e-3)
+
+
+@given(
+    major=st.floats(0.5, 800.0),
+    ratio=st.floats(1e-3, 1.0),
+    turn=st.floats(0.0, 180.0),
+    east=st.floats(-2000.0, 2000.0),
+    north=st.floats(-2000.0, 2000.0),
+    probability=st.floats(0.02, 0.98),
+)
+@settings(max_examples=150, deadline=None)
+def test_within_a_quantile_lies_as_much_as_it_says(
+    major: float, ratio: float, turn: float, east: float, north: float, probability: float
+) -> None:
+    cov = covariance(major, major * ratio, turn)
+    told = distance_quantile(np.array([[east, north]]), cov[None], probability)[0]
+    assert one((east, north), cov, float(told)) == pytest.approx(probability, abs=1e-4)
+
+
+def test_many_quantiles_at_once_are_those_of_each_alone() -> None:
+    rng = np.random.default_rng(9)
+    offset = rng.normal(0.0, 300.0, (50, 2))
+    drawn = rng.uniform([2.0, 2.0, 0.0], [60.0, 60.0, 180.0], (50, 3)).tolist()
+    cov = np.stack([covariance(major, minor, turn) for major, minor, turn in drawn])
+    low, high = range_interval(offset, cov)
+    for at in range(len(offset)):
+        alone = range_interval(offset[at : at + 1], cov[at : at + 1])
+        assert (alone[0][0], alone[1][0]) == pytest.approx((low[at], high[at]), abs=1e-6)
+
+
+def test_without_width_the_interval_is_the_distance_itself() -> None:
+    low, high = range_interval(np.array([[300.0, 400.0], [0.0, 0.0]]), np.zeros((2, 2, 2)))
+    assert low == pytest.approx([500.0, 0.0], abs=1e-3)
+    assert high == pytest.approx([500.0, 0.0], abs=1e-3)
+    assert range_interval(np.zeros((0, 2)), np.zeros((0, 2, 2)))[0].shape == (0,)
