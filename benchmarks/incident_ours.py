@@ -26,6 +26,7 @@ def ours(day: Day) -> Iterator[tuple[Look, Told]]:
             categories=look.categories,
             confidences=look.confidence.tolist(),
             footprint_lonlat=look.footprint_lonlat,
+            sortie_id=look.flight,
         )
         watch, seen = watch.observe(frame, positions=day.positions(look), rules=(DEFAULT_RULE,))
         behind: dict[str, list[int]] = {}
