@@ -111,4 +111,4 @@ def test_a_model_that_loses_too_much_is_not_kept(
     answer = CliRunner().invoke(quantise, _arguments(pictures, data_dir, tmp_path, "0.01"))
     assert isinstance(answer.exception, ModelRefusedError)
     assert "it was not kept" in str(answer.exception)
-    assert not (tmp_path / "models" / "vedette-n-int8@1.0.0").exists()
+    assert not (tmp_path / "models" / "vedette-n-int8@1.1.0").exists()
