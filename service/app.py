@@ -35,6 +35,7 @@ from service.api.product import ProductService
 from service.api.rule import RuleService
 from service.api.server import SERVICES, Servicers, bind, build_server, check_port
 from service.audit_heads import AuditHeads
+from service.chip_room import ChipRoom
 from service.clock import utc_now
 from service.endpoint import FILE_NAME, Endpoint, write_atomically
 from service.errors import StartupError
@@ -241,6 +242,7 @@ class _Service:
         self._heads.compare(ledger.audit_hash)
         ledger.note_heads_in(self._heads)
         self._server: Any = None
+        self._chips = ChipRoom()
         self._tak = _tak_feed(settings, ledger)
         self._feeds_stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -256,7 +258,7 @@ class _Service:
                 hard_negative=HardNegativeService(parts.ledger, parts.objects),
                 health=self._health,
                 imagery=ImageryService(parts.ledger, parts.ingest, self._hub),
-                incident=IncidentService(parts.ledger, parts.objects, self._hub),
+                incident=IncidentService(parts.ledger, parts.objects, self._hub, self._chips),
                 model=ModelService(parts.ledger, settings.models_dir, settings.model, self._engine),
                 pledge=PledgeService(parts.ledger),
                 position=PositionService(parts.ledger),
@@ -332,6 +334,7 @@ class _Service:
         if self._server is not None:
             await self._server.stop(0)
         await self._pool.stop(5.0)
+        await asyncio.to_thread(self._chips.close)
 
     def _engine(self) -> str:
         ready = self._pool.ready

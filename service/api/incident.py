@@ -11,7 +11,7 @@ from typing import Any
 from vedette.v1 import incident_pb2, incident_pb2_grpc
 
 from models.errors import InvalidInputError, VedetteError
-from pipelines.products.thin_chip import LEAST_BYTES, MOST_BYTES, thin_chip
+from pipelines.products.thin_chip import LEAST_BYTES, MOST_BYTES
 from service.access import Sight, may_see
 from service.api import names
 from service.api.convert.incident import (
@@ -30,6 +30,7 @@ from service.api.interceptor import (
     caller_sight,
     require_still_valid,
 )
+from service.chip_room import ChipRoom
 from service.clock import utc_now
 from service.errors import LimitExceededError
 from service.events import ChangeHub
@@ -49,9 +50,12 @@ _LONGEST_RECIPIENT = 100
 class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
     """`vedette.v1.IncidentService`."""
 
-    def __init__(self, ledger: Ledger, objects: ObjectStore, hub: ChangeHub) -> None:
+    def __init__(
+        self, ledger: Ledger, objects: ObjectStore, hub: ChangeHub, chips: ChipRoom | None = None
+    ) -> None:
         self._ledger = ledger
         self._objects = objects
+        self._chips = ChipRoom() if chips is None else chips
         self._hub = hub
 
     async def GetIncident(  # noqa: N802 - the contract's name
@@ -177,7 +181,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
             mission_id, incident.imagery_id, incident.best.detection_index
         )
         data = self._objects.get(original_key(mission_id, image.sha256))
-        chip = thin_chip(data, None, found.xyxy, max_bytes=max_bytes)
+        chip = self._chips.cut(data, found.xyxy, max_bytes)
         left, top, right, bottom = chip.box_px
         return incident_pb2.IncidentChip(
             incident=names.incident_name(mission_id, incident.incident_id),
