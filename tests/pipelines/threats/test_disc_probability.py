@@ -158,12 +158,14 @@ def test_quantiles_of_circular_errors_are_those_of_the_noncentral_chi_square(
     probability=st.floats(0.02, 0.98),
 )
 @settings(max_examples=150, deadline=None)
-def test_within_a_quantile_lies_as_much_as_it_says(
+def test_a_quantile_is_exact_to_a_millimetre(
     major: float, ratio: float, turn: float, east: float, north: float, probability: float
 ) -> None:
     cov = covariance(major, major * ratio, turn)
-    told = distance_quantile(np.array([[east, north]]), cov[None], probability)[0]
-    assert one((east, north), cov, float(told)) == pytest.approx(probability, abs=1e-4)
+    told = float(distance_quantile(np.array([[east, north]]), cov[None], probability)[0])
+    # A millimetre to either side; where distance hardly varies, that is much in probability.
+    least, most = (one((east, north), cov, max(told + by, 0.0)) for by in (-1e-3, 1e-3))
+    assert least - 1e-6 <= probability <= most + 1e-6
 
 
 def test_many_quantiles_at_once_are_those_of_each_alone() -> None:
