@@ -33,7 +33,7 @@ from service.training.course import (
 from service.training.materials import Materials
 from service.training.plan import Plan
 
-NEW_SHARES = (0.4, 0.7, 1.0)
+NEW_SHARES = (0.5, 0.7, 1.0)
 """Shares of the learned weights that are tried."""
 
 TOLERATED_LOSS = 0.01
