@@ -18,6 +18,7 @@ from service.cli.output import (
     folded,
     in_mission,
     last_part,
+    plain,
     print_document,
     print_table,
     word,
@@ -170,6 +171,8 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
     out = console()
     out.print(f"{found.name}  {word(found, 'level').upper()}  {word(found, 'state')}")
     out.print(folded(out, describe(found), 2), markup=False)
+    for line in describe_severity(found):
+        out.print(folded(out, line, 2), markup=False)
     out.print(
         f"rule {last_part(found.rule)}; {found.sighting_count} sightings, the last in "
         f"{last_part(found.imagery)}; revision {found.revision}; marking "
@@ -179,6 +182,73 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         out.print(escape(f"{describe_decision(found.decision)}, {utc(found.decision.decide_time)}"))
     for item in found.releases:
         out.print(describe_release(item), markup=False)
+
+
+def describe_severity(found: incident_pb2.Incident) -> list[str]:
+    """How severe and why, how it moves, and what it was merged into, a line each."""
+    lines = []
+    if found.severity:
+        lines.append(f"severity {word(found, 'severity')}: {plain(found.severity_reason)}")
+    if found.HasField("speed_m_s"):
+        course = (
+            f", heading {found.heading_deg:03.0f}° +- {found.heading_sigma_deg:.0f}°"
+            if found.HasField("heading_deg")
+            else ""
+        )
+        lines.append(f"speed {found.speed_m_s:.1f} +- {found.speed_sigma_m_s:.1f} m/s{course}")
+    if found.merged_into:
+        lines.append(f"merged into {last_part(found.merged_into)}")
+    return lines
+
+
+@incident.command("suppressed")
+@in_mission
+@click.option("--position", default="", help="Only near this position.")
+@as_json
+@connected
+def suppressed(client: Client, mission: str, position: str, json_output: bool) -> None:
+    """List what rules saw and nobody was shown, and why; the latest first.
+
+    One line for each object, position, rule and reason, with how often it was seen so. Nothing is
+    dropped without a line here.
+
+    \b
+    Examples:
+      vedette incident suppressed -m unmiss
+      vedette incident suppressed -m unmiss --position base --json
+    """  # noqa: D301 - click wants the backspace itself
+    request = incident_pb2.ListSuppressionsRequest(
+        parent=mission,
+        page_size=1000,
+        position=position
+        if not position or position.startswith("missions/")
+        else f"{mission}/positions/{position}",
+    )
+    found = [
+        item
+        for page in client.pages(client.incidents.ListSuppressions, request)
+        for item in page.suppressions
+    ]
+    if json_output:
+        print_document({"suppressions": [document_of(item) for item in found]})
+        return
+    print_table(
+        ("REASON", "COUNT", "CATEGORY", "POSITION", "RULE", "P", "LAST", "IMAGERY"),
+        (
+            (
+                item.reason,
+                str(item.count),
+                item.category,
+                last_part(item.position),
+                last_part(item.rule),
+                f"{item.probability:.2f}",
+                utc(item.last_time),
+                last_part(item.imagery),
+            )
+            for item in found
+        ),
+        empty=f"{mission} has kept nothing back",
+    )
 
 
 @incident.command("decide")

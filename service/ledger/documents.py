@@ -204,8 +204,10 @@ def _later_fields(incident: Document) -> Document:
     for name in ("velocity_m_s", "velocity_covariance"):
         value = incident.get(name)
         fields_[name] = None if value is None else np.array(value, np.float64)
-    if "severity" in incident:
-        fields_["severity"] = IncidentSeverity(incident["severity"])
+    # Before there were severities an alert was what one of them is without further grounds.
+    is_alert = incident["best"]["level"] == Level.ALERT.value
+    usual = IncidentSeverity.MEDIUM if is_alert else IncidentSeverity.LOW
+    fields_["severity"] = IncidentSeverity(incident.get("severity", usual.value))
     fields_["group_ids"] = tuple(incident.get("group_ids", ()))
     return fields_
 

@@ -10,15 +10,22 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import delete, select, update
 
 from models.errors import InvalidInputError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
 from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import DISMISSAL_HOLD, ChangeKind, IncidentState
+from pipelines.threats.incidents import (
+    DISMISSAL_HOLD,
+    INCIDENT_HOLD,
+    ChangeKind,
+    IncidentState,
+)
 from pipelines.threats.positions import Position, PositionKind
 from pipelines.threats.tracks import Mobility
+from service.access import Sight
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
     Area,
@@ -29,6 +36,7 @@ from service.ledger.records import (
     ProductRecord,
 )
 from service.ledger.store import Ledger
+from service.ledger.tables import incidents, track_looks, tracks
 
 MakeImagery = Callable[..., ImageryRecord]
 MakeAssessment = Callable[..., Assessment]
@@ -442,3 +450,88 @@ def test_a_vehicle_that_the_frame_before_did_not_show_is_another(
     assert moved.record.incident.mobility is Mobility.MOVING
     stored = ledger.get_incident("unmiss", moved.record.incident.incident_id)
     assert stored.incident.mobility is Mobility.MOVING
+
+
+def test_what_is_not_seen_any_more_expires_once(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accept()
+    (raised,) = process(ledger, make_assessment((4.0, 30.0)), now)
+    assert ledger.expire_incidents(now + INCIDENT_HOLD) == ()
+    late = now + INCIDENT_HOLD + timedelta(minutes=1)
+    (ended,) = ledger.expire_incidents(late)
+    assert (ended.kind, ended.sequence, ended.occurred_at) == (ChangeKind.EXPIRED, 2, late)
+    assert ended.record.incident.incident_id == raised.record.incident.incident_id
+    assert ended.record.incident.state is IncidentState.EXPIRED
+    assert ledger.expire_incidents(late + LATER) == ()
+    assert [event.sequence for event in ledger.events_since("unmiss", 0, 10)] == [1, 2]
+
+
+def test_what_is_not_shown_is_listed_with_its_reason(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    for number in range(3):
+        accept(number, marking="CONFIDENTIAL" if number == 1 else "UNCLASSIFIED")
+    (raised,) = process(ledger, make_assessment((4.0, 30.0)), now)
+    ledger.decide_incident(
+        "unmiss",
+        raised.record.incident.incident_id,
+        Verdict.DISMISSED,
+        "",
+        1,
+        "Lt Berg",
+        now,
+        reason_code=ReasonCode.OWN_FORCES,
+    )
+    for minutes in (1, 2):
+        at = now + timedelta(minutes=minutes)
+        assert process(ledger, make_assessment((4.0, 30.0), captured_at=at), at) == []
+    (found,) = ledger.list_suppressions("unmiss").items
+    counted = found.suppression
+    assert (counted.reason, counted.count) == ("DISMISSED", 2)
+    assert counted.track_id == raised.record.incident.track_id
+    assert counted.first_at == now + timedelta(minutes=1)
+    assert counted.last_at == found.counted_at == now + timedelta(minutes=2)
+    assert counted.imagery_id == "image-0002"
+    assert found.marking is Marking.CONFIDENTIAL
+    assert ledger.list_suppressions("unmiss", position_id="elsewhere").items == ()
+    assert ledger.list_suppressions("minusca").items == ()
+    cleared = Sight(clearance=Marking.UNCLASSIFIED)
+    assert ledger.list_suppressions("unmiss", sight=cleared).items == ()
+
+
+def test_an_incident_from_before_there_were_tracks_is_seen_again(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    accept(0)
+    accept(1)
+    (raised,) = process(ledger, make_assessment((4.0, 30.0)), now)
+    with ledger._writing() as connection:
+        row = connection.execute(select(incidents)).one()
+        older = {
+            name: value for name, value in row.record["incident"].items() if name in _FIRST_FIELDS
+        }
+        connection.execute(
+            update(incidents).values(track_id="", record=row.record | {"incident": older})
+        )
+        connection.execute(delete(tracks))
+        connection.execute(delete(track_looks))
+    at = now + timedelta(seconds=4)
+    (seen,) = process(ledger, make_assessment((4.0, 30.0), captured_at=at), at)
+    assert seen.kind is ChangeKind.UPDATED
+    assert seen.record.incident.incident_id == raised.record.incident.incident_id
+    assert seen.record.incident.sighting_count == 2
+    assert seen.record.incident.track_id
+
+
+_FIRST_FIELDS = {
+    "incident_id",
+    "state",
+    "best",
+    "imagery_id",
+    "sighting_count",
+    "first_seen_at",
+    "last_seen_at",
+    "revision",
+    "mobility",
+}
