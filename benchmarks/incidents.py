@@ -196,27 +196,33 @@ def document(runs: Sequence[dict[str, Any]], path: Path) -> None:
 def _markdown(runs: Sequence[dict[str, Any]]) -> str:
     heads = " | ".join(HEADS.values())
     rule = " | ".join("--:" for _ in HEADS)
-    seeds = f"{runs[0]['seed']} to {runs[-1]['seed']}" if len(runs) > 1 else str(runs[0]["seed"])
+    first, last = runs[0]["seed"], runs[-1]["seed"]
+    seeds = f"Seeds {first} to {last}" if len(runs) > 1 else f"Seed {first}"
     frames = sum(run["frames"] for run in runs)
     lines = [
-        f"Seeds {seeds}, {frames:,} frames: medians over the seeds, with the least and the most.",
+        f"{seeds}, {frames:,} frames: medians over the seeds, with the least and the most.",
         "",
         f"| way | {heads} |",
         f"| --- | {rule} |",
     ]
     for way, figures in spread(runs).items():
-        cells = [
-            "-" if one is None else f"{one['median']:.3g} ({one['min']:.3g} to {one['max']:.3g})"
-            for one in figures.values()
-        ]
+        cells = [_cell(one, whole=len(runs) > 1) for one in figures.values()]
         lines.append(f"| {way.replace('_', ' ')} | {' | '.join(cells)} |")
     lines += ["", "Ours by area, medians over the seeds:", "", f"| area | {heads} |"]
     lines.append(f"| --- | {rule} |")
     for name in runs[0]["areas"]:
         parts = [_spread([run["areas"][name][key] for run in runs]) for key in HEADS]
-        cells = ["-" if one is None else f"{one['median']:.3g}" for one in parts]
+        cells = [_cell(one, whole=False) for one in parts]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(figure: dict[str, float] | None, *, whole: bool) -> str:
+    """The median of one figure, with the least and the most where asked."""
+    if figure is None:
+        return "-"
+    middle = f"{figure['median']:,.10g}"
+    return f"{middle} ({figure['min']:,.10g} to {figure['max']:,.10g})" if whole else middle
 
 
 def _seeds(text: str) -> list[int]:
