@@ -126,4 +126,4 @@ def test_help_teaches() -> None:
     text = train("--help").stdout
     assert "The result is not" in text
     assert "negatives.jsonl" in text
-    assert "vedette model train ours@1.0.0 --data flights/" in text
+    assert "vedette model train ours@1.0 --data flights/" in text
