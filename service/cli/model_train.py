@@ -150,7 +150,7 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     \b
     Examples:
       vedette model train ours@1.0 --data flights/ --hold-out held.txt --source ours --work train/
-      vedette model train ours@1.1 --from ours@1.0 --data may/data.yaml --source ours --work next/
+      vedette model train ours@1.1 --from ours@1.0 --data a/ --validation a/ --source ours --work b/
     """  # noqa: D301 - click wants the backspace itself
     from service.training.course import check_classes, learn, open_trainer, prepare
     from service.training.materials import gather
