@@ -16,6 +16,8 @@ from pipelines.threats.tracks import Mobility, Track, TrackPoint
 
 # So many looks at what stands make its place relative to its neighbours surer, and no more do.
 _AVERAGED = 4
+# What was seen for a shorter time may as well drive slowly: the mean of its looks would lag.
+_STANDS_S = 8.0
 # Nobody drives straight on for longer.
 _LONGEST_DRIFT_S = 20.0
 # Errors of pose wander within a flight: after so long its frames are as those of another.
@@ -144,7 +146,9 @@ def _at_points(
     plane = LocalPlane(latitude_deg=nearest.latitude_deg, longitude_deg=nearest.longitude_deg)
     kept = [points[index] for index in order[:_AVERAGED]]
     place, count = np.zeros(2), 1
-    if track.mobility is Mobility.STILL:
+    times = [point.captured_at for point in points if point.captured_at is not None]
+    span_s = (max(times) - min(times)).total_seconds() if times else _STANDS_S
+    if track.mobility is Mobility.STILL and span_s >= _STANDS_S:
         count = len(kept)
         place = plane.enu(
             np.array([point.latitude_deg for point in kept]),
