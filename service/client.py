@@ -294,9 +294,11 @@ class Client:
         waits = self._patience()
         while True:
             stream = self.imagery.WatchImagery(imagery_pb2.WatchImageryRequest(name=name))
+            waits.streaming()
             try:
                 for imagery in stream:
                     waits = self._patience()
+                    waits.streaming()
                     yield imagery
                     if imagery.state in ended:
                         return
@@ -347,9 +349,11 @@ class Client:
                     events_per_hour=events_per_hour,
                 )
             )
+            waits.streaming()
             try:
                 for event in stream:
                     waits = self._patience()
+                    waits.streaming()
                     since = max(since, event.resume_after or event.sequence)
                     place = event.sequence, _part_of(event)
                     if place in known:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_BACKOFF_S = 15.0
+# gRPC gives up connecting after 20 s: a stream that lasted longer had a connection.
+CONNECTING_S = 25.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,15 +25,28 @@ class Backoff:
 
 
 class Waits:
-    """Exponential pauses until the time without progress is over."""
+    """Exponential pauses until the time without progress is over.
+
+    A stream that was open counts as progress, however long it had nothing to tell: call `streaming`
+    as each begins.
+    """
 
     def __init__(self, backoff: Backoff, look_again: Callable[[], None]) -> None:
         self._look_again = look_again
-        self._next_s = backoff.first_s
-        self._ends = time.monotonic() + backoff.give_up_s
+        self._backoff = backoff
+        self._streaming: float | None = None
+        self._next_s, self._ends = backoff.first_s, time.monotonic() + backoff.give_up_s
+
+    def streaming(self) -> None:
+        """Note that a stream begins."""
+        self._streaming = time.monotonic()
 
     def pause(self) -> bool:
         """Wait; False when it is time to give up."""
+        began, self._streaming = self._streaming, None
+        if began is not None and time.monotonic() - began > CONNECTING_S:
+            self._next_s = self._backoff.first_s
+            self._ends = time.monotonic() + self._backoff.give_up_s
         left = self._ends - time.monotonic()
         if left <= 0:
             return False
