@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
+from pipelines.threats.disc_probability import probability_within
 from pipelines.threats.positions import Position
 from pipelines.threats.requirements import MOTION_HORIZON_S
 from pipelines.threats.shapes import plane_shape
@@ -20,6 +21,10 @@ TELLING_M_S = 0.5
 """Slower than this, an object neither closes nor leaves to speak of."""
 _GEOD = Geod(ellps="WGS84")
 _DRAWS = 2048
+# Of a point's, where what is left to draws is smooth.
+_PLACES = 512
+# Below this nothing is left to chance.
+_NO_VARIANCE = 1e-18
 _SIMPLE_M = 1.0
 
 
@@ -52,33 +57,86 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Approach:
-    """How an object moves toward a position, over equally likely draws of all that is uncertain.
+    """How an object moves toward a position, over equally likely places of it.
+
+    At each place the speed toward the position is a normal variable. So is it, given the speed
+    across, and there is a least one by which the object comes within the perimeter in time; what is
+    left to draws is the place and the speed across.
 
     Attributes:
-        closing_m_s: (N,) speed toward the nearest point of the position; negative away from it.
-        arrival_s: (N,) time until it is within the perimeter if it goes on as it does; 0 where it
-            is, infinite where it never will be or not within `MOTION_HORIZON_S`.
+        closing_m_s: speed toward the nearest point of the position, in the mean; negative away.
+        sigma_m_s: one sigma of it.
+        toward_m_s: (N,) the mean of it at each place.
+        toward_sigma_m_s: (N,) and one sigma.
+        arrival_s: (N,) draws of the time until it is within the perimeter if it goes on as it does;
+            0 where it is, infinite where it never will be or not within `MOTION_HORIZON_S`.
+        to_point: what tells times to a point without draws of the speed; None toward an outline.
     """
 
-    closing_m_s: NDArray[np.float64]
+    closing_m_s: float
+    sigma_m_s: float
+    toward_m_s: NDArray[np.float64]
+    toward_sigma_m_s: NDArray[np.float64]
     arrival_s: NDArray[np.float64]
+    to_point: ToPoint | None = None
 
     def faster_than(self, speed_m_s: float) -> float:
         """Probability that it closes faster."""
-        return float(np.mean(self.closing_m_s > speed_m_s))
+        return float(np.mean(_normal_cdf((self.toward_m_s - speed_m_s) / self.toward_sigma_m_s)))
 
     def slower_than(self, speed_m_s: float) -> float:
         """Probability that it closes more slowly, or goes away where the speed is negative."""
-        return float(np.mean(self.closing_m_s < speed_m_s))
+        return float(np.mean(_normal_cdf((speed_m_s - self.toward_m_s) / self.toward_sigma_m_s)))
 
     def within(self, seconds: float) -> float:
         """Probability that it is within the perimeter by then."""
+        if self.to_point is not None:
+            return self.to_point.within(min(seconds, MOTION_HORIZON_S))
         return float(np.mean(self.arrival_s <= seconds))
 
     def arrival_quantile(self, probability: float) -> float:
         """The time by which it is within the perimeter at this probability; may be infinite."""
         rank = min(math.ceil(probability * len(self.arrival_s)), len(self.arrival_s)) - 1
-        return float(np.sort(self.arrival_s)[max(rank, 0)])
+        return float(np.partition(self.arrival_s, max(rank, 0))[max(rank, 0)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ToPoint:
+    """What tells by when an object is within reach of a point, N equally likely places of it.
+
+    Attributes:
+        inside: probability that it is there already.
+        distance_m: (N,) from the point.
+        reach_m: of the perimeter.
+        across_m_s: (N,) speed across the line to the point, without sign.
+        toward_m_s: (N,) mean of the speed along it, given that across.
+        sigma_m_s: (N,) and one sigma.
+    """
+
+    inside: float
+    distance_m: NDArray[np.float64]
+    reach_m: float
+    across_m_s: NDArray[np.float64]
+    toward_m_s: NDArray[np.float64]
+    sigma_m_s: NDArray[np.float64]
+
+    def within(self, seconds: float) -> float:
+        """Probability that it is within reach by some time.
+
+        The slowest way there in time t goes to the near side of the disc, (d - sqrt(R^2 - w^2 t^2))
+        / t, until that is the tangent, after which more time does not help.
+        """
+        if seconds <= 0.0:
+            return self.inside
+        distance, reach, across = self.distance_m, self.reach_m, self.across_m_s
+        gap = distance**2 - reach**2
+        tangent = np.sqrt(np.maximum(gap, 0.0)) * reach / (across * distance)
+        time = np.minimum(tangent, seconds)
+        least = (distance - np.sqrt(np.maximum(reach**2 - (across * time) ** 2, 0.0))) / np.where(
+            gap > 0.0, time, 1.0
+        )
+        comes = _normal_cdf((self.toward_m_s - least) / self.sigma_m_s)
+        return max(float(np.mean(np.where(gap <= 0.0, 1.0, comes))), self.inside)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -133,9 +191,10 @@ def approach(
     """How an object of uncertain place and velocity moves toward a position.
 
     Place and velocity are taken as independent normal variables and the velocity as constant. The
-    2,048 draws are not random: a Kronecker sequence in four dimensions, taken through the normal
-    quantile, so that the same input gives the same answer, to a hundredth in probability (M.
-    Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences", 2018).
+    speed toward the position is integrated over; the draws of the rest are not random but a
+    Hammersley set taken through the normal quantile, so that the same input gives the same answer,
+    to a hundredth in probability (J. M. Hammersley, "Monte Carlo methods for solving multivariable
+    problems", Annals of the New York Academy of Sciences 86, 1960).
 
     Args:
         outline: of the position.
@@ -145,42 +204,103 @@ def approach(
         velocity_covariance: (2, 2) of it.
         perimeter_m: distance from the outline at which it has arrived.
     """
-    normal = _normal_draws()
-    places = place_m + normal[:, :2] @ _root(place_covariance_m2).T
-    velocities = velocity_m_s + normal[:, 2:4] @ _root(velocity_covariance).T
     reach = perimeter_m + outline.margin_m
     if outline.is_point:
-        return _toward_a_point(places.T.copy(), velocities.T.copy(), reach)
+        return _toward_a_point(
+            place_m, place_covariance_m2, velocity_m_s, velocity_covariance, reach
+        )
+    normal = _normal_draws(_DRAWS)
+    places = place_m + normal[:, :2] @ _root(place_covariance_m2).T
+    velocities = velocity_m_s + normal[:, 2:4] @ _root(velocity_covariance).T
     nearest, distance = _nearest(outline, places)
-    inside = _inside(outline, places)
-    step = nearest - places
-    length = np.where(distance > 0.0, distance, 1.0)
-    closing = np.einsum("ni,ni->n", step, velocities) / length
+    inside = _inside(outline, places) | (distance == 0.0)
+    along = (nearest - places) / np.where(distance > 0.0, distance, 1.0)[:, None]
     # Whoever is inside has nowhere nearer to come to.
-    closing = np.where(inside | (distance == 0.0), 0.0, closing)
+    along[inside] = 0.0
     arrival = _arrival(outline, places, velocities, reach)
     arrival = np.where(inside | (distance <= reach), 0.0, arrival)
+    return _approach(
+        along @ velocity_m_s,
+        np.einsum("ni,ij,nj->n", along, velocity_covariance, along),
+        np.where(arrival <= MOTION_HORIZON_S, arrival, np.inf),
+    )
+
+
+def _approach(
+    toward: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    arrival: NDArray[np.float64],
+    to_point: ToPoint | None = None,
+) -> Approach:
+    mean = float(toward.mean())
     return Approach(
-        closing_m_s=closing,
-        arrival_s=np.where(arrival <= MOTION_HORIZON_S, arrival, np.inf),
+        closing_m_s=mean,
+        sigma_m_s=math.sqrt(max(float(np.mean(variance + (toward - mean) ** 2)), 0.0)),
+        toward_m_s=toward,
+        toward_sigma_m_s=np.sqrt(np.maximum(variance, _NO_VARIANCE)),
+        arrival_s=arrival,
+        to_point=to_point,
     )
 
 
 def _toward_a_point(
-    places: NDArray[np.float64], velocities: NDArray[np.float64], reach_m: float
+    place_m: NDArray[np.float64],
+    place_covariance_m2: NDArray[np.float64],
+    velocity_m_s: NDArray[np.float64],
+    velocity_covariance: NDArray[np.float64],
+    reach_m: float,
 ) -> Approach:
-    """The same for the origin, over (2, N) draws: what almost every position is, done at once."""
-    (x, y), (u, v) = places, velocities
-    square, toward = x * x + y * y, -(x * u + y * v)
-    closing = toward / np.sqrt(np.maximum(square, 1e-12))
-    speed, gap = u * u + v * v, square - reach_m**2
-    # |p + v t| = reach, the lesser root, in the form that loses nothing where it is near.
-    root = toward * toward - speed * gap
-    comes = (root >= 0.0) & (toward > 0.0)
-    time = gap / np.where(comes, toward + np.sqrt(np.maximum(root, 0.0)), 1.0)
+    """The same for the origin, which is what almost every position is."""
+    normal = _normal_draws(_PLACES).T
+    root = _root(place_covariance_m2)
+    x, y = place_m[:, None] + root @ normal[:2]
+    distance = np.maximum(np.hypot(x, y), 1e-9)
+    # Unit vectors toward the origin, and across.
+    e, n = -x / distance, -y / distance
+    (u, v), ((a, b), (_, c)) = velocity_m_s.tolist(), velocity_covariance.tolist()
+    toward, across = e * u + n * v, n * u - e * v
+    ee, nn, en = e * e, n * n, e * n
+    variance = a * ee + 2.0 * b * en + c * nn
+    variance_across = np.maximum(a * nn - 2.0 * b * en + c * ee, _NO_VARIANCE)
+    shared = (a - c) * en + b * (nn - ee)
+    gone = np.sqrt(variance_across) * normal[2]
+    slope = shared / variance_across
+    given = toward + slope * gone
+    sigma = np.sqrt(np.maximum(variance - slope * shared, _NO_VARIANCE))
+    speed_across = np.maximum(np.abs(across + gone), 1e-9)
+    inside = probability_within(
+        place_m[None], place_covariance_m2[None], np.array([reach_m], np.float64)
+    )
+    speed = given + sigma * normal[3]
+    return _approach(
+        toward,
+        variance,
+        _time_to_disc(distance, speed, speed_across, reach_m),
+        ToPoint(
+            inside=float(inside[0]),
+            distance_m=distance,
+            reach_m=reach_m,
+            across_m_s=speed_across,
+            toward_m_s=given,
+            sigma_m_s=sigma,
+        ),
+    )
+
+
+def _time_to_disc(
+    distance: NDArray[np.float64],
+    toward: NDArray[np.float64],
+    across: NDArray[np.float64],
+    reach_m: float,
+) -> NDArray[np.float64]:
+    """(N,) when each is within a disc around the origin: the lesser root of |p + v t| = reach."""
+    way, gap = distance * toward, distance**2 - reach_m**2
+    root = way * way - (toward**2 + across**2) * gap
+    comes = (root >= 0.0) & (way > 0.0)
+    # In the form that loses nothing where the root is near.
+    time = gap / np.where(comes, way + np.sqrt(np.maximum(root, 0.0)), 1.0)
     soon = comes & (time <= MOTION_HORIZON_S)
-    arrival = np.where(gap <= 0.0, 0.0, np.where(soon, time, np.inf))
-    return Approach(closing_m_s=closing, arrival_s=arrival)
+    return np.where(gap <= 0.0, 0.0, np.where(soon, time, np.inf))
 
 
 def probability_near(
@@ -190,7 +310,10 @@ def probability_near(
     distance_m: float,
 ) -> float:
     """Probability that an object is within a distance of the outline; arguments as above."""
-    places = place_m + _normal_draws()[:, :2] @ _root(place_covariance_m2).T
+    if outline.is_point:
+        radius = np.array([distance_m + outline.margin_m])
+        return float(probability_within(place_m[None], place_covariance_m2[None], radius)[0])
+    places = place_m + _normal_draws(_DRAWS)[:, :2] @ _root(place_covariance_m2).T
     _, distance = _nearest(outline, places)
     near = distance <= distance_m + outline.margin_m
     return float(np.mean(near | _inside(outline, places)))
@@ -198,18 +321,31 @@ def probability_near(
 
 def draws(mean: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, K) equally likely draws of K jointly normal numbers, K at most 4, always the same."""
-    return np.asarray(mean + _normal_draws()[:, : len(mean)] @ _root(covariance).T, np.float64)
+    return np.asarray(
+        mean + _normal_draws(_DRAWS)[:, : len(mean)] @ _root(covariance).T, np.float64
+    )
+
+
+def _normal_cdf(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(value), np.float64)
 
 
 @functools.cache
-def _normal_draws() -> NDArray[np.float64]:
-    """(N, 4) standard normal draws of a Kronecker sequence."""
-    size = 4
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1.0 + ratio) ** (1.0 / (size + 1.0))
-    steps = np.array([ratio ** -(axis + 1.0) for axis in range(size)])
-    uniform = np.mod(0.5 + np.arange(1, _DRAWS + 1)[:, None] * steps, 1.0)
+def _normal_draws(count: int) -> NDArray[np.float64]:
+    """(N, 4) standard normal draws of a Hammersley set: equal steps, and digits reversed."""
+    number = np.arange(count)
+    uniform = np.empty((count, 4))
+    uniform[:, 0] = (number + 0.5) / count
+    for axis, base in enumerate((2, 3, 5), start=1):
+        left, part, reversed_ = number.copy(), 1.0, np.zeros(count)
+        while left.any():
+            part /= base
+            reversed_ += part * (left % base)
+            left //= base
+        # The middles of what the digits tell apart.
+        uniform[:, axis] = reversed_ + 0.5 * part
     quantile = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
     normal = quantile(np.clip(uniform, 1e-9, 1.0 - 1e-9))
     # Exact in mean and covariance, which the sequence alone is not quite.

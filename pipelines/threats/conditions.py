@@ -203,12 +203,12 @@ def _split(
 
 
 def _single(sighting: Sighting, rule: Rule | None, found: Findings, scene: Scene) -> _Draft:
-    object_seen = scene.object_of(sighting)
-    track_ids = () if object_seen.track is None else (object_seen.track.track_id,)
+    track = scene.track_of.get(sighting.detection_index)
+    track_ids = () if track is None else (track.track_id,)
     return _Draft(
         account=_account(sighting, rule, found, scene, None),
         known_by=sighting,
-        keys=frozenset({object_seen.key}),
+        keys=frozenset({scene.key_of(sighting)}),
         object_count=1,
         track_ids=track_ids,
     )
@@ -222,8 +222,9 @@ def _together(group: Group, rule: Rule, found: Mapping[int, Findings], scene: Sc
         accounts,
         key=lambda it: (_SEVERITIES.index(it.severity), it.sighting.probability),
     )
-    first = scene.object_of(group.sightings[0])
-    tracks = [it.track.track_id for it in (first, *group.objects) if it.track is not None]
+    first = scene.track_of.get(group.sightings[0].detection_index)
+    others = (it.track for it in group.objects)
+    tracks = [it.track_id for it in (first, *others) if it is not None]
     return _Draft(
         account=gravest,
         known_by=group.sightings[0],
@@ -296,8 +297,8 @@ def _motion(
         "leaves": leaves,
     }
     return told, Motion(
-        closing_m_s=float(moves.closing_m_s.mean()),
-        sigma_m_s=float(moves.closing_m_s.std()),
+        closing_m_s=moves.closing_m_s,
+        sigma_m_s=moves.sigma_m_s,
         closes=closes,
         leaves=leaves,
         arrival_s=arrival,

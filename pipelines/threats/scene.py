@@ -68,8 +68,8 @@ class Scene:
         self._approaches: dict[tuple[int, str, float], Approach | None] = {}
         origin = horizontal(sightings[0].ground) if sightings else (0.0, 0.0, None)
         self.plane = LocalPlane(latitude_deg=origin[0], longitude_deg=origin[1])
-        self.present = self._presence(sightings)
-        self._by_key = {it.key: it for it in self.present}
+        self._sightings = sightings
+        self._present: tuple[Present, ...] | None = None
 
     def name_of(self, position_id: str) -> str:
         """What people call a position; its identifier where it is gone."""
@@ -81,9 +81,12 @@ class Scene:
         track = self.track_of.get(sighting.detection_index)
         return f"detection {sighting.detection_index}" if track is None else track.track_id
 
-    def object_of(self, sighting: Sighting) -> Present:
-        """The object of a sighting."""
-        return self._by_key[self.key_of(sighting)]
+    @property
+    def present(self) -> tuple[Present, ...]:
+        """All objects on the ground, in order of their keys; found when a group is asked for."""
+        if self._present is None:
+            self._present = self._presence()
+        return self._present
 
     def approach_of(self, sighting: Sighting, perimeter_m: float) -> Approach | None:
         """How the object moves toward the position; None where that or its velocity is unknown."""
@@ -142,36 +145,35 @@ class Scene:
         error = sighting.position_sigma_m**2 * np.eye(2)
         return outline_of(position), place, turn @ covariance_m2 @ turn.T + error, turn
 
-    def _presence(self, sightings: Sequence[Sighting]) -> tuple[Present, ...]:
-        found: dict[str, Present] = {}
-        for sighting in sightings:
+    def _presence(self) -> tuple[Present, ...]:
+        shown: dict[str, tuple[float, float, Sighting | Track]] = {}
+        for sighting in self._sightings:
+            # As this frame shows it: within one frame, errors of pose are the same for all.
             latitude, longitude, _ = horizontal(sighting.ground)
-            track = self.track_of.get(sighting.detection_index)
-            key = self.key_of(sighting)
-            found[key] = Present(
-                key=key,
-                category=sighting.category,
-                confidence=sighting.confidence,
-                # As this frame shows it: within one frame, errors of pose are the same for all.
-                place_m=self._place(latitude, longitude),
-                track=track,
-            )
+            shown[self.key_of(sighting)] = latitude, longitude, sighting
         for track in (*self.track_of.values(), *(it for it in self.tracks if self._near(it))):
-            if track.track_id not in found:
-                found[track.track_id] = Present(
-                    key=track.track_id,
-                    category=track.category,
-                    confidence=track.confidence,
-                    place_m=self._place(track.latitude_deg, track.longitude_deg),
-                    track=track,
-                )
-        return tuple(found[key] for key in sorted(found))
+            if track.track_id not in shown:
+                shown[track.track_id] = track.latitude_deg, track.longitude_deg, track
+        keys = sorted(shown)
+        if not keys:
+            return ()
+        places = self.plane.enu(
+            np.array([shown[key][0] for key in keys]), np.array([shown[key][1] for key in keys])
+        )
+        return tuple(
+            Present(
+                key=key,
+                category=seen.category,
+                confidence=seen.confidence,
+                place_m=place,
+                track=self.track_of.get(seen.detection_index)
+                if isinstance(seen, Sighting)
+                else seen,
+            )
+            for key, place, seen in zip(keys, places, (shown[key][2] for key in keys), strict=True)
+        )
 
     def _near(self, track: Track) -> bool:
         if self.captured_at is None or track.last_seen_at is None:
             return False
         return abs((self.captured_at - track.last_seen_at).total_seconds()) <= PRESENT_S
-
-    def _place(self, latitude_deg: float, longitude_deg: float) -> NDArray[np.float64]:
-        (place,) = self.plane.enu(np.array([latitude_deg]), np.array([longitude_deg]))
-        return np.asarray(place, np.float64)

@@ -75,8 +75,8 @@ def moves(
 def test_a_car_of_known_speed_arrives_when_it_must() -> None:
     # 450 m east, 8 m/s due west: 50 s to the perimeter at 50 m.
     found = moves(POST, (450.0, 0.0), (-8.0, 0.0))
-    assert found.closing_m_s.mean() == pytest.approx(8.0, abs=1e-3)
-    assert found.closing_m_s.std() == pytest.approx(0.0, abs=1e-9)
+    assert found.closing_m_s == pytest.approx(8.0, abs=1e-3)
+    assert found.sigma_m_s == pytest.approx(0.0, abs=1e-9)
     assert found.arrival_quantile(0.1) == pytest.approx(50.0, abs=0.01)
     assert found.arrival_quantile(0.9) == pytest.approx(50.0, abs=0.01)
     assert found.within(49.9) == 0.0
@@ -86,14 +86,14 @@ def test_a_car_of_known_speed_arrives_when_it_must() -> None:
 def test_what_passes_by_closes_and_never_arrives() -> None:
     # Northward on a line 200 m east of the post: abreast after 30 s, never nearer than 200 m.
     found = moves(POST, (200.0, -300.0), (0.0, 10.0))
-    assert found.closing_m_s.mean() == pytest.approx(10.0 * 300.0 / math.hypot(200, 300), rel=1e-3)
+    assert found.closing_m_s == pytest.approx(10.0 * 300.0 / math.hypot(200, 300), rel=1e-3)
     assert found.within(1800.0) == 0.0
     assert math.isinf(found.arrival_quantile(0.1))
 
 
 def test_what_leaves_closes_by_a_negative_speed() -> None:
     found = moves(POST, (200.0, 0.0), (3.0, 0.0))
-    assert found.closing_m_s.mean() == pytest.approx(-3.0, abs=1e-3)
+    assert found.closing_m_s == pytest.approx(-3.0, abs=1e-3)
     assert found.slower_than(-2.0) == 1.0
     assert found.faster_than(0.0) == 0.0
 
@@ -118,10 +118,28 @@ def test_probabilities_and_times_are_those_of_a_monte_carlo(case: int) -> None:
     arrival = _marched(places[:20_000], velocities[:20_000], 50.0)
     for speed in (0.5, 2.0, 4.0):
         assert found.faster_than(speed) == pytest.approx(np.mean(closing > speed), abs=0.01)
-    assert found.closing_m_s.mean() == pytest.approx(closing.mean(), abs=0.03)
-    assert found.closing_m_s.std() == pytest.approx(closing.std(), rel=0.02)
+    assert found.closing_m_s == pytest.approx(closing.mean(), abs=0.03)
+    assert found.sigma_m_s == pytest.approx(closing.std(), rel=0.02)
     for seconds in (30.0, 60.0, 120.0, 300.0):
         assert found.within(seconds) == pytest.approx(np.mean(arrival <= seconds), abs=0.015)
+
+
+@pytest.mark.parametrize("case", range(8, 20))
+def test_times_to_a_point_are_those_of_the_paths_of_many_draws(case: int) -> None:
+    rng = np.random.default_rng(case)
+    place = rng.uniform(150.0, 600.0) * _unit(rng)
+    velocity = -place / np.hypot(*place) * rng.uniform(1.0, 9.0) + rng.normal(0.0, 0.5, 2)
+    covariance, velocity_covariance = _covariance(rng, 8.0, 40.0), _covariance(rng, 0.3, 1.5)
+    found = approach(outline_of(POST), place, covariance, velocity, velocity_covariance, 50.0)
+    places = rng.multivariate_normal(place, covariance, 100_000)
+    velocities = rng.multivariate_normal(velocity, velocity_covariance, 100_000)
+    # The nearest that each path comes until then, against the perimeter.
+    for seconds in (30.0, 60.0, 90.0, 120.0, 200.0, 1000.0):
+        square = np.sum(velocities**2, axis=1)
+        nearest = np.clip(-np.sum(places * velocities, axis=1) / square, 0.0, seconds)
+        there = np.hypot(*(places + velocities * nearest[:, None]).T) <= 50.0
+        assert found.within(seconds) == pytest.approx(there.mean(), abs=0.012)
+        assert np.mean(found.arrival_s <= seconds) == pytest.approx(there.mean(), abs=0.025)
 
 
 def _unit(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -153,11 +171,11 @@ def test_the_perimeter_of_a_base_is_around_its_outline() -> None:
     # From 400 m east at 10 m/s: 300 m to the fence, 250 m to 50 m before it.
     found = moves(base, (400.0, 20.0), (-10.0, 0.0))
     assert found.arrival_quantile(0.5) == pytest.approx(25.0, abs=0.05)
-    assert found.closing_m_s.mean() == pytest.approx(10.0, abs=0.01)
+    assert found.closing_m_s == pytest.approx(10.0, abs=0.01)
     # Inside, it has arrived, and there is nowhere nearer to come to.
     inside = moves(base, (30.0, -20.0), (5.0, 5.0))
     assert inside.within(0.0) == 1.0
-    assert inside.closing_m_s.mean() == 0.0
+    assert inside.closing_m_s == 0.0
     # A corner is rounded: from the diagonal it is 50 m from the corner, not from the sides.
     diagonal = moves(base, (300.0, 300.0), (-10.0, -10.0))
     gap = (200.0 * math.sqrt(2.0) - 50.0) / (10.0 * math.sqrt(2.0))
@@ -172,7 +190,7 @@ def test_a_line_is_reached_over_its_nearest_stretch_and_its_buffer() -> None:
     # From the east at 5 m/s toward the stretch that runs north: 300 m less 20 m and 50 m.
     found = moves(route, (300.0, 250.0), (-5.0, 0.0))
     assert found.arrival_quantile(0.5) == pytest.approx(46.0, abs=0.1)
-    assert found.closing_m_s.mean() == pytest.approx(5.0, abs=0.01)
+    assert found.closing_m_s == pytest.approx(5.0, abs=0.01)
 
 
 def test_nearness_to_a_point_is_that_of_the_exact_integral() -> None:
