@@ -13,7 +13,7 @@ export MYPYPATH := protos
 .DEFAULT_GOAL := help
 .PHONY: help install install-test demo test check format bench bench-accuracy bench-bandwidth \
 	bench-calibration bench-detect bench-georeference bench-incidents bench-ingest bench-memory \
-	bench-merging bench-proximity bench-raster protos lock image clean
+	bench-merging bench-proximity bench-raster bench-scale protos lock image clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -103,6 +103,9 @@ bench-memory: $(TEST_STAMP) checkout ## Memory of the whole service as frames gr
 
 bench-merging: $(TEST_STAMP) checkout ## Merging of 33,000 boxes
 	@$(BIN)/python -m benchmarks.merging $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-scale: $(TEST_STAMP) checkout ## What magnifying finds of objects of 9 to 12 pixels
+	@$(BIN)/python -m benchmarks.accuracy_scale $(if $(JSON),--json "$(JSON)") $(ARGS)
 
 bench-proximity: $(TEST_STAMP) checkout ## A frame among 10,000 positions and a million detections
 	@$(BIN)/python -m benchmarks.proximity $(if $(JSON),--json "$(JSON)") $(ARGS)

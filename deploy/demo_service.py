@@ -32,7 +32,7 @@ MISSION = "missions/demo"
 PLEDGE = f"{MISSION}/pledges/demo-uas"
 SORTIE = "sortie-1"
 CATEGORIES = ("person", "car", "van", "truck", "bus")
-MIN_CONFIDENCE = 0.4
+MIN_CONFIDENCE = 0.25
 START_S, STOP_S = 90.0, 40.0
 
 
