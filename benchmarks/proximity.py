@@ -137,7 +137,7 @@ def probabilities(repeats: int) -> Iterator[Figure]:
 
 def frames(count: int, repeats: int) -> Iterator[Figure]:
     """Milliseconds a frame for everything that is done with positions."""
-    positions = _positions(count)
+    positions = mission_positions(count)
     started = time.perf_counter()
     index = PositionIndex.of(positions)
     reach(index, [RULE])
@@ -174,8 +174,8 @@ def ledger(
     """Milliseconds of what a frame reads and writes in a full ledger."""
     opened = Ledger.open(url)
     opened.migrate()
-    positions = _positions(position_count)
-    _fill(opened, positions, detection_count)
+    positions = mission_positions(position_count)
+    fill_ledger(opened, positions, detection_count)
     register = PositionRegister(opened)
     yield Figure(
         name=f"{dialect}: register read after a change",
@@ -216,18 +216,19 @@ def _commit(
     positions: tuple[Position, ...],
 ) -> float:
     """Seconds of the transaction that ends a job whose frame is new and sees nobody near."""
-    record = _imagery(f"new-{number:06}", NOW + timedelta(minutes=number))
+    record = imagery_record(f"new-{number:06}", NOW + timedelta(minutes=number))
     opened.accept_imagery(record, record.imagery_id, record.received_at)
     lease = opened.lease_job("bench", record.received_at, 600.0)
     if lease is None:
         raise AssertionError("a job was just accepted")
-    found = _assessment(ground, ring, record.received_at)
+    found = frame_assessment(ground, ring, record.received_at)
     started = time.perf_counter()
     opened.finish_job(lease, found, [], now=record.received_at, positions=positions, rules=(RULE,))
     return time.perf_counter() - started
 
 
-def _fill(opened: Ledger, positions: list[Position], detection_count: int) -> None:
+def fill_ledger(opened: Ledger, positions: list[Position], detection_count: int) -> None:
+    """A mission with these positions, reports of its patrols, and detections by the hundred."""
     opened.create_pledge(
         PledgeRecord(
             mission_id=MISSION,
@@ -274,7 +275,7 @@ def _report_row(patrol: Position, step: int, rng: np.random.Generator) -> dict[s
 
 
 def _imagery_row(number: int) -> dict[str, Any]:
-    record = _imagery(f"image-{number:06}", NOW - timedelta(seconds=30 * number + 3600))
+    record = imagery_record(f"image-{number:06}", NOW - timedelta(seconds=30 * number + 3600))
     return {
         "mission_id": MISSION,
         "imagery_id": record.imagery_id,
@@ -320,7 +321,8 @@ def _detection_rows(number: int, rng: np.random.Generator) -> Iterator[dict[str,
         }
 
 
-def _imagery(imagery_id: str, received_at: datetime) -> ImageryRecord:
+def imagery_record(imagery_id: str, received_at: datetime) -> ImageryRecord:
+    """A frame that waits for its job."""
     return ImageryRecord(
         mission_id=MISSION,
         imagery_id=imagery_id,
@@ -346,9 +348,10 @@ def _imagery(imagery_id: str, received_at: datetime) -> ImageryRecord:
     )
 
 
-def _assessment(
+def frame_assessment(
     ground: list[GroundPoint], ring: NDArray[np.float64], captured_at: datetime
 ) -> Assessment:
+    """What is found in a frame: cars at these places."""
     count = len(ground)
     side = np.arange(count, dtype=np.float32) * 20
     return Assessment(
@@ -381,7 +384,7 @@ def _assessment(
     )
 
 
-def _positions(count: int) -> list[Position]:
+def mission_positions(count: int) -> list[Position]:
     """Posts, patrols, camps and routes over a mission's area, always the same."""
     rng = np.random.default_rng(4)
     found = []
