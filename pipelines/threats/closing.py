@@ -268,16 +268,13 @@ def _toward_a_point(
     given = toward + slope * gone
     sigma = np.sqrt(np.maximum(variance - slope * shared, _NO_VARIANCE))
     speed_across = np.maximum(np.abs(across + gone), 1e-9)
-    inside = probability_within(
-        place_m[None], place_covariance_m2[None], np.array([reach_m], np.float64)
-    )
     speed = given + sigma * normal[3]
     return _approach(
         toward,
         variance,
         _time_to_disc(distance, speed, speed_across, reach_m),
         ToPoint(
-            inside=float(inside[0]),
+            inside=float(np.mean(distance <= reach_m)),
             distance_m=distance,
             reach_m=reach_m,
             across_m_s=speed_across,
