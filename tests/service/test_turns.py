@@ -24,7 +24,12 @@ def begin(turns: Turns, sortie: str | None) -> Turn:
 def waits(turn: Turn) -> bool:
     """Whether a turn has to wait; where it has, its thread is let go by whoever ends the others."""
     passed = threading.Event()
-    threading.Thread(target=lambda: (turn.wait(), passed.set()), daemon=True).start()
+
+    def wait() -> None:
+        turn.wait()
+        passed.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     return not passed.wait(0.05)
 
 
