@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
@@ -51,9 +50,18 @@ def merge(
         pinned: identifiers of those that people dismissed; they are merged with nothing.
     """
     known, into = dict(tracks), dict[str, str]()
-    for first, second in combinations(sorted(tracks), 2):
-        if (first not in touched and second not in touched) or {first, second} & set(pinned):
-            continue
+    held = set(pinned)
+    misses = {name: len(track.missed_in) for name, track in tracks.items() if name not in held}
+    # Only pairs that were missed often enough can be one; of those, in the order of their names.
+    pairs = sorted(
+        {
+            (min(name, other), max(name, other))
+            for name in misses.keys() & set(touched)
+            for other, count in misses.items()
+            if other != name and count + misses[name] >= _ENOUGH
+        }
+    )
+    for first, second in pairs:
         if first not in known or second not in known:
             continue
         if _are_one(known[first], known[second]):
