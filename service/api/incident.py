@@ -12,7 +12,7 @@ from vedette.v1 import incident_pb2, incident_pb2_grpc
 
 from models.errors import InvalidInputError, VedetteError
 from pipelines.products.thin_chip import LEAST_BYTES, MOST_BYTES
-from service.access import Sight, may_see
+from service.access import EVERYTHING, Sight, may_see
 from service.api import names
 from service.api.convert.incident import (
     INCIDENT_STATES,
@@ -32,8 +32,9 @@ from service.api.interceptor import (
 )
 from service.chip_room import ChipRoom
 from service.clock import utc_now
-from service.errors import LimitExceededError
+from service.errors import LimitExceededError, PermissionDeniedError
 from service.events import ChangeHub
+from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
@@ -168,9 +169,15 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
 
         Raises:
             NotFoundError: the reader may not see the imagery, or it is gone.
+            PermissionDeniedError: a pledge keeps its pictures from whom it was released to.
             LimitExceededError: the original is too large to be read for a chip.
         """
         mission_id, incident = record.mission_id, record.incident
+        if sight.recipient is not None:
+            # What was released to them they see, as in its KMZ, unless a pledge keeps that back.
+            if Caveat.NO_IMAGERY in record.caveats:
+                raise PermissionDeniedError("its pictures stay with the mission (no-imagery)")
+            sight = EVERYTHING
         image = self._ledger.get_imagery(mission_id, incident.imagery_id, sight=sight)
         if image.size_bytes > _LARGEST_ORIGINAL:
             raise LimitExceededError(

@@ -53,6 +53,17 @@ def test_health_needs_no_token_and_everything_else_does(service: Service) -> Non
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+BUILT_IN_RULES = (
+    "default",
+    "route-new",
+    "route-crowd",
+    "protected-site",
+    "protected-convoy",
+    "ceasefire-line",
+    "buffer-zone",
+)
+
+
 def test_reflection_with_a_token_lists_every_service(service: Service) -> None:
     with channel(service) as known:
         mirror: Any = reflection_pb2_grpc.ServerReflectionStub(known)
@@ -61,7 +72,7 @@ def test_reflection_with_a_token_lists_every_service(service: Service) -> None:
         (answer,) = mirror.ServerReflectionInfo(asked, metadata=token, timeout=10)
         found = {item.name for item in answer.list_services_response.service}
     assert "grpc.health.v1.Health" in found
-    assert sum(name.startswith("vedette.v1.") for name in found) == 8
+    assert sum(name.startswith("vedette.v1.") for name in found) == 11
 
 
 def test_secrets_are_for_their_owner_and_never_printed(service: Service) -> None:
@@ -103,9 +114,10 @@ def test_errors_name_reason_and_field(
         rules = client.call(
             client.rules.ListRules, rule_pb2.ListRulesRequest(parent="missions/errors")
         ).rules
-        assert [(rule.name, rule.revision) for rule in rules] == [
-            ("missions/errors/rules/default", 0)
-        ]
+        # Revision 0 is built in.
+        assert {rule.name: rule.revision for rule in rules} == {
+            f"missions/errors/rules/{name}": 0 for name in BUILT_IN_RULES
+        }
 
 
 def test_a_submission_cut_at_twenty_bytes_is_one_imagery(

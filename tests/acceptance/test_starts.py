@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[str, tuple[str, ...], dict[str, str], str]] = {
     ),
     "no OpenVINO": (
         "import sys; sys.modules['openvino'] = None",
-        (),
+        ("--engine", "openvino"),
         {},
         "the engine openvino is not installed",
     ),

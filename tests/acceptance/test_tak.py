@@ -199,6 +199,7 @@ def test_a_device_is_shown_a_threat_and_its_withdrawal(
             incident_pb2.DecideIncidentRequest(
                 name=incident.name,
                 verdict=incident_pb2.VERDICT_DISMISSED,
+                reason_code=incident_pb2.REASON_CODE_OWN_FORCES,
                 reason="our own supply run",
                 revision=incident.revision,
             ),

@@ -269,6 +269,9 @@ async def test_a_release_takes_two_persons_and_opens_one_incident_to_its_recipie
     # Of what others were told it learns nothing.
     assert [item.recipient for item in own.releases] == ["host state"]
     assert await station.call(outside, "ProductService.ListProducts", parent=name)
+    chip = await station.call(outside, "IncidentService.GetIncidentChip", name=name)
+    assert chip.incident == name
+    assert Image.open(BytesIO(chip.jpeg)).size == (chip.width_px, chip.height_px)
     for rpc, fields in (
         ("IncidentService.GetIncident", {"name": station.incidents["NOR"]}),
         ("ProductService.ListProducts", {"parent": f"{HOME}/imagery/image-0001"}),
