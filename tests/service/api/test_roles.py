@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -11,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import imagery_pb2, incident_pb2, pledge_pb2
 
 from service.audit_chain import INSTALLATION
+from service.objects import ObjectStore, original_key
 from service.remote_error import RemoteError
 
 HOME = "missions/unmiss"
@@ -218,7 +220,7 @@ async def test_a_mission_that_is_not_ones_own_is_as_one_that_is_not(station: Any
 
 
 async def test_a_release_takes_two_persons_and_opens_one_incident_to_its_recipient(
-    station: Any,
+    station: Any, objects: ObjectStore
 ) -> None:
     first = await station.credential("lt-berg", "operator", "STRICTLY_CONFIDENTIAL")
     second = await station.credential("maj-lund", "operator", "STRICTLY_CONFIDENTIAL")
@@ -269,11 +271,19 @@ async def test_a_release_takes_two_persons_and_opens_one_incident_to_its_recipie
     # Of what others were told it learns nothing.
     assert [item.recipient for item in own.releases] == ["host state"]
     assert await station.call(outside, "ProductService.ListProducts", parent=name)
-    chip = await station.call(outside, "IncidentService.GetIncidentChip", name=name)
-    assert chip.incident == name
-    assert Image.open(BytesIO(chip.jpeg)).size == (chip.width_px, chip.height_px)
+    # Its chip is cut from the original, which is theirs to see in no other way.
+    data = b"bytes 1"
+    sha256 = hashlib.sha256(data).hexdigest()
+    objects.put_verified(
+        original_key("unmiss", sha256), data, sha256=sha256, content_type="image/jpeg"
+    )
+    for token in (first, outside):
+        with pytest.raises(RemoteError) as refused:
+            await station.call(token, "IncidentService.GetIncidentChip", name=name)
+        assert refused.value.reason == "UNREADABLE_IMAGE"
     for rpc, fields in (
         ("IncidentService.GetIncident", {"name": station.incidents["NOR"]}),
+        ("IncidentService.GetIncidentChip", {"name": station.incidents["NOR"]}),
         ("ProductService.ListProducts", {"parent": f"{HOME}/imagery/image-0001"}),
         ("ProductService.DownloadProduct", {"name": f"{HOME}/imagery/image-0001/products/overlay"}),
     ):
