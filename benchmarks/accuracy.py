@@ -38,13 +38,13 @@ from benchmarks.accuracy_tables import (
 )
 from benchmarks.detection import machine
 from benchmarks.detection_frames import data_folder
-from models.average_precision import average_precision
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
 from models.detections import Detections
-from models.evaluation import evaluate, frames_of
-from models.labels import LabelledImage, read_labels, with_ground
-from models.suppression import suppress
+from models.evaluation.average_precision import average_precision
+from models.evaluation.evaluation import evaluate, frames_of
+from models.evaluation.labels import LabelledImage, read_labels, with_ground
 from models.taxonomy import GROUPS, group_index
+from models.tiles.suppression import suppress
 
 MODULE = "benchmarks.accuracy_contenders"
 MODELS = ("vedette-n", "yolo11n-visdrone")

@@ -45,9 +45,9 @@ def ours_once(folder: Path) -> Look:
 
 def _ours(folder: Path, *, once: bool) -> Look:
     from models.detector import DetectionParameters
-    from models.openvino_engine import OpenVinoEngine
-    from models.tile_plan import plan_full_scale, plan_unknown_scale
-    from models.tiled_detector import TiledDetector
+    from models.engines.openvino_engine import OpenVinoEngine
+    from models.tiles.tile_plan import plan_full_scale, plan_unknown_scale
+    from models.tiles.tiled_detector import TiledDetector
     from pipelines.imagery.decode import read_image
 
     (graph,) = (folder / f"{TILE_PX}_openvino_model").glob("*.xml")
@@ -144,7 +144,7 @@ CONTENDERS: dict[str, Callable[[Path], Look]] = {
 
 def class_map() -> ClassMap:
     """The ten classes of VisDrone, which both models have, as the shipped card maps them."""
-    from models.catalogue import Catalogue
+    from models.catalogue.catalogue import Catalogue
 
     return Catalogue.shipped().entry().card.class_map
 

@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 
 from benchmarks.detection import machine
 from benchmarks.detection_frames import data_folder
-from models.catalogue import open_detector
+from models.catalogue.catalogue import open_detector
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
-from models.evaluation import AP_LOWEST_CONFIDENCE, judged
-from models.labels import LabelledImage, read_labels
-from models.suppression import iou
+from models.evaluation.evaluation import AP_LOWEST_CONFIDENCE, judged
+from models.evaluation.labels import LabelledImage, read_labels
 from models.taxonomy import GROUPS, group_index
-from models.tile_plan import ScaleField, TilePlan, plan_full_scale, plan_tiles
+from models.tiles.suppression import iou
+from models.tiles.tile_plan import ScaleField, TilePlan, plan_full_scale, plan_tiles
 from pipelines.imagery.decode import read_image
 
 REDUCED = 0.5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.detector import DEFAULT_CONFIDENCE
-from models.evaluation import Evaluation, SubjectScore
+from models.evaluation.evaluation import Evaluation, SubjectScore
 from models.taxonomy import GROUPS
 from service.cli.model_report import draw_curves
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.detection_contenders import CONTENDERS, OVERLAP, TILE_PX
 from benchmarks.detection_frames import SIZES, Frame, data_folder, make_frames
-from models.tiling import tile_grid
+from models.tiles.tiling import tile_grid
 
 MODULE = "benchmarks.detection_contenders"
 PEERS = {

@@ -29,7 +29,7 @@ Run = Callable[[Path], dict[str, Any]]
 
 def ours(_folder: Path) -> Run:
     """Vedette: JPEG bytes to boxes, one frame and frames in a row, and from decoded pixels."""
-    from models.catalogue import open_detector
+    from models.catalogue.catalogue import open_detector
     from models.detector import DetectionParameters
     from pipelines.imagery.decode import read_image
 
@@ -73,7 +73,7 @@ def engine(_folder: Path) -> Run:
     from openvino.properties import hint
 
     import models
-    from models.tiling import cut_tile, pad_square, tile_grid
+    from models.tiles.tiling import cut_tile, pad_square, tile_grid
     from pipelines.imagery.decode import read_image
 
     core = openvino.Core()
@@ -189,7 +189,7 @@ def export_for_peers(folder: Path) -> None:
     from safetensors import safe_open
     from ultralytics.nn.tasks import DetectionModel
 
-    from models.catalogue import Catalogue
+    from models.catalogue.catalogue import Catalogue
 
     entry = Catalogue.shipped().entry("vedette-n")
     _, data = entry.read(".safetensors")

@@ -31,14 +31,14 @@ from benchmarks import proximity
 from models.detections import Detections
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats import sentry
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.local_plane import LocalPlane
-from pipelines.threats.position_index import PositionIndex
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.proximity import weigh
-from pipelines.threats.reach import positions_around
-from pipelines.threats.rules import Rule
+from pipelines.threats.incidents import sentry
+from pipelines.threats.positions.local_plane import LocalPlane
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.positions.position_index import PositionIndex
+from pipelines.threats.proximity.reach import positions_around
+from pipelines.threats.proximity.weighing import weigh
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.rule import Rule
 from service.ledger import watch
 from service.ledger.store import Ledger
 from service.position_register import PositionRegister

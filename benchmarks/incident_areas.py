@@ -22,7 +22,7 @@ from benchmarks.incident_flights import (
 )
 from benchmarks.incident_world import Cast, Path, Thing, along, standing
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
-from pipelines.threats.positions import PositionKind
+from pipelines.threats.positions.position import PositionKind
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.incident_areas import AREAS, DAY, Area, Site
 from benchmarks.incident_looks import Ground, Look, look_at, make_ground
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
-from pipelines.threats.positions import Position
+from pipelines.threats.positions.position import Position
 from scenes.frame import LocalFrame
 
 Floats = NDArray[np.float64]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from benchmarks.incident_days import Day
 from benchmarks.incident_looks import Look
 from benchmarks.incident_scores import Told
-from pipelines.threats.incidents import QUIET, ChangeKind
-from pipelines.threats.rules import DEFAULT_RULE
-from pipelines.threats.sentry import Watch
-from pipelines.threats.tracker import Frame
+from pipelines.threats.incidents.incident import QUIET, ChangeKind
+from pipelines.threats.incidents.sentry import Watch
+from pipelines.threats.rules.rule import DEFAULT_RULE
+from pipelines.threats.tracks.tracker import Frame
 
 
 def ours(day: Day) -> Iterator[tuple[Look, Told]]:

@@ -36,7 +36,7 @@ from benchmarks.incident_rivals import (
     zones_with_cooldown,
 )
 from benchmarks.incident_scores import Score, Told, score, sightings, total
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.rules.rule import DEFAULT_RULE
 
 Way = Callable[[Sequence[Near], Setting], Iterable[tuple[Look, Told]]]
 

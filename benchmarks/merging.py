@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from benchmarks.detection import machine
 from models.detections import Detections
-from models.merging import merge
 from models.taxonomy import group_index
-from models.tiling import tile_grid
+from models.tiles.merging import merge
+from models.tiles.tiling import tile_grid
 
 CATEGORIES = ("person", "car", "truck")
 WIDTH_PX, HEIGHT_PX, TILE_PX = 8000, 6000, 640

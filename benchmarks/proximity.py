@@ -39,15 +39,15 @@ from pipelines.ground import GroundPoint
 from pipelines.imagery.media import MediaKind
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Outcome
-from pipelines.threats.area_probability import distances, probability_near
-from pipelines.threats.disc_probability import probability_within
-from pipelines.threats.patrols import PatrolReport
-from pipelines.threats.position_index import PositionIndex
-from pipelines.threats.positions import Position, PositionKind, placed
-from pipelines.threats.proximity import weigh
-from pipelines.threats.reach import positions_around, reach
-from pipelines.threats.rules import DEFAULT_RULE
-from pipelines.threats.shapes import Line, Polygon, plane_shape
+from pipelines.threats.positions.patrols import PatrolReport
+from pipelines.threats.positions.position import Position, PositionKind, placed
+from pipelines.threats.positions.position_index import PositionIndex
+from pipelines.threats.positions.shapes import Line, Polygon, plane_shape
+from pipelines.threats.proximity.area_probability import distances, probability_near
+from pipelines.threats.proximity.disc_probability import probability_within
+from pipelines.threats.proximity.reach import positions_around, reach
+from pipelines.threats.proximity.weighing import weigh
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from service.ledger.records import Area, ImageryRecord, ImageryState, Marking, PledgeRecord
 from service.ledger.store import Ledger
 from service.ledger.tables import detections, imagery, patrol_reports

@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
-from models.catalogue import open_detector
+from models.catalogue.catalogue import open_detector
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector, DetectorIdentity
-from models.tiled_detector import TiledDetector
+from models.tiles.tiled_detector import TiledDetector
 from pipelines.assess import assess
 from pipelines.assessment import AssessmentRequest, Provenance
 from pipelines.geometry.elevation import TerrainSource

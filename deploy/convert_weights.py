@@ -2,9 +2,9 @@
 """Turn a training result into the weight files that the catalogue ships.
 
 It does what `vedette model add` does with weights, into a folder of the source tree: a child
-process that has locked itself (`models.inert_checkpoint`) reads the checkpoint, a pickle, and
-OpenVINO IR is made of the numbers. A maintainer states the SHA-256 of the checkpoint that is meant,
-and gets the hashes for the model card:
+process that has locked itself (`models.catalogue.inert_checkpoint`) reads the checkpoint, a pickle,
+and OpenVINO IR is made of the numbers. A maintainer states the SHA-256 of the checkpoint that is
+meant, and gets the hashes for the model card:
 
     python deploy/convert_weights.py vedette-n.pt --sha256 4b45e4... --into models/shipped/vedette-n
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from models.conversion import convert
+from models.catalogue.conversion import convert
 from models.errors import VedetteError
 
 

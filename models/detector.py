@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.pixel_source import PixelSource
-from models.tile_plan import TilePlan
+from models.tiles.tile_plan import TilePlan
 
 DEFAULT_CONFIDENCE = 0.15
 """From which a detection counts where neither a person nor the model's card says so.
 
-Confidences are those of all views together (`models.agreement`), lower than a network's own: on
-VisDrone as many people and vehicles are found as by the best of the views at 0.25, with a fifth and
-a third fewer false alarms.
+Confidences are those of all views together (`models.tiles.agreement`), lower than a network's own:
+on VisDrone as many people and vehicles are found as by the best of the views at 0.25, with a fifth
+and a third fewer false alarms.
 """
 
 

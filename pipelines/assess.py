@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Detector, WindowSearch
-from models.tile_plan import TilePlan
+from models.tiles.tile_plan import TilePlan
 from pipelines.assessment import (
     Assessment,
     AssessmentRequest,
@@ -53,9 +53,9 @@ from pipelines.products.kmz import frame_kmz
 from pipelines.products.orthophoto import annotated, orthophoto, orthophoto_cog
 from pipelines.products.overlay import picture_overlay
 from pipelines.products.warp import Picture
-from pipelines.threats.position_index import FixedPositions, PositionIndex
-from pipelines.threats.proximity import weigh
-from pipelines.threats.reach import Reach, positions_around, reach
+from pipelines.threats.positions.position_index import FixedPositions, PositionIndex
+from pipelines.threats.proximity.reach import Reach, positions_around, reach
+from pipelines.threats.proximity.weighing import weigh
 
 PICTURE_LONGEST_PX = 8192
 """Longer side of the annotated picture of a raster: some 200 MB of memory, a gigapixel or not."""

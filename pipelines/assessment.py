@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.comparison import CategoryAgreement
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
+from models.evaluation.comparison import CategoryAgreement
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
-from pipelines.threats.position_index import PositionSource
-from pipelines.threats.positions import Position
-from pipelines.threats.proximity import Sighting
-from pipelines.threats.rules import Rule
+from pipelines.threats.positions.position import Position
+from pipelines.threats.positions.position_index import PositionSource
+from pipelines.threats.proximity.weighing import Sighting
+from pipelines.threats.rules.rule import Rule
 
 
 class ProductKind(StrEnum):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.comparison import agreement
+from models.catalogue.model_card import Modality
 from models.detections import Detections
 from models.detector import Detector
 from models.errors import EngineError
-from models.model_card import Modality
+from models.evaluation.comparison import agreement
 from pipelines.assessment import ShadowLook
 from pipelines.capture import Capture
 from pipelines.imagery.spectrum import looks_thermal

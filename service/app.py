@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
 from models.errors import VedetteError
 from service.access_control import AccessControl
 from service.api.access import AccessService

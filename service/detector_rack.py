@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalogue import Catalogue, CatalogueEntry, EngineName
+from models.catalogue.catalogue import Catalogue, CatalogueEntry, EngineName
+from models.catalogue.model_card import Modality
 from models.detector import Detector
 from models.errors import EngineGoneError, ModelRefusedError, VedetteError
-from models.model_card import Modality
 from pipelines.detectors import Detectors, Shadow, not_opened
 from pipelines.outcome import Finding
 from service.model_choice import ModelInForce, ModelRole, ModelsInForce

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from models.model_card import Modality
+from models.catalogue.model_card import Modality
 
 MODELS_FOLDER = "models"
 """In the data folder: the models that were added to this installation."""

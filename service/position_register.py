@@ -6,9 +6,9 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.threats.patrols import patrol_at
-from pipelines.threats.position_index import PositionIndex
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.positions.patrols import patrol_at
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.positions.position_index import PositionIndex
 from service.ledger.store import Ledger
 
 

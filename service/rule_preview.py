@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.patrols import patrol_at
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.preview import Preview, Replay
-from pipelines.threats.rules import Rule
+from pipelines.threats.incidents.preview import Preview, Replay
+from pipelines.threats.positions.patrols import patrol_at
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.rule import Rule
 from service.ledger.store import Ledger
 
 MAX_IMAGES = 20_000

@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 from models.detector import DetectionParameters
 from models.errors import EngineGoneError, UnreadableImageError, VedetteError
 from pipelines.assessment import Assessment, AssessmentRequest, Product, Provenance
-from pipelines.threats.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
 from service.clock import utc_now
 from service.errors import LeaseLostError, NotFoundError, UnavailableError
 from service.ledger.records import ImageryRecord, Lease, PledgeRecord, ProductRecord

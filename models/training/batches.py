@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.labels import Boxes
-from models.tiling import PADDING
+from models.evaluation.labels import Boxes
+from models.tiles.tiling import PADDING
 from models.training.pieces import PHOTOGRAPHED, WITHOUT_OBJECTS, Kind, Piece, clip_objects
 
 _LEAST_OBJECT_PX = 4.0

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InvalidInputError
-from models.labels import Boxes
+from models.evaluation.labels import Boxes
 from models.training.pieces import Piece
 
 MANIFEST = "negatives.jsonl"

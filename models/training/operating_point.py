@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.average_precision import RECALLS
 from models.detections import Detections
-from models.evaluation import judged
-from models.labels import LabelledImage
+from models.evaluation.average_precision import RECALLS
+from models.evaluation.evaluation import judged
+from models.evaluation.labels import LabelledImage
 from models.taxonomy import GROUPS, group_of
 
 

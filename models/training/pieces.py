@@ -15,9 +15,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.labels import Boxes, LabelledImage
+from models.evaluation.labels import Boxes, LabelledImage
 from models.taxonomy import GROUPS, ClassMap
-from models.tiling import PADDING, tile_starts
+from models.tiles.tiling import PADDING, tile_starts
 
 PIECE_PX = 1280
 """Longest side of a piece: twice a tile, so that a crop has somewhere to move."""

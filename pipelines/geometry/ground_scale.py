@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from models.detector import DetectionParameters, DetectorIdentity
-from models.tile_plan import ScaleField, TilePlan, plan_tiles, plan_unknown_scale
+from models.tiles.tile_plan import ScaleField, TilePlan, plan_tiles, plan_unknown_scale
 from pipelines.geometry.geodesy import metres_per_degree
 from pipelines.geometry.georeference import Places, locate
 from pipelines.geometry.sightline import rays

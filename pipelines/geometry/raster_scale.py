@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.detector import DetectionParameters, DetectorIdentity
-from models.tile_plan import ScaleField, TilePlan, plan_tiles, plan_unknown_scale
+from models.tiles.tile_plan import ScaleField, TilePlan, plan_tiles, plan_unknown_scale
 from pipelines.geometry.ground_scale import (
     CAR_M,
     LARGEST_M,

@@ -23,8 +23,8 @@ from pipelines.products.label_placement import Label, PlacedLabel, place_labels
 from pipelines.products.lettering import line_height, typeface
 from pipelines.products.marginalia import Colour, framed
 from pipelines.products.plates import Plate, plates_of
-from pipelines.threats.positions import Position
-from pipelines.threats.proximity import Level
+from pipelines.threats.positions.position import Position
+from pipelines.threats.proximity.weighing import Level
 
 MEDIA_TYPE = "image/jpeg"
 _QUALITY = 88

@@ -16,10 +16,10 @@ from pipelines.assessment import Assessment, AssessmentRequest, Product
 from pipelines.geometry.elevation_file import ElevationFile
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.geojson import utc_text
-from pipelines.threats.positions import Position
-from pipelines.threats.rule_document import rule_document
-from pipelines.threats.rules import Rule
-from pipelines.threats.use_times import use_time_text
+from pipelines.threats.positions.position import Position
+from pipelines.threats.positions.use_times import use_time_text
+from pipelines.threats.rules.rule import Rule
+from pipelines.threats.rules.rule_document import rule_document
 
 SCHEMA = "vedette.evidence"
 SCHEMA_VERSION = 2

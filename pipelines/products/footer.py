@@ -9,7 +9,7 @@ from pipelines.outcome import Outcome, Severity
 from pipelines.products.marginalia import FooterLine
 from pipelines.products.outcome_words import outcome_sentence, terrain_words
 from pipelines.products.plates import counted, highest_levels
-from pipelines.threats.proximity import Level
+from pipelines.threats.proximity.weighing import Level
 
 
 def footer_lines(

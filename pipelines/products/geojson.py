@@ -18,8 +18,8 @@ from pipelines.geometry.error_ellipse import ellipse_ring, error_ellipse
 from pipelines.ground import GroundPoint
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.grid_reference import mgrs
-from pipelines.threats.positions import Position
-from pipelines.threats.proximity import Sighting
+from pipelines.threats.positions.position import Position
+from pipelines.threats.proximity.weighing import Sighting
 
 MEDIA_TYPE = "application/geo+json"
 

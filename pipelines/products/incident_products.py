@@ -21,10 +21,10 @@ from pipelines.products.geojson import (
 )
 from pipelines.products.kmz import OVERLAY_ENTRY, ellipse, packed, place_lines, sighting_line
 from pipelines.products.position_drawing import position_element, position_geometry
-from pipelines.threats.fusion import place_seen_from
-from pipelines.threats.incidents import Incident
-from pipelines.threats.positions import Position
-from pipelines.threats.shapes import Line
+from pipelines.threats.incidents.incident import Incident
+from pipelines.threats.positions.position import Position
+from pipelines.threats.positions.shapes import Line
+from pipelines.threats.tracks.fusion import place_seen_from
 
 _TAG = f"{{{kml.NAMESPACE}}}"
 

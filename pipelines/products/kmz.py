@@ -18,8 +18,8 @@ from pipelines.products.geojson import utc_text
 from pipelines.products.grid_reference import mgrs
 from pipelines.products.outcome_words import outcome_sentence, terrain_words
 from pipelines.products.overlay import Overlay, overlay_png
-from pipelines.threats.positions import Position
-from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.positions.position import Position
+from pipelines.threats.proximity.weighing import Level, Sighting
 
 MEDIA_TYPE = kml.MEDIA_TYPE
 OVERLAY_ENTRY = "files/overlay.png"

@@ -25,7 +25,7 @@ from pipelines.products.lettering import line_height, typeface
 from pipelines.products.marginalia import Colour
 from pipelines.products.plates import highest_levels
 from pipelines.products.warp import Picture, laid_out
-from pipelines.threats.proximity import Level
+from pipelines.threats.proximity.weighing import Level
 
 MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipelines.assessment import Assessment
 from pipelines.products.grid_reference import mgrs
 from pipelines.products.lettering import line_height, printable, shorten, typeface
-from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.proximity.weighing import Level, Sighting
 
 _FULL = 8
 """Plates with place and error; in a crowd the rest say the range alone, or they hid the frame."""

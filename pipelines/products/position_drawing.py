@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pipelines.products import kml
 from pipelines.products.geojson import point_geometry, polygon_geometry
-from pipelines.threats.positions import Position
-from pipelines.threats.shapes import Line, Polygon, Vertices
+from pipelines.threats.positions.position import Position
+from pipelines.threats.positions.shapes import Line, Polygon, Vertices
 
 
 def position_geometry(position: Position) -> dict[str, Any]:

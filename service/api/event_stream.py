@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from vedette.v1 import incident_pb2
 
-from pipelines.threats.incidents import ChangeKind
-from pipelines.threats.severity import Severity
+from pipelines.threats.incidents.incident import ChangeKind
+from pipelines.threats.rules.severity import Severity
 from service.access import Sight
 from service.api.convert.brief import BriefWriter, summary_event
 from service.api.convert.incident import event_message

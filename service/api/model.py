@@ -10,7 +10,7 @@ from typing import Any
 
 from vedette.v1 import model_pb2, model_pb2_grpc
 
-from models.catalogue import Catalogue, CatalogueEntry
+from models.catalogue.catalogue import Catalogue, CatalogueEntry
 from models.errors import InvalidInputError, ModelRefusedError
 from service.access import EVERY_MISSION
 from service.api import names

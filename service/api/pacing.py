@@ -6,8 +6,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pipelines.threats.incidents import ChangeKind
-from pipelines.threats.severity import Severity
+from pipelines.threats.incidents.incident import ChangeKind
+from pipelines.threats.rules.severity import Severity
 from service.ledger.records import IncidentEventRecord
 
 SUMMARY_EVERY_S = 60.0

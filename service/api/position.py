@@ -9,7 +9,7 @@ from typing import Any
 from vedette.v1 import position_pb2, position_pb2_grpc
 
 from models.errors import InvalidInputError
-from pipelines.threats.patrols import MAX_AHEAD
+from pipelines.threats.positions.patrols import MAX_AHEAD
 from service.api import names
 from service.api.convert.position import position_message, position_value, report_value
 from service.api.interceptor import require_still_valid

@@ -9,12 +9,12 @@ from datetime import datetime
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
-from pipelines.threats.position_import import (
+from pipelines.threats.positions.position import Position
+from pipelines.threats.positions.position_import import (
     ImportedFile,
     ImportFault,
     read_positions,
 )
-from pipelines.threats.positions import Position
 from service.api import names
 from service.api.convert.position import IMPORT_CHANGES, IMPORT_FORMATS, fault_message
 from service.api.convert.values import chosen

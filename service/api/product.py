@@ -14,7 +14,7 @@ from vedette.v1 import product_pb2, product_pb2_grpc
 from models.errors import InvalidInputError
 from pipelines.assessment import ProductKind
 from pipelines.products.incident_products import IncidentSheet, incident_geojson, incident_kmz
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.positions.position import Position, PositionKind
 from service.access import Sight
 from service.api import names
 from service.api.convert.pledge import MARKINGS

@@ -10,8 +10,8 @@ from typing import Any
 from vedette.v1 import rule_pb2, rule_pb2_grpc
 
 from models.errors import InvalidInputError
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.preview import Preview
+from pipelines.threats.incidents.preview import Preview
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
 from service.api import names
 from service.api.convert.rule import SEVERITIES, rule_message, rule_value
 from service.api.convert.values import time_of, timestamp

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.catalogue import EngineName
+from models.catalogue.catalogue import EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
-from models.labels import LabelledImage, with_ground
-from models.tile_plan import plan_unknown_scale
+from models.evaluation.labels import LabelledImage, with_ground
+from models.tiles.tile_plan import plan_unknown_scale
 from service.cli.output import console
 
 

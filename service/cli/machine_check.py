@@ -244,7 +244,7 @@ def _models() -> Iterator[Part]:
     """Each model of the catalogue, its weights held against their pinned hashes."""
     try:
         # The field client may lack what models need.
-        from models.catalogue import Catalogue
+        from models.catalogue.catalogue import Catalogue
     except ImportError as error:
         yield Part(
             name="models",

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from models.catalogue import DEFAULT_MODEL, Catalogue, CatalogueEntry
+from models.catalogue.catalogue import DEFAULT_MODEL, Catalogue, CatalogueEntry
+from models.catalogue.model_card import Accuracy, ModelCard, SizeAccuracy
 from models.errors import ModelRefusedError
-from models.model_card import Accuracy, ModelCard, SizeAccuracy
 from service.cli.model_activation import activate, active, compare, rollback
 from service.cli.model_add import add, export
 from service.cli.model_catalogue import find_entry, in_catalogue

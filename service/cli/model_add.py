@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from models.atomic_folder import write_folder
-from models.card_file import CARD_FILE, card_of, card_text, read_table
-from models.catalogue import CatalogueEntry, add_model
-from models.conversion import CONVERTED, Converted, convert
+from models.catalogue.atomic_folder import write_folder
+from models.catalogue.card_file import CARD_FILE, card_of, card_text, read_table
+from models.catalogue.catalogue import CatalogueEntry, add_model
+from models.catalogue.conversion import CONVERTED, Converted, convert
+from models.catalogue.model_card import NAME, VERSION, Modality
 from models.errors import InvalidInputError
-from models.labels import IGNORE, name_of
-from models.model_card import NAME, VERSION, Modality
+from models.evaluation.labels import IGNORE, name_of
 from models.taxonomy import GROUPS, group_of
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, plain, print_document

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from models.catalogue import Catalogue, CatalogueEntry
+from models.catalogue.catalogue import Catalogue, CatalogueEntry
 from service.endpoint import DEFAULT_DATA_DIR
 from service.model_choice import MODELS_FOLDER
 

@@ -8,19 +8,25 @@ from typing import Any
 
 import click
 
-from models.atomic_folder import replace_file
-from models.average_precision import load_evaluator
-from models.card_file import CARD_FILE, card_text
-from models.catalogue import CatalogueEntry, EngineName
+from models.catalogue.atomic_folder import replace_file
+from models.catalogue.card_file import CARD_FILE, card_text
+from models.catalogue.catalogue import CatalogueEntry, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
 from models.errors import InvalidInputError
-from models.evaluation import AP_LOWEST_CONFIDENCE, Evaluation, SizeScore, SubjectScore, evaluate
-from models.labels import LabelledImage, read_labels
-from models.measurement import accuracy_of, with_measurement
-from models.thresholds import ChosenThreshold, ThresholdRule, choose_thresholds
-from models.thresholds import told as told_choice
-from models.yolo_dataset import SPLITS
+from models.evaluation.average_precision import load_evaluator
+from models.evaluation.evaluation import (
+    AP_LOWEST_CONFIDENCE,
+    Evaluation,
+    SizeScore,
+    SubjectScore,
+    evaluate,
+)
+from models.evaluation.labels import LabelledImage, read_labels
+from models.evaluation.measurement import accuracy_of, with_measurement
+from models.evaluation.thresholds import ChosenThreshold, ThresholdRule, choose_thresholds
+from models.evaluation.thresholds import told as told_choice
+from models.evaluation.yolo_dataset import SPLITS
 from service.cli.evaluation_images import look, read_pixels, with_known_ground
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.model_report import score_cells, share, thresholds_text, write_report

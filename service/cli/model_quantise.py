@@ -14,17 +14,17 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card_file import CARD_FILE, card_text
-from models.catalogue import CatalogueEntry, add_model
+from models.catalogue.card_file import CARD_FILE, card_text
+from models.catalogue.catalogue import CatalogueEntry, add_model
 from models.detections import Detections
 from models.detector import DetectionParameters
 from models.errors import InvalidInputError, ModelRefusedError
-from models.evaluation import Evaluation, evaluate
-from models.labels import LabelledImage, read_labels
-from models.measurement import accuracy_of, with_measurement
+from models.evaluation.evaluation import Evaluation, evaluate
+from models.evaluation.labels import LabelledImage, read_labels
+from models.evaluation.measurement import accuracy_of, with_measurement
+from models.evaluation.thresholds import ThresholdRule, choose_thresholds, told
 from models.taxonomy import GROUPS
-from models.thresholds import ThresholdRule, choose_thresholds, told
-from models.tiling import cut_tile, pad_square
+from models.tiles.tiling import cut_tile, pad_square
 from service.cli.evaluation_images import look, read_pixels
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
@@ -92,7 +92,7 @@ def quantise(
       vedette model quantise --images flights/day/ --images flights/night/ --validate val/
       vedette model activate vedette-n-int8 --shadow --reason "trial on the field laptop"
     """  # noqa: D301 - click wants the backspace itself
-    from models.quantisation import quantised
+    from models.catalogue.quantisation import quantised
 
     entry = find_entry(model, catalogue_dir)
     if "openvino" not in entry.engines():

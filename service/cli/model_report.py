@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 
 from models.detections import Detections
 from models.detector import DetectorIdentity
-from models.evaluation import Case, Evaluation, SizeScore, SubjectScore
-from models.labels import LabelledImage
+from models.evaluation.evaluation import Case, Evaluation, SizeScore, SubjectScore
+from models.evaluation.labels import LabelledImage
 
 FILE_NAME = "index.html"
 _CASES = 12

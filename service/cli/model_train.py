@@ -10,9 +10,9 @@ from typing import Any, Self
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
+from models.catalogue.model_card import NAME, VERSION
 from models.errors import InvalidInputError
-from models.model_card import NAME, VERSION
 from models.training.recipe import Recipe, Step
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table

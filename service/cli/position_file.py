@@ -10,7 +10,7 @@ import click
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
-from pipelines.threats.position_import import PositionImportError
+from pipelines.threats.positions.position_import import PositionImportError
 from service.cli.output import (
     ServiceCommand,
     as_json,

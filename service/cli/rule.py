@@ -7,8 +7,8 @@ from typing import Any
 import click
 from vedette.v1 import rule_pb2
 
-from pipelines.threats.rule_document import read_rule
-from pipelines.threats.rules import DEFAULT_MIN_CONFIDENCE, Rule, validate_rule
+from pipelines.threats.rules.rule import DEFAULT_MIN_CONFIDENCE, Rule, validate_rule
+from pipelines.threats.rules.rule_document import read_rule
 from service.api.convert.rule import POSITION_KINDS, rule_message, told_rule
 from service.cli.output import (
     ServiceGroup,

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from models.errors import InvalidInputError
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.rule_document import MAX_DOCUMENT, read_rule, rule_document, rule_toml
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.rule_document import MAX_DOCUMENT, read_rule, rule_document, rule_toml
 from service.cli.output import ServiceCommand, as_json, print_document
 
 

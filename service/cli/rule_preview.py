@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import click
 from vedette.v1 import rule_pb2
 
-from pipelines.threats.rule_document import read_rule
+from pipelines.threats.rules.rule_document import read_rule
 from service.api.convert.rule import rule_message
 from service.api.convert.values import timestamp
 from service.cli.output import (

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from vedette.v1 import rule_pb2
 
-from pipelines.threats.requirements import Day, Hours
-from pipelines.threats.rule_document import rule_toml
-from pipelines.threats.rules import Rule
-from pipelines.threats.sentence import duration, plural
-from pipelines.threats.severity import Severity
+from pipelines.threats.rules.requirements import Day, Hours
+from pipelines.threats.rules.rule import Rule
+from pipelines.threats.rules.rule_document import rule_toml
+from pipelines.threats.rules.sentence import duration, plural
+from pipelines.threats.rules.severity import Severity
 from service.api.convert.rule import told_rule
 from service.cli.output import last_part, word
 

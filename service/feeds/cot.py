@@ -11,9 +11,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from pipelines.threats.incidents import ENDED, ChangeKind, IncidentState
-from pipelines.threats.proximity import Level
-from pipelines.threats.tracks import heading, speed
+from pipelines.threats.incidents.incident import ENDED, ChangeKind, IncidentState
+from pipelines.threats.proximity.weighing import Level
+from pipelines.threats.tracks.track import heading, speed
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 
 UNKNOWN = "9999999"

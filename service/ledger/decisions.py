@@ -9,8 +9,14 @@ from datetime import datetime
 from sqlalchemy import Connection, insert
 
 from models.errors import InvalidInputError
-from pipelines.threats.decisions import ReasonCode, Verdict, check_reason, decide, release_faults
-from pipelines.threats.incidents import ChangeKind
+from pipelines.threats.incidents.decisions import (
+    ReasonCode,
+    Verdict,
+    check_reason,
+    decide,
+    release_faults,
+)
+from pipelines.threats.incidents.incident import ChangeKind
 from service.access import EVERYTHING, Sight
 from service.errors import (
     AlreadyExistsError,

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import Incident, IncidentState
-from pipelines.threats.proximity import Level, Sighting
-from pipelines.threats.severity import Severity as IncidentSeverity
-from pipelines.threats.tracks import Mobility
+from pipelines.threats.incidents.decisions import ReasonCode, Verdict
+from pipelines.threats.incidents.incident import Incident, IncidentState
+from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.severity import Severity as IncidentSeverity
+from pipelines.threats.tracks.track import Mobility
 from service.ledger.pledge_states import Caveat
 from service.ledger.records import Decision, IncidentRecord, Marking, Release
 

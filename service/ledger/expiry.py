@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from pipelines.threats.incident_evidence import expired
-from pipelines.threats.incidents import LIVE, MOVING_HOLD
+from pipelines.threats.incidents.incident import LIVE, MOVING_HOLD
+from pipelines.threats.incidents.incident_evidence import expired
 from service.ledger.database import Database, lock_mission
 from service.ledger.documents import incident_value
 from service.ledger.incidents import write_events

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from pipelines.threats.decisions import NEGATIVE_REASONS, ReasonCode
+from pipelines.threats.incidents.decisions import NEGATIVE_REASONS, ReasonCode
 from service.access import EVERYTHING, Sight
 from service.errors import NotFoundError
 from service.ledger.database import Database

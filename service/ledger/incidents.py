@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from pipelines.threats.incidents import (
+from pipelines.threats.incidents.incident import (
     DISMISSAL_HOLD,
     INCIDENT_HOLD,
     ChangeKind,

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from models.comparison import CategoryAgreement
 from models.errors import InvalidInputError
+from models.evaluation.comparison import CategoryAgreement
 from pipelines.assessment import ShadowLook
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from models.errors import InvalidInputError
-from pipelines.threats.patrols import PatrolReport, patrol_at
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.positions.patrols import PatrolReport, patrol_at
+from pipelines.threats.positions.position import Position, PositionKind
 from service.ledger.database import Database
 from service.ledger.position_rows import (
     add_report,

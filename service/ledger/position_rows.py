@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
-from pipelines.threats.patrols import PatrolReport
-from pipelines.threats.positions import Aging, Position, PositionKind
-from pipelines.threats.shapes import Line, Polygon, Shape
-from pipelines.threats.use_times import parse_use_time, use_time_text
+from pipelines.threats.positions.patrols import PatrolReport
+from pipelines.threats.positions.position import Aging, Position, PositionKind
+from pipelines.threats.positions.shapes import Line, Polygon, Shape
+from pipelines.threats.positions.use_times import parse_use_time, use_time_text
 from service.errors import NotFoundError
 from service.ledger.dialect import insert_if_absent
 from service.ledger.tables import Instant, patrol_reports, positions

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, delete, select, update
 
-from pipelines.threats.patrols import PatrolReport
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.positions.patrols import PatrolReport
+from pipelines.threats.positions.position import Position, PositionKind
 from service.errors import AlreadyExistsError, NotFoundError, StaleRevisionError
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent

@@ -10,8 +10,8 @@ from pipelines.assessment import ProductKind
 from pipelines.ground import GroundPoint
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Finding, Outcome
-from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import ChangeKind, Incident
+from pipelines.threats.incidents.decisions import ReasonCode, Verdict
+from pipelines.threats.incidents.incident import ChangeKind, Incident
 from service.ledger.pledge_states import Caveat, PledgeState
 
 

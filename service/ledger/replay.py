@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, and_, or_, select
 
-from pipelines.threats.looks import MAX_LOOKS, Look
-from pipelines.threats.tracker import Frame
+from pipelines.threats.rules.looks import MAX_LOOKS, Look
+from pipelines.threats.tracks.tracker import Frame
 from service.ledger.database import Database
 from service.ledger.documents import ground_value
 from service.ledger.records import ImageryState

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from pipelines.assessment import Assessment
-from pipelines.threats.positions import Position
-from pipelines.threats.rules import Rule
+from pipelines.threats.positions.position import Position
+from pipelines.threats.rules.rule import Rule
 from service.ledger.database import Database, lock_mission
 from service.ledger.detections import delete_detections, insert_detections
 from service.ledger.documents import finding_document

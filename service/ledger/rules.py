@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Subquery, func, insert, select
 
-from pipelines.threats.rule_document import rule_document, stored_rule
-from pipelines.threats.rules import Rule
+from pipelines.threats.rules.rule import Rule
+from pipelines.threats.rules.rule_document import rule_document, stored_rule
 from service.errors import NotFoundError
 from service.ledger.database import Database, lock_mission
 from service.ledger.pages import Order, Page, read_page

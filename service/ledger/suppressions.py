@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_, update
 
-from pipelines.threats.suppressions import Suppression, tally
+from pipelines.threats.incidents.suppressions import Suppression, tally
 from service.access import EVERYTHING, Sight
 from service.ledger.database import Database
 from service.ledger.dialect import insert_if_absent

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.threats.tracks import Mobility, Track, TrackPoint
+from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
 
 Document = dict[str, Any]
 

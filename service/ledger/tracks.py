@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from pipelines.threats.tracker import TRACK_HOLD, Frame, TrackUpdate, bounds
-from pipelines.threats.tracks import Track
+from pipelines.threats.tracks.track import Track
+from pipelines.threats.tracks.tracker import TRACK_HOLD, Frame, TrackUpdate, bounds
 from service.ledger.dialect import insert_if_absent
 from service.ledger.records import Marking, stricter
 from service.ledger.tables import track_looks, tracks

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from pipelines.assessment import Assessment
-from pipelines.threats.fusion import horizontal
-from pipelines.threats.incidents import QUIET, Incident, IncidentChange
-from pipelines.threats.looks import Look
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.rules import Rule
-from pipelines.threats.sentry import Known, observe
-from pipelines.threats.track_state import begin_track
-from pipelines.threats.tracker import Frame, footprints_needed, track_id
-from pipelines.threats.tracks import Track, TrackPoint
+from pipelines.threats.incidents.incident import QUIET, Incident, IncidentChange
+from pipelines.threats.incidents.sentry import Known, observe
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.rules.looks import Look
+from pipelines.threats.rules.rule import Rule
+from pipelines.threats.tracks.fusion import horizontal
+from pipelines.threats.tracks.track import Track, TrackPoint
+from pipelines.threats.tracks.track_state import begin_track
+from pipelines.threats.tracks.tracker import Frame, footprints_needed, track_id
 from service.ledger.incidents import (
     incidents_of_tracks,
     incidents_without_track,

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.atomic_folder import replace_file
-from models.catalogue import CatalogueEntry
+from models.catalogue.atomic_folder import replace_file
+from models.catalogue.catalogue import CatalogueEntry
 from models.detections import Detections
 from models.detector import DEFAULT_CONFIDENCE, DetectionParameters, Detector
 from models.errors import EngineError, InvalidInputError
-from models.evaluation import AP_LOWEST_CONFIDENCE
-from models.labels import LabelledImage
-from models.tile_plan import plan_unknown_scale
+from models.evaluation.evaluation import AP_LOWEST_CONFIDENCE
+from models.evaluation.labels import LabelledImage
+from models.tiles.tile_plan import plan_unknown_scale
 from models.training.batches import BatchSource
 from models.training.mistakes import with_mistakes
 from models.training.operating_point import GroupCurve, alarms_on_empty_ground, curves
@@ -155,7 +155,7 @@ def open_trainer(plan: Plan, entry: CatalogueEntry, threads: int | None = None) 
         ModelRefusedError: the start has no weights to learn on from.
     """
     try:
-        from models.ultralytics_training import NetworkTrainer
+        from models.engines.ultralytics_training import NetworkTrainer
     except ModuleNotFoundError as error:
         raise EngineError(
             f"{error.name} is not here, which training needs: install vedette with the extras "

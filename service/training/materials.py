@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from models.errors import InvalidInputError
-from models.labels import LabelledImage, has_labels, image_files, read_labels, unlabelled
+from models.evaluation.labels import LabelledImage, has_labels, image_files, read_labels, unlabelled
+from models.evaluation.yolo_dataset import find_description
 from models.taxonomy import ClassMap
 from models.training.dismissals import negative_pieces, read_dismissals
 from models.training.pieces import Kind, Piece, cut_pieces
-from models.yolo_dataset import find_description
 from service.cli.evaluation_images import read_pixels, with_known_ground
 from service.training.plan import Plan
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from models.atomic_folder import replace_file
+from models.catalogue.atomic_folder import replace_file
 from models.errors import InvalidInputError
 from models.training.pieces import Kind
 from models.training.recipe import Recipe

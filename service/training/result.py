@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.card_file import CARD_FILE, card_text
-from models.catalogue import CatalogueEntry, add_model
-from models.conversion import convert
+from models.catalogue.card_file import CARD_FILE, card_text
+from models.catalogue.catalogue import CatalogueEntry, add_model
+from models.catalogue.conversion import convert
+from models.catalogue.model_card import Accuracy, ModelCard
 from models.detector import Detector
-from models.model_card import Accuracy, ModelCard
 from models.taxonomy import GROUPS
 from service.training.course import (
     OPERATING_CONFIDENCE,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import models
-from models.card_file import CARD_FILE, card_text, read_card
-from models.model_card import Modality
+from models.catalogue.card_file import CARD_FILE, card_text, read_card
+from models.catalogue.model_card import Modality
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Service

@@ -16,7 +16,7 @@ from benchmarks.incident_scores import Score, Told, score, sightings
 from benchmarks.incident_world import Path, Thing, standing
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.positions import PositionKind
+from pipelines.threats.positions.position import PositionKind
 from scenes.frame import LocalFrame
 
 FRAME = LocalFrame(latitude_deg=LATITUDE_DEG, longitude_deg=LONGITUDE_DEG, hae_m=HAE_M)

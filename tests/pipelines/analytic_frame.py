@@ -18,8 +18,8 @@ from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.pose import Sigmas
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.proximity.weighing import Level, Sighting
 
 _GEOD = Geod(ellps="WGS84")
 

@@ -28,10 +28,10 @@ from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest, ProductKind, Provenance
 from pipelines.geometry.elevation import TerrainSource
 from pipelines.outcome import Outcome
-from pipelines.threats.position_index import PositionIndex
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.proximity import Level
-from pipelines.threats.rules import Rule
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.positions.position_index import PositionIndex
+from pipelines.threats.proximity.weighing import Level
+from pipelines.threats.rules.rule import Rule
 
 GEOD = Geod(ellps="WGS84")
 POSE = {

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.comparison import CategoryAgreement
+from models.catalogue.model_card import Modality
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity, WindowSearch
 from models.errors import EngineError, EngineGoneError
-from models.model_card import Modality
+from models.evaluation.comparison import CategoryAgreement
 from pipelines.assess import assess
 from pipelines.assessment import Assessment, AssessmentRequest, Provenance
 from pipelines.detectors import Detectors, Shadow, not_opened

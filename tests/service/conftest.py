@@ -20,7 +20,7 @@ from pipelines.ground import GroundPoint
 from pipelines.imagery.media import MediaKind
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.proximity.weighing import Level, Sighting
 from service.ledger.records import ImageryRecord, ImageryState, Marking, PledgeRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pipelines.assessment import Assessment
-from pipelines.threats.decisions import ReasonCode, Verdict
+from pipelines.threats.incidents.decisions import ReasonCode, Verdict
 from service.chip_cutter import ChipCutter
 from service.errors import NotFoundError, UnavailableError
 from service.ledger.records import ChipState, ImageryRecord, PledgeRecord

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
 from models.errors import VedetteError
 from service.cli.main import cli
 

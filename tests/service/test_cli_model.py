@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import models
-from models.card_file import CARD_FILE, card_text, read_card
+from models.catalogue.card_file import CARD_FILE, card_text, read_card
 from models.errors import VedetteError
 from service.cli.main import cli
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.errors import VedetteError
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.rule_document import read_rule
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.rule_document import read_rule
 from service.access import EVERY_MISSION, Credential, Role
 from service.api.interceptor import _CALLER
 from service.api.rule import RuleService

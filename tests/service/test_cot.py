@@ -13,10 +13,10 @@ from defusedxml import ElementTree
 from models.taxonomy import CATEGORIES
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.decisions import Verdict
-from pipelines.threats.incidents import LIVE, ChangeKind, Incident, IncidentState
-from pipelines.threats.proximity import Level, Sighting
-from pipelines.threats.severity import Severity
+from pipelines.threats.incidents.decisions import Verdict
+from pipelines.threats.incidents.incident import LIVE, ChangeKind, Incident, IncidentState
+from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.severity import Severity
 from service.feeds.cot import (
     SHOWN_AT_LEAST,
     WITHDRAWN_STALE,

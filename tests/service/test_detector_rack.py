@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import models
-from models.card_file import CARD_FILE, card_text, read_card
-from models.catalogue import add_model
+from models.catalogue.card_file import CARD_FILE, card_text, read_card
+from models.catalogue.catalogue import add_model
+from models.catalogue.model_card import Modality
 from models.errors import ModelRefusedError
-from models.model_card import Modality
 from service.detector_rack import DetectorRack
 from service.model_choice import ModelInForce, ModelRole, ModelsInForce
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.labels import LabelledImage, unlabelled, with_ground
+from models.evaluation.labels import LabelledImage, unlabelled, with_ground
 from service.cli.evaluation_images import with_known_ground
 
 

@@ -18,9 +18,9 @@ from sqlalchemy import text
 import service.ledger
 from models.errors import InvalidInputError
 from pipelines.assessment import Assessment
-from pipelines.threats.decisions import ALLOWED, ReasonCode, Verdict
-from pipelines.threats.incidents import ChangeKind, IncidentState
-from pipelines.threats.severity import Severity
+from pipelines.threats.incidents.decisions import ALLOWED, ReasonCode, Verdict
+from pipelines.threats.incidents.incident import ChangeKind, IncidentState
+from pipelines.threats.rules.severity import Severity
 from service.access import EVERYTHING, Sight
 from service.errors import (
     AlreadyExistsError,

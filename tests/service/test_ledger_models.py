@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from models.comparison import CategoryAgreement
+from models.catalogue.model_card import Modality
 from models.detections import Detections
 from models.detector import DetectorIdentity
 from models.errors import InvalidInputError
-from models.model_card import Modality
+from models.evaluation.comparison import CategoryAgreement
 from pipelines.assessment import Assessment, ShadowLook
 from service.ledger.records import ImageryRecord
 from service.ledger.store import Ledger

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from pipelines.assessment import Assessment
 from pipelines.outcome import Outcome
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.positions.position import Position, PositionKind
 from service.access import Sight
 from service.errors import AlreadyExistsError, NotAllowedNowError, NotFoundError, StaleRevisionError
 from service.ledger.pledge_states import Caveat, PledgeState, require_delivering

@@ -12,10 +12,10 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from models.errors import InvalidInputError
-from pipelines.threats.patrols import PatrolReport
-from pipelines.threats.positions import Aging, Position, PositionKind
-from pipelines.threats.shapes import Line, Polygon
-from pipelines.threats.use_times import parse_use_time
+from pipelines.threats.positions.patrols import PatrolReport
+from pipelines.threats.positions.position import Aging, Position, PositionKind
+from pipelines.threats.positions.shapes import Line, Polygon
+from pipelines.threats.positions.use_times import parse_use_time
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger import store
 from service.ledger.positions import PositionChange

@@ -12,8 +12,8 @@ import pytest
 
 from models.errors import InvalidInputError
 from pipelines.assessment import ProductKind
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from service.errors import AlreadyExistsError, NotFoundError
 from service.ledger.records import Acceptance, ImageryRecord, PledgeRecord
 from service.ledger.store import Ledger

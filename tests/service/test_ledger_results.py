@@ -16,15 +16,15 @@ from models.errors import InvalidInputError
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
-from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import (
+from pipelines.threats.incidents.decisions import ReasonCode, Verdict
+from pipelines.threats.incidents.incident import (
     DISMISSAL_HOLD,
     INCIDENT_HOLD,
     ChangeKind,
     IncidentState,
 )
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.tracks import Mobility
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.tracks.track import Mobility
 from service.access import Sight
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (

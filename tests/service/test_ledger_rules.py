@@ -14,10 +14,10 @@ from alembic import command
 from alembic.config import Config
 
 import service.ledger
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.positions import PositionKind
-from pipelines.threats.requirements import Arrival, Cluster, Day, Hours, WhenUnknown
-from pipelines.threats.rules import DEFAULT_RULE, Rule
+from pipelines.threats.positions.position import PositionKind
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.requirements import Arrival, Cluster, Day, Hours, WhenUnknown
+from pipelines.threats.rules.rule import DEFAULT_RULE, Rule
 from service.errors import NotFoundError
 from service.ledger.store import Ledger
 

@@ -15,13 +15,13 @@ from models.detections import Detections
 from pipelines.assessment import Assessment
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.positions import Position, PositionKind, placed
-from pipelines.threats.proximity import weigh
-from pipelines.threats.requirements import Cluster, Dwell
-from pipelines.threats.rules import DEFAULT_RULE, Rule
-from pipelines.threats.severity import Severity
-from pipelines.threats.shapes import Line
+from pipelines.threats.positions.position import Position, PositionKind, placed
+from pipelines.threats.positions.shapes import Line
+from pipelines.threats.proximity.weighing import weigh
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.requirements import Cluster, Dwell
+from pipelines.threats.rules.rule import DEFAULT_RULE, Rule
+from pipelines.threats.rules.severity import Severity
 from service.ledger.records import ImageryRecord, PledgeRecord
 from service.ledger.store import Ledger
 from service.rule_preview import RulePreview, preview_rule

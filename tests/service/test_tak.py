@@ -23,9 +23,9 @@ from defusedxml import ElementTree
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.decisions import Verdict, decide
-from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
-from pipelines.threats.proximity import Level, Sighting
+from pipelines.threats.incidents.decisions import Verdict, decide
+from pipelines.threats.incidents.incident import ChangeKind, Incident, IncidentState
+from pipelines.threats.proximity.weighing import Level, Sighting
 from service.errors import StartupError
 from service.feeds import tak
 from service.feeds.cot import cot_ping, cot_uid

@@ -23,21 +23,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
+from models.engines.openvino_engine import OpenVinoEngine
 from models.errors import EngineError, EngineGoneError, UnreadableImageError
-from models.openvino_engine import OpenVinoEngine
-from models.tiled_detector import TiledDetector
+from models.tiles.tiled_detector import TiledDetector
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.capture import Capture
 from pipelines.ground import GroundPoint
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Outcome
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.proximity import Level, Sighting
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from service.errors import UnavailableError
 from service.ledger.records import ImageryRecord, ImageryState, PledgeRecord
 from service.ledger.store import Ledger

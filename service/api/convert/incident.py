@@ -7,11 +7,11 @@ from typing import Any
 
 from vedette.v1 import incident_pb2
 
-from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents import QUIET, ChangeKind, Incident, IncidentState
-from pipelines.threats.proximity import Level
-from pipelines.threats.severity import Severity
-from pipelines.threats.tracks import heading, speed
+from pipelines.threats.incidents.decisions import ReasonCode, Verdict
+from pipelines.threats.incidents.incident import QUIET, ChangeKind, Incident, IncidentState
+from pipelines.threats.proximity.weighing import Level
+from pipelines.threats.rules.severity import Severity
+from pipelines.threats.tracks.track import heading, speed
 from service.access import EVERYTHING, Sight
 from service.api import names
 from service.api.convert.ground import ground_message

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from vedette.v1 import model_pb2
 
-from models.catalogue import CatalogueEntry
+from models.catalogue.catalogue import CatalogueEntry
+from models.catalogue.model_card import Accuracy, Modality
 from models.errors import InvalidInputError
-from models.model_card import Accuracy, Modality
 from service.api.convert.values import chosen, numbers, timestamp
 from service.ledger.models import Comparison
 from service.model_choice import ChangeOfModel, ModelChange, ModelInForce, ModelRole

@@ -8,9 +8,8 @@ from datetime import datetime
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
-from pipelines.threats.patrols import PatrolReport, report_faults
-from pipelines.threats.position_import import ImportFault, ImportFormat, open_ring
-from pipelines.threats.positions import (
+from pipelines.threats.positions.patrols import PatrolReport, report_faults
+from pipelines.threats.positions.position import (
     DEFAULT_AGING,
     Aging,
     Position,
@@ -18,9 +17,10 @@ from pipelines.threats.positions import (
     placed,
     position_faults,
 )
-from pipelines.threats.requirements import Hours
-from pipelines.threats.shapes import Line, Polygon, Shape, Vertices
-from pipelines.threats.use_times import parse_use_time, use_time_text
+from pipelines.threats.positions.position_import import ImportFault, ImportFormat, open_ring
+from pipelines.threats.positions.shapes import Line, Polygon, Shape, Vertices
+from pipelines.threats.positions.use_times import parse_use_time, use_time_text
+from pipelines.threats.rules.requirements import Hours
 from service.api import names
 from service.api.convert.values import chosen, numbers, time_of, timestamp
 from service.ledger.positions import PositionChange

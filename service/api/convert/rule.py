@@ -9,8 +9,8 @@ from typing import Any
 from vedette.v1 import incident_pb2, position_pb2, rule_pb2
 
 from models.errors import InvalidInputError
-from pipelines.threats.positions import PositionKind
-from pipelines.threats.requirements import (
+from pipelines.threats.positions.position import PositionKind
+from pipelines.threats.rules.requirements import (
     Arrival,
     Closing,
     Cluster,
@@ -22,8 +22,8 @@ from pipelines.threats.requirements import (
     NewObject,
     WhenUnknown,
 )
-from pipelines.threats.rules import PERIMETER_M, Rule, rule_faults
-from pipelines.threats.severity import Severity
+from pipelines.threats.rules.rule import PERIMETER_M, Rule, rule_faults
+from pipelines.threats.rules.severity import Severity
 from service.api import names
 from service.api.convert.values import chosen, numbers, timestamp
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from models.tiling import PADDING
+from models.tiles.tiling import PADDING
 from models.training.batches import Batch, BatchSource, draw_tile
 from models.training.pieces import Kind, Piece
 

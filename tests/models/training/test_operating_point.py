@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.average_precision import Frame, average_precision
 from models.detections import Detections
-from models.labels import LabelledImage
+from models.evaluation.average_precision import Frame, average_precision
+from models.evaluation.labels import LabelledImage
 from models.training.operating_point import GroupCurve, alarms_on_empty_ground, curves
 
 CATEGORIES = ("person", "car")

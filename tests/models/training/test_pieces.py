@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.labels import LabelledImage
+from models.evaluation.labels import LabelledImage
 from models.taxonomy import ClassMap
-from models.tiling import PADDING
+from models.tiles.tiling import PADDING
 from models.training.pieces import (
     class_numbers,
     clip_objects,

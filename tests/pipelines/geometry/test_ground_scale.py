@@ -24,9 +24,9 @@ from pipelines.geometry.ground_scale import (
 from pipelines.geometry.viewpoint import Viewpoint, set_up, stated_heights
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.pose import HeightReference, Pose
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.reach import reach
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.proximity.reach import reach
+from pipelines.threats.rules.rule import DEFAULT_RULE
 
 GEOD = Geod(ellps="WGS84")
 FOCAL_PX, WIDTH_PX, HEIGHT_PX = 2000.0, 3000, 2000

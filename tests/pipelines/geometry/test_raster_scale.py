@@ -12,9 +12,9 @@ from models.detector import DetectionParameters, DetectorIdentity
 from pipelines.geometry.ground_scale import OUT_OF_REACH
 from pipelines.geometry.raster_ground import RasterView
 from pipelines.geometry.raster_scale import plan_raster, raster_field
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.reach import reach
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.proximity.reach import reach
+from pipelines.threats.rules.rule import DEFAULT_RULE
 
 BEST = (28, 220)
 MODEL = DetectorIdentity(

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.catalogue import Catalogue
-from models.conversion import convert
+from models.catalogue.catalogue import Catalogue
+from models.catalogue.conversion import convert
 from models.detections import Detections
 from models.detector import DetectionParameters
-from models.openvino_engine import OpenVinoEngine
-from models.suppression import iou
-from models.tile_plan import plan_full_scale
-from models.tiled_detector import TiledDetector
+from models.engines.openvino_engine import OpenVinoEngine
+from models.tiles.suppression import iou
+from models.tiles.tile_plan import plan_full_scale
+from models.tiles.tiled_detector import TiledDetector
 from pipelines.camera import Intrinsics
 from pipelines.geometry.camera_height import decide_height
 from pipelines.geometry.elevation import TerrainSource

@@ -14,7 +14,7 @@ from models.detections import Detections
 from pipelines.assessment import Assessment
 from pipelines.products.annotate import annotated_jpeg, group_colour, lettering_px
 from pipelines.products.frame_scale import frame_scale
-from pipelines.threats.proximity import Level
+from pipelines.threats.proximity.weighing import Level
 from tests.pipelines.analytic_frame import Seen, seen_frame
 
 BANNER_PX = 22

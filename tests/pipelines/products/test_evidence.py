@@ -14,9 +14,9 @@ from models.detector import DetectionParameters
 from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
 from pipelines.products.canonical_json import canonical_json
 from pipelines.products.evidence import evidence_manifest
-from pipelines.threats.rules import DEFAULT_RULE
-from pipelines.threats.shapes import Line
-from pipelines.threats.use_times import parse_use_time
+from pipelines.threats.positions.shapes import Line
+from pipelines.threats.positions.use_times import parse_use_time
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from tests.pipelines.analytic_frame import seen_frame
 
 PRODUCT = Product(

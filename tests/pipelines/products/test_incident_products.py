@@ -25,11 +25,11 @@ from pipelines.products.incident_products import IncidentSheet, incident_geojson
 from pipelines.products.kmz import frame_kmz
 from pipelines.products.overlay import frame_overlay
 from pipelines.products.position_drawing import position_geometry
-from pipelines.threats.incidents import Incident, IncidentState
-from pipelines.threats.positions import PositionKind, placed
-from pipelines.threats.proximity import weigh
-from pipelines.threats.rules import DEFAULT_RULE
-from pipelines.threats.shapes import Line, Polygon
+from pipelines.threats.incidents.incident import Incident, IncidentState
+from pipelines.threats.positions.position import PositionKind, placed
+from pipelines.threats.positions.shapes import Line, Polygon
+from pipelines.threats.proximity.weighing import weigh
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from tests.pipelines.analytic_frame import seen_frame
 
 

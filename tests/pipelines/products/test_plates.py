@@ -9,7 +9,7 @@ import pytest
 from models.detections import Detections
 from pipelines.products.lettering import printable, shorten, typeface, wrap
 from pipelines.products.plates import plates_of
-from pipelines.threats.proximity import Level
+from pipelines.threats.proximity.weighing import Level
 from tests.pipelines.analytic_frame import seen_frame
 
 NAMES = {"post-7": "Poste avancé 7"}

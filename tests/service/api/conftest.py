@@ -36,7 +36,7 @@ from vedette.v1 import (
 
 from pipelines.assessment import Assessment, ProductKind
 from pipelines.outcome import Finding, Severity
-from pipelines.threats.positions import Position, PositionKind
+from pipelines.threats.positions.position import Position, PositionKind
 from service.access import EVERY_MISSION, EVERYTHING, Credential, Role
 from service.access_control import AccessControl
 from service.api.access import AccessService

@@ -14,9 +14,9 @@ from vedette.v1 import incident_pb2
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents import ChangeKind, Incident, IncidentState
-from pipelines.threats.proximity import Level, Sighting
-from pipelines.threats.severity import Severity
+from pipelines.threats.incidents.incident import ChangeKind, Incident, IncidentState
+from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.severity import Severity
 from service.access import EVERYTHING
 from service.api.convert.brief import MOST_BYTES, BriefWriter
 from service.api.event_stream import EventStream, wants_chip

@@ -33,9 +33,9 @@ from vedette.v1 import (
 from models.detections import Detections
 from models.errors import InvalidInputError, VedetteError
 from pipelines.assessment import Assessment, ProductKind, ShadowLook
-from pipelines.threats.decisions import ReasonCode, Verdict
-from pipelines.threats.positions import Position, PositionKind
-from pipelines.threats.rules import DEFAULT_RULE
+from pipelines.threats.incidents.decisions import ReasonCode, Verdict
+from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from service.api.access import AccessService
 from service.api.audit import AuditService
 from service.api.detection import DetectionService

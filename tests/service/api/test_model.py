@@ -15,12 +15,12 @@ import pytest
 from vedette.v1 import model_pb2
 
 import models
-from models.card_file import CARD_FILE, card_text, read_card
-from models.catalogue import add_model
-from models.comparison import CategoryAgreement
+from models.catalogue.card_file import CARD_FILE, card_text, read_card
+from models.catalogue.catalogue import add_model
+from models.catalogue.model_card import Modality
 from models.detections import Detections
 from models.errors import InvalidInputError, ModelRefusedError
-from models.model_card import Modality
+from models.evaluation.comparison import CategoryAgreement
 from pipelines.assessment import Assessment, ShadowLook
 from service.access import Credential
 from service.api.interceptor import _CALLER

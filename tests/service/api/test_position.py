@@ -13,8 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
-from pipelines.threats.positions import PositionKind
-from pipelines.threats.shapes import Line, Polygon
+from pipelines.threats.positions.position import PositionKind
+from pipelines.threats.positions.shapes import Line, Polygon
 from service.api.position import PositionService
 from service.clock import utc_now
 from service.errors import (

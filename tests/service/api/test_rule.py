@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from vedette.v1 import incident_pb2, position_pb2, rule_pb2
 
 from models.errors import InvalidInputError, VedetteError
-from pipelines.threats.default_rules import DEFAULT_RULES
-from pipelines.threats.rules import Rule
+from pipelines.threats.rules.default_rules import DEFAULT_RULES
+from pipelines.threats.rules.rule import Rule
 from service.api.convert.rule import POSITION_KINDS, rule_message, rule_value
 from service.api.rule import MAX_PREVIEW, RuleService
 from service.errors import NotFoundError

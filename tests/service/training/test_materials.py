@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
 from models.errors import InvalidInputError
 from models.training.recipe import Recipe
 from service.training.materials import gather, read_empty, rendered

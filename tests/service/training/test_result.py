@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from models.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue
 from models.training.operating_point import GroupCurve
 from service.training.course import Look, thresholds_at_equal_recall
 from service.training.result import Trial, chosen, lift_by_class

@@ -1,0 +1,1 @@
+"""Models kept like code: cards, pinned files, conversion."""

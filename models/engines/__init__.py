@@ -1,0 +1,1 @@
+"""What runs a network, each behind its own adapter."""

@@ -1,0 +1,1 @@
+"""An image in overlapping views: cut, looked at, and made one again."""

@@ -1,0 +1,1 @@
+"""Where peacekeepers are, and who else needs protection: shapes, patrols, imports."""

@@ -1,0 +1,1 @@
+"""How likely an object is near a position."""

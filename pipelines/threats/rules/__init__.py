@@ -1,0 +1,1 @@
+"""What counts as a threat to a position, what else must hold, and how it is told."""

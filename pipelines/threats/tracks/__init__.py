@@ -1,0 +1,1 @@
+"""Objects followed over frames, sorties and contributors."""

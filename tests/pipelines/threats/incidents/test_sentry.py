@@ -1,0 +1,367 @@
+"""Long random lives of incidents: whatever happens in whatever order, the invariants hold."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from models.errors import InvalidInputError
+from pipelines.ground import GroundPoint
+from pipelines.outcome import Outcome
+from pipelines.threats.incidents.decisions import ALLOWED, Verdict, decide
+from pipelines.threats.incidents.incident import (
+    ENDED,
+    LIVE,
+    ChangeKind,
+    Incident,
+    IncidentChange,
+    IncidentState,
+)
+from pipelines.threats.incidents.incident_evidence import expired
+from pipelines.threats.incidents.incident_fold import fold, holds
+from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.conditions import Judged, Judgement, Withheld
+from pipelines.threats.rules.severity import Severity
+from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
+from pipelines.threats.tracks.track_state import begin_track
+from pipelines.threats.tracks.tracker import Frame, TrackUpdate
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+POSITIONS = ("base", "post")
+OPERATIONS = 100_000
+
+
+@dataclass
+class Life:
+    """A mission's incidents under random frames, decisions and time; checked at every step."""
+
+    chance: random.Random
+    now: datetime = NOON
+    frames: int = 0
+    tracks: dict[str, Track] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    changed_at: dict[str, datetime] = field(default_factory=dict)
+    sequence: int = 0
+    kinds: Counter[ChangeKind] = field(default_factory=Counter)
+    refused: int = 0
+    sightings: int = 0
+    suppressed: int = 0
+
+    def apply(self, change: IncidentChange) -> None:
+        """Take in one change, as a ledger would."""
+        after = change.incident
+        before = self.incidents.get(after.incident_id)
+        self.kinds[change.kind] += 1
+        assert (before is None) == (change.kind is ChangeKind.RAISED)
+        if before is None:
+            assert after.revision == 1
+            assert after.state is IncidentState.OPEN
+        else:
+            assert before.state not in ENDED or change.kind is ChangeKind.NOTED
+            quiet = change.kind in {ChangeKind.ABSORBED, ChangeKind.NOTED}
+            assert after.revision == before.revision + (0 if quiet else 1)
+            self._check_turn(change.kind, before, after)
+        self.incidents[after.incident_id] = after
+        if change.kind not in {ChangeKind.ABSORBED, ChangeKind.NOTED}:
+            self.sequence += 1
+            self.changed_at[after.incident_id] = self.now
+
+    def _check_turn(self, kind: ChangeKind, before: Incident, after: Incident) -> None:
+        if kind is ChangeKind.CANCELLED:
+            # What a person confirmed or dismissed the machine does not withdraw.
+            assert before.state in {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
+            assert after.state is IncidentState.CANCELLED
+            assert after.reason
+        elif kind is ChangeKind.EXPIRED:
+            assert before.state in LIVE
+            assert after.state is IncidentState.EXPIRED
+        elif kind is ChangeKind.MERGED:
+            assert before.state in LIVE
+            assert after.merged_into in self.incidents
+            assert after.merged_into != after.incident_id
+        elif kind is not ChangeKind.DECIDED:
+            assert after.state is before.state
+        if kind in {ChangeKind.UPDATED, ChangeKind.ESCALATED} and before.severity_held:
+            assert list(Severity).index(after.severity) >= list(Severity).index(before.severity)
+        if kind is ChangeKind.ESCALATED:
+            assert before.best.level is not after.best.level or before.severity != after.severity
+
+    def check(self) -> None:
+        """What holds between any two operations."""
+        live = Counter(
+            (it.track_id, it.best.position_id) for it in self.incidents.values() if it.state in LIVE
+        )
+        assert all(count == 1 for count in live.values())
+        # Every sighting is in an incident or among what was not shown. What was merged is counted
+        # by the incident it went into; what was dismissed is counted in both, and taken out here.
+        counted = sum(
+            it.sighting_count
+            for it in self.incidents.values()
+            if it.state is not IncidentState.MERGED
+        )
+        assert counted + self.suppressed == self.sightings
+
+    def see(self) -> None:
+        """A frame: some known objects and some new ones, in time or late, now and then repeated."""
+        self.frames += 1
+        late = self.chance.random() < 0.1
+        captured_at = (
+            None
+            if self.chance.random() < 0.05
+            else self.now - timedelta(seconds=self.chance.uniform(1.0, 600.0) if late else 0.0)
+        )
+        imagery_id = f"i{self.frames}"
+        known = self.chance.sample(
+            sorted(self.tracks), min(len(self.tracks), self.chance.randint(0, 3))
+        )
+        # No two incidents may end up with one track: nothing is merged that this frame shows.
+        looks: list[Track] = []
+        for name in known:
+            looks.append(self._again(self.tracks[name], imagery_id, len(looks), captured_at))
+        begun = self.chance.random() < 0.25 or not looks
+        if begun:
+            look = self._point(imagery_id, len(looks), captured_at)
+            looks.append(begin_track(f"t{self.frames}", look, shown_m2=0.0))
+        merged = self._merged(known)
+        missed = [
+            name
+            for name in self.chance.sample(sorted(self.tracks), min(len(self.tracks), 2))
+            if name not in known and name not in merged and self.chance.random() < 0.5
+        ]
+        vain = [
+            replace(
+                self.tracks[name],
+                missed_count=self.tracks[name].missed_count + 1,
+                empty_flights=(*self.tracks[name].empty_flights, ""),
+            )
+            for name in missed
+        ]
+        update = TrackUpdate(
+            track_of=dict(enumerate(looks)),
+            changed=(*looks, *vain),
+            begun=frozenset({looks[-1].track_id} if begun else ()),
+            missed=frozenset(missed),
+            merged=merged,
+        )
+        frame = Frame(
+            imagery_id=imagery_id,
+            captured_at=captured_at,
+            ground=[self._ground(it.latitude_deg, it.longitude_deg) for it in looks],
+            categories=["car"] * len(looks),
+            confidences=[it.points[-1].confidence for it in looks],
+        )
+        self._fold(frame, update)
+        for name in merged:
+            del self.tracks[name]
+        self.tracks |= {track.track_id: track for track in update.changed}
+
+    def _fold(self, frame: Frame, update: TrackUpdate) -> None:
+        judgement = self._judgement(update)
+        self.sightings += len(judgement.shown) + len(judgement.withheld)
+        held = {
+            (it.track_id, it.best.position_id)
+            for it in self.incidents.values()
+            if holds(it, frame.captured_at)
+        }
+        live = {
+            (it.track_id, it.best.position_id) for it in self.incidents.values() if it.state in LIVE
+        }
+        found = fold(
+            self.chance.sample(
+                sorted(self.incidents.values(), key=lambda it: it.incident_id), len(self.incidents)
+            ),
+            judgement,
+            update=update,
+            frame=frame,
+            positions={},
+            rules=(),
+            tracks=[*self.tracks.values()],
+        )
+        assert len({it.incident.incident_id for it in found.changes}) == len(found.changes)
+        for change in found.changes:
+            if change.kind is ChangeKind.RAISED:
+                key = change.incident.track_id, change.incident.best.position_id
+                # What a person dismissed alerts nobody within the hold.
+                assert key not in held or key in live
+            if change.kind is ChangeKind.ABSORBED:
+                self.suppressed -= 1
+            self.apply(change)
+        self.suppressed += sum(item.count for item in found.suppressed)
+        again = fold(
+            self.incidents.values(),
+            judgement,
+            update=replace(
+                update,
+                repeated=frozenset(update.track_of),
+                missed=frozenset(),
+                merged={},
+            ),
+            frame=frame,
+            positions={},
+            rules=(),
+            tracks=[*self.tracks.values()],
+        )
+        # The same frame again says nothing new, but for a level that it had shown before.
+        assert again.suppressed == ()
+        assert {it.kind for it in again.changes} <= {ChangeKind.ESCALATED}
+
+    def _judgement(self, update: TrackUpdate) -> Judgement:
+        shown, withheld = [], []
+        for index, track in update.track_of.items():
+            for position_id in POSITIONS:
+                if self.chance.random() < 0.4:
+                    continue
+                seen = self._sighting(index, track, position_id)
+                if self.chance.random() < 0.15:
+                    withheld.append(Withheld(sighting=seen, reason="DWELL_TOO_SHORT"))
+                else:
+                    shown.append(
+                        Judged(
+                            sighting=seen,
+                            severity=self.chance.choice(list(Severity)),
+                            reason="A car.",
+                            track_ids=(track.track_id,),
+                        )
+                    )
+        return Judgement(shown=tuple(shown), withheld=tuple(withheld))
+
+    def _sighting(self, index: int, track: Track, position_id: str) -> Sighting:
+        level = self.chance.choice(list(Level))
+        return Sighting(
+            detection_index=index,
+            category="car",
+            confidence=track.points[-1].confidence,
+            ground=self._ground(track.latitude_deg, track.longitude_deg),
+            position_id=position_id,
+            rule_id="default",
+            rule_revision=0,
+            radius_m=500.0,
+            probability=0.9 if level is Level.ALERT else 0.2,
+            level=level,
+            range_m=100.0,
+            range_low_m=90.0,
+            range_high_m=110.0,
+            bearing_deg=10.0,
+        )
+
+    def _ground(self, latitude: float, longitude: float) -> GroundPoint:
+        return GroundPoint(
+            outcome=Outcome.LOCATED,
+            latitude_deg=latitude,
+            longitude_deg=longitude,
+            covariance_enu_m2=np.diag([4.0, 4.0, 4.0]),
+            ce90_m=4.3,
+        )
+
+    def _point(self, imagery_id: str, index: int, captured_at: datetime | None) -> TrackPoint:
+        return TrackPoint(
+            imagery_id=imagery_id,
+            detection_index=index,
+            captured_at=captured_at,
+            latitude_deg=4.0 + self.chance.uniform(0.0, 0.5),
+            longitude_deg=18.0,
+            covariance_m2=4.0 * np.eye(2),
+            category="car",
+            confidence=self.chance.uniform(0.3, 0.95),
+        )
+
+    def _again(
+        self, track: Track, imagery_id: str, index: int, captured_at: datetime | None
+    ) -> Track:
+        look = replace(
+            self._point(imagery_id, index, captured_at),
+            latitude_deg=track.latitude_deg,
+            longitude_deg=track.longitude_deg,
+        )
+        times = [it for it in (track.last_seen_at, captured_at) if it is not None]
+        return replace(
+            track,
+            points=(*track.points, look)[-6:],
+            confidence=max(track.confidence, look.confidence),
+            sighting_count=track.sighting_count + 1,
+            last_seen_at=max(times, default=None),
+            imagery_id=imagery_id,
+            empty_flights=(),
+            mobility=self.chance.choice([*Mobility, track.mobility]),
+        )
+
+    def _merged(self, seen: list[str]) -> dict[str, str]:
+        """Now and then, a track that nobody dismissed or confirmed goes into one just seen."""
+        if not seen or self.chance.random() > 0.1:
+            return {}
+        held = {
+            it.track_id
+            for it in self.incidents.values()
+            if it.state in {IncidentState.DISMISSED, IncidentState.CONFIRMED}
+        }
+        free = sorted(self.tracks.keys() - set(seen) - held)
+        return {self.chance.choice(free): seen[0]} if free and seen[0] not in held else {}
+
+    def decide(self) -> None:
+        """A person says something of any incident, allowed or not."""
+        if not self.incidents:
+            return
+        incident = self.incidents[self.chance.choice(list(self.incidents))]
+        verdict = self.chance.choice(list(Verdict))
+        if verdict in ALLOWED.get(incident.state, {}):
+            before = dict(self.incidents)
+            live = [
+                it
+                for it in before.values()
+                if it.track_id == incident.track_id
+                and it.best.position_id == incident.best.position_id
+                and it.state in LIVE
+                and it is not incident
+            ]
+            if incident.state is IncidentState.DISMISSED and live:
+                # The object has an incident again: that one is the one to decide on.
+                return
+            self.apply(decide(incident, verdict))
+        else:
+            with pytest.raises(InvalidInputError, match=incident.state.value):
+                decide(incident, verdict)
+            self.refused += 1
+
+    def wait(self) -> None:
+        """Time passes, mostly a little; what is not seen any more ends."""
+        (hours,) = self.chance.choices([0.0, 0.002, 0.02, 5.0], weights=[40, 40, 20, 0.3])
+        self.now += timedelta(hours=hours)
+        for name, incident in list(self.incidents.items()):
+            change = expired(incident, self.changed_at[name], self.now)
+            if change is not None:
+                self.apply(change)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Tracks and incidents of long ago are not loaded any more; their sums stay."""
+        kept = {
+            name
+            for name, track in self.tracks.items()
+            if track.last_seen_at is None or self.now - track.last_seen_at < timedelta(hours=12)
+        }
+        kept = set(sorted(kept)[-25:])
+        self.tracks = {name: self.tracks[name] for name in kept}
+        for name in [n for n, it in self.incidents.items() if it.track_id not in kept]:
+            gone = self.incidents.pop(name)
+            if gone.state is not IncidentState.MERGED:
+                self.sightings -= gone.sighting_count
+
+
+def test_a_random_walk_of_a_hundred_thousand_operations_keeps_every_invariant() -> None:
+    life = Life(chance=random.Random(7))  # noqa: S311 - a walk that repeats, no secret
+    for number in range(OPERATIONS // 20):
+        life.see()
+        for operation in life.chance.choices([life.decide, life.wait], weights=[1, 12], k=19):
+            operation()
+        if number % 10 == 0:
+            life.check()
+    life.check()
+    # The walk came by every kind of change but a release, and by refusals.
+    assert set(life.kinds) == set(ChangeKind) - {ChangeKind.RELEASED}
+    assert life.refused > 1000
+    assert life.sequence > 10_000
