@@ -253,6 +253,7 @@ class Client:
         waits, best = self._patience(), -1
         while True:
             offset, finished = self._committed(mission, request_id)
+            waits.reached()
             if finished:
                 imagery = self.call(
                     self.imagery.GetImagery, imagery_pb2.GetImageryRequest(name=finished)

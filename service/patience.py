@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_BACKOFF_S = 15.0
+REACHED_PAUSE_S = 1.0
 # gRPC gives up connecting after 20 s: a stream that lasted longer had a connection.
 CONNECTING_S = 25.0
 
@@ -40,6 +41,10 @@ class Waits:
     def streaming(self) -> None:
         """Note that a stream begins."""
         self._streaming = time.monotonic()
+
+    def reached(self) -> None:
+        """Note that the service answers: a line that breaks again and again is tried again soon."""
+        self._next_s = min(self._next_s, REACHED_PAUSE_S)
 
     def pause(self) -> bool:
         """Wait; False when it is time to give up."""

@@ -60,3 +60,14 @@ def test_time_without_a_stream_is_none(clock: Clock) -> None:
     waits = Waits(Backoff(give_up_s=60.0), lambda: None)
     clock.sleep(3600.0)
     assert not waits.pause()
+
+
+def test_a_service_that_answers_is_tried_again_soon(clock: Clock) -> None:
+    """A line that breaks each second lets more through the more often it is tried."""
+    waits = Waits(Backoff(give_up_s=60.0), lambda: None)
+    tries = 0
+    while waits.pause():
+        waits.reached()
+        tries += 1
+    assert tries >= 60
+    assert clock.now_s == 1060.0
