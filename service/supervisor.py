@@ -30,6 +30,9 @@ EXIT_CONFIG = 78
 # Before any worker was ever ready, so many deaths without a word mean that none can work.
 HOPELESS_DEATHS = 3
 _POLL_S = 0.05
+# A worker's linear algebra is of small matrices, which threads make slower: they mostly wait for
+# each other, and for the engine, which keeps every core busy with threads of its own.
+_ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,7 +205,8 @@ class WorkerPool:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=writing,
-                env=environment_of_children(),
+                # What an operator says of it counts.
+                env=_ONE_BLAS_THREAD | environment_of_children(),
                 # Ctrl-C on a terminal is for the service, which then tells its workers.
                 start_new_session=True,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -62,11 +63,40 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any
 
     Where another transaction is inserting the same key, this waits for its end.
     """
-    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     # Drivers do not agree on the row count of an insert that did nothing; rows returned are sure.
-    statement = insert(table).values(values).on_conflict_do_nothing()
+    statement = _insert(connection, table).values(values).on_conflict_do_nothing()
     key = next(iter(table.primary_key))
     return connection.execute(statement.returning(key)).first() is not None
+
+
+def insert_those_absent(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert those of some rows whose keys are not there, all by one statement."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def write_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows over those of the same primary keys, or as new ones, all by one statement.
+
+    Every row names the same columns. Of several with one key the last one stays.
+    """
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    keys = {column.name for column in table.primary_key}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={name: statement.excluded[name] for name in rows[0] if name not in keys},
+        ),
+        rows,
+    )
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def lock_schema(connection: Connection) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from pipelines.threats.incidents.incident import (
     DISMISSAL_HOLD,
@@ -17,7 +17,7 @@ from pipelines.threats.incidents.incident import (
 from service.access import EVERYTHING, Sight
 from service.errors import NotFoundError
 from service.ledger.database import Database, set_event_sequence
-from service.ledger.dialect import insert_if_absent
+from service.ledger.dialect import write_rows
 from service.ledger.documents import incident_document, incident_value
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.pledge_states import Caveat
@@ -164,10 +164,14 @@ def write_events(
 
     The mission is locked by the caller, who numbered the events from its last sequence on.
     """
+    latest: dict[str, dict[str, Any]] = {}
+    told: list[dict[str, Any]] = []
     for event in events:
         record, incident = event.record, event.record.incident
         document = incident_document(record)
-        values: dict[str, Any] = {
+        latest[incident.incident_id] = {
+            "mission_id": mission_id,
+            "incident_id": incident.incident_id,
             "position_id": incident.best.position_id,
             "track_id": incident.track_id,
             "state": incident.state.value,
@@ -179,44 +183,42 @@ def write_events(
             "is_kept_inside": Caveat.NO_RELEASE in record.caveats,
             "record": document,
         }
-        key = {"mission_id": mission_id, "incident_id": incident.incident_id}
-        if not insert_if_absent(connection, incidents, key | values):
-            connection.execute(
-                update(incidents)
-                .where(
-                    incidents.c.mission_id == mission_id,
-                    incidents.c.incident_id == incident.incident_id,
-                )
-                .values(**values)
-            )
-        connection.execute(
-            insert(incident_events).values(
-                mission_id=mission_id,
-                sequence=event.sequence,
-                incident_id=incident.incident_id,
-                kind=event.kind.value,
-                record=document,
-                occurred_at=event.occurred_at,
-            )
+        told.append(
+            {
+                "mission_id": mission_id,
+                "sequence": event.sequence,
+                "incident_id": incident.incident_id,
+                "kind": event.kind.value,
+                "record": document,
+                "occurred_at": event.occurred_at,
+            }
         )
     if events:
+        write_rows(connection, incidents, list(latest.values()))
+        connection.execute(insert(incident_events), told)
         set_event_sequence(connection, mission_id, events[-1].sequence)
 
 
-def write_quietly(connection: Connection, record: IncidentRecord) -> None:
-    """Write an incident whose books changed; it counts as unchanged, and has no event."""
+def write_quietly(connection: Connection, records: Sequence[IncidentRecord]) -> None:
+    """Write incidents whose books changed; they count as unchanged, and have no event."""
+    if not records:
+        return
     connection.execute(
-        update(incidents)
-        .where(
-            incidents.c.mission_id == record.mission_id,
-            incidents.c.incident_id == record.incident.incident_id,
-        )
-        .values(
-            track_id=record.incident.track_id,
-            marking=record.marking.value,
-            is_kept_inside=Caveat.NO_RELEASE in record.caveats,
-            record=incident_document(record),
-        )
+        update(incidents).where(
+            incidents.c.mission_id == bindparam("of_mission"),
+            incidents.c.incident_id == bindparam("of_incident"),
+        ),
+        [
+            {
+                "of_mission": record.mission_id,
+                "of_incident": record.incident.incident_id,
+                "track_id": record.incident.track_id,
+                "marking": record.marking.value,
+                "is_kept_inside": Caveat.NO_RELEASE in record.caveats,
+                "record": incident_document(record),
+            }
+            for record in records
+        ],
     )
 
 

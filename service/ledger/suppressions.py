@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_, update
+from sqlalchemy import Connection, Row, select, tuple_
 
 from pipelines.threats.incidents.suppressions import Suppression, tally
 from service.access import EVERYTHING, Sight
 from service.ledger.database import Database
-from service.ledger.dialect import insert_if_absent
+from service.ledger.dialect import write_rows
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import Marking, stricter
 from service.ledger.sight import seen_suppressions
@@ -102,10 +102,12 @@ def count_suppressed(
         )
     )
     known = {record.suppression.key: record for record in (_record(row) for row in rows)}
+    counted: list[dict[str, Any]] = []
     for key, item in tally(
         {name: record.suppression for name, record in known.items()}, items
     ).items():
         before = known.get(key)
+        named = {column.name: part for column, part in zip(columns, key, strict=True)}
         values = {
             "category": item.category,
             "sighting_count": item.count,
@@ -116,20 +118,8 @@ def count_suppressed(
             "imagery_id": item.imagery_id,
             "marking": (stricter(before.marking, marking) if before else marking).value,
         }
-        named = {"mission_id": mission_id} | {
-            column.name: part for column, part in zip(columns, key, strict=True)
-        }
-        if before is None:
-            insert_if_absent(connection, suppressions, named | values)
-        else:
-            connection.execute(
-                update(suppressions)
-                .where(
-                    suppressions.c.mission_id == mission_id,
-                    *(column == part for column, part in zip(columns, key, strict=True)),
-                )
-                .values(**values)
-            )
+        counted.append({"mission_id": mission_id} | named | values)
+    write_rows(connection, suppressions, counted)
 
 
 def _record(row: Row[Any]) -> SuppressionRecord:

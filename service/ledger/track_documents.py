@@ -39,9 +39,9 @@ def track_document(track: Track) -> Document:
 
 
 def track_value(document: Document) -> Track:
-    """The track that a document tells."""
-    drift = np.array(document["drift_m_s"], np.float64)
-    state = np.array(document["state_covariance"], np.float64)
+    """The track that a document tells; its arrays cannot be written to."""
+    drift = _array(document["drift_m_s"])
+    state = _array(document["state_covariance"])
     told = document["is_velocity_told"]
     return Track(
         track_id=document["track_id"],
@@ -49,7 +49,7 @@ def track_value(document: Document) -> Track:
         confidence=document["confidence"],
         latitude_deg=document["latitude_deg"],
         longitude_deg=document["longitude_deg"],
-        covariance_m2=np.array(document["covariance_m2"], np.float64),
+        covariance_m2=_array(document["covariance_m2"]),
         velocity_m_s=drift if told else None,
         velocity_covariance=state[2:, 2:] if told else None,
         sighting_count=document["sighting_count"],
@@ -86,9 +86,15 @@ def _point_value(document: Document) -> TrackPoint:
         **document
         | {
             "captured_at": _instant(document["captured_at"]),
-            "covariance_m2": np.array(document["covariance_m2"], np.float64),
+            "covariance_m2": _array(document["covariance_m2"]),
         }
     )
+
+
+def _array(numbers: list[Any]) -> NDArray[np.float64]:
+    array = np.array(numbers, np.float64)
+    array.setflags(write=False)
+    return array
 
 
 def _numbers(array: NDArray[np.float64]) -> list[Any]:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from pipelines.threats.tracks.track import Track
 from pipelines.threats.tracks.tracker import TRACK_HOLD, Frame, TrackUpdate, bounds
-from service.ledger.dialect import insert_if_absent
+from service.ledger.dialect import insert_those_absent
 from service.ledger.records import Marking, stricter
 from service.ledger.tables import track_looks, tracks
 from service.ledger.track_documents import track_document, track_value
 
 _AT_ONCE = 500
+# Around a frame hundreds of tracks are read each time, of which a few have changed since.
+_TRACKS_KEPT = 4096
+# The document as it was written: the text tells whether it was read before.
+_READ = (tracks.c.track_id, tracks.c.marking, cast(tracks.c.record, Text).label("document"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +82,7 @@ def tracks_near(
                 and_(tracks.c.last_seen_at.is_(None), recent),
             )
         rows = connection.execute(
-            select(tracks).where(
+            select(*_READ).where(
                 tracks.c.mission_id == mission_id,
                 tracks.c.latitude_deg.between(south, north),
                 beside,
@@ -74,7 +92,7 @@ def tracks_near(
         found = {row.track_id: _record(row) for row in rows}
     if looked_before:
         rows = connection.execute(
-            select(tracks).where(
+            select(*_READ).where(
                 tracks.c.mission_id == mission_id,
                 tracks.c.track_id.in_(
                     select(track_looks.c.track_id).where(
@@ -111,19 +129,21 @@ def write_tracks(
     """
     existing = set(known)
     fresh: list[dict[str, Any]] = []
+    further: list[dict[str, Any]] = []
     for track in update_.changed:
         values = _values(track, markings[track.track_id], now)
-        key = {"mission_id": mission_id, "track_id": track.track_id}
-        if track.track_id not in existing:
-            fresh.append(key | values)
-            continue
+        if track.track_id in existing:
+            further.append({"of_track": track.track_id} | values)
+        else:
+            fresh.append({"mission_id": mission_id, "track_id": track.track_id} | values)
+    if further:
         connection.execute(
-            update(tracks)
-            .where(tracks.c.mission_id == mission_id, tracks.c.track_id == track.track_id)
-            .values(**values)
+            update(tracks).where(
+                tracks.c.mission_id == mission_id, tracks.c.track_id == bindparam("of_track")
+            ),
+            further,
         )
-    for row in fresh:
-        insert_if_absent(connection, tracks, row)
+    insert_those_absent(connection, tracks, fresh)
     _point_looks(connection, mission_id, update_, imagery_id)
     gone = sorted(update_.removed | update_.merged.keys())
     for start in range(0, len(gone), _AT_ONCE):
@@ -138,11 +158,16 @@ def write_tracks(
 def _point_looks(
     connection: Connection, mission_id: str, update_: TrackUpdate, imagery_id: str
 ) -> None:
-    for younger, older in sorted(update_.merged.items()):
+    if update_.merged:
         connection.execute(
-            update(track_looks)
-            .where(track_looks.c.mission_id == mission_id, track_looks.c.track_id == younger)
-            .values(track_id=older)
+            update(track_looks).where(
+                track_looks.c.mission_id == mission_id,
+                track_looks.c.track_id == bindparam("younger"),
+            ),
+            [
+                {"younger": younger, "track_id": older}
+                for younger, older in sorted(update_.merged.items())
+            ],
         )
     connection.execute(
         delete(track_looks).where(
@@ -188,4 +213,10 @@ def _values(track: Track, marking: Marking, now: datetime) -> dict[str, Any]:
 
 
 def _record(row: Row[Any]) -> TrackRecord:
-    return TrackRecord(track=track_value(row.record), marking=Marking(row.marking))
+    return TrackRecord(track=_track_of_text(row.document), marking=Marking(row.marking))
+
+
+@functools.lru_cache(maxsize=_TRACKS_KEPT)
+def _track_of_text(document: str) -> Track:
+    """The track that a document tells; one object for all who read it, which nobody can change."""
+    return track_value(json.loads(document))

@@ -118,6 +118,7 @@ def take_in(
         connection, mission_id, {change.incident.track_id for change in seen.changes}
     )
     events: list[IncidentEventRecord] = []
+    quiet: list[IncidentRecord] = []
     for change in seen.changes:
         record = _record(change, image, before.incidents, names, now)
         if change.incident.track_id in markings:
@@ -126,12 +127,13 @@ def take_in(
         held_back = caveats.get(change.incident.track_id, frozenset())
         record = replace(record, caveats=record.caveats | held_back)
         if change.kind in QUIET:
-            write_quietly(connection, record)
+            quiet.append(record)
             continue
         sequence += 1
         events.append(
             IncidentEventRecord(sequence=sequence, kind=change.kind, record=record, occurred_at=now)
         )
+    write_quietly(connection, quiet)
     write_events(connection, mission_id, events)
     return events
 

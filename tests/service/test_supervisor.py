@@ -85,3 +85,23 @@ sys.exit(78)
         await pool.wait_told()
     assert pool.failure == "OTHER_SETTING"
     await pool.stop(1.0)
+
+
+@pytest.mark.parametrize(("told", "threads"), [(None, "1"), ("3", "3")])
+async def test_a_worker_computes_on_one_thread_unless_it_is_told_otherwise(
+    told: str | None, threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if told is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", told)
+    program = (
+        "import json, os, sys; "
+        'print(json.dumps({"failed": os.environ["OPENBLAS_NUM_THREADS"]})); sys.exit(78)'
+    )
+    pool = WorkerPool(1, HANDED, command=(sys.executable, "-c", program))
+    pool.start()
+    async with asyncio.timeout(20):
+        await pool.wait_told()
+    assert pool.failure == threads
+    await pool.stop(1.0)
