@@ -114,6 +114,11 @@ def established(tracks: Sequence[Track]) -> list[bool]:
     return found
 
 
+def seen_together(first: Track, second: Track) -> int:
+    """How many of the frames that are kept of two tracks show both."""
+    return len({it.imagery_id for it in first.points} & {it.imagery_id for it in second.points})
+
+
 def _are_one(first: Track, second: Track) -> bool:
     if first.group != second.group:
         return False

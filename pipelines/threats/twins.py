@@ -54,7 +54,7 @@ def twins(
         away = _away_m([looks[index] for index in order])
         near = np.array([[_near_m(group, other) for other in groups] for group in groups])
     else:
-        away = _away_sides(np.asarray(xyxy, np.float64)[order])
+        away = sides_apart(np.asarray(xyxy, np.float64)[order])
         near = np.array([[_near_sides(group, other) for other in groups] for group in groups])
     found: dict[int, int] = {}
     for row, index in enumerate(order):
@@ -77,8 +77,8 @@ def _away_m(looks: Sequence[TrackPoint]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.norm(places[:, None] - places[None], axis=2), np.float64)
 
 
-def _away_sides(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Middle to middle, in sides of the larger box: of the square of its area."""
+def sides_apart(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, N) from middle to middle of (N, 4) boxes, in sides (root of the area) of the larger."""
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2.0
     side = np.sqrt(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0), axis=1))
     away = np.linalg.norm(middle[:, None] - middle[None], axis=2)
