@@ -27,6 +27,7 @@ def ours(day: Day) -> Iterator[tuple[Look, Told]]:
             confidences=look.confidence.tolist(),
             footprint_lonlat=look.footprint_lonlat,
             sortie_id=look.flight,
+            xyxy=look.xyxy,
         )
         watch, seen = watch.observe(frame, positions=day.positions(look), rules=(DEFAULT_RULE,))
         behind: dict[str, list[int]] = {}

@@ -82,6 +82,7 @@ def take_in(
         # Flights of two pledges may bear one name.
         sortie_id=f"{image.pledge_id}/{image.sortie_id}",
         is_alone=not _has_company(connection, image),
+        xyxy=assessment.detections.xyxy,
     )
     before = _read(connection, image, assessment, frame, now, rules)
     concerned = {sighting.position_id for sighting in assessment.sightings} | {

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from pipelines.threats.incidents import suppressions
 from pipelines.threats.incidents.incident import (
     COOLDOWN,
@@ -28,7 +30,7 @@ from pipelines.threats.incidents.incident_evidence import (
     surety,
     withdrawn,
 )
-from pipelines.threats.incidents.known_again import may_be_known
+from pipelines.threats.incidents.known_again import may_be_known, may_be_second_boxes
 from pipelines.threats.incidents.suppressions import Suppression, suppressed
 from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Level, Sighting, weigh
@@ -164,6 +166,31 @@ class _Fold:
                 footprint_lonlat=self._frame.footprint_lonlat,
             )
             self._doubtful |= {(name, position_id) for name in found}
+            self._doubtful |= {(name, position_id) for name in self._beside(position_id, looks)}
+
+    def _beside(self, position_id: str, looks: Mapping[str, TrackPoint]) -> set[str]:
+        """Which of the looks may be second boxes on what an incident tells of in this frame."""
+        if self._frame.xyxy is None:
+            return set()
+        index_of = {
+            track.track_id: index
+            for index, track in self._update.track_of.items()
+            if index not in self._update.twins
+        }
+        told = [
+            name
+            for name in index_of
+            if name not in looks and self._held(name, position_id) is not None
+        ]
+        new = [name for name in looks if name in index_of]
+        if not told or not new:
+            return set()
+        track_of = {name: self._update.track_of[index] for name, index in index_of.items()}
+        return may_be_second_boxes(
+            [track_of[name] for name in new],
+            [track_of[name] for name in told],
+            np.asarray(self._frame.xyxy, np.float64)[[index_of[name] for name in (*new, *told)]],
+        )
 
     def show(self, judged: Judged) -> None:
         """Take in a sighting that is shown."""

@@ -13,9 +13,14 @@ from pipelines.threats.tracks.coverage import shows
 from pipelines.threats.tracks.motion import BOX_SIGMA_M, OWN_SHARE, motion_sigma_m
 from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group
 from pipelines.threats.tracks.track_anchor import Anchor, anchor
+from pipelines.threats.tracks.track_merging import seen_together
+from pipelines.threats.tracks.twins import sides_apart
 
 # Squared Mahalanobis distance that 95 % of true pairs stay within (chi-square, 2 degrees).
 _WITHIN_CHI2 = 6.0
+# A second box lies hardly ever farther than so many sides from the first; what is seen there with
+# it so often is an object of its own.
+_BESIDE_SIDES, _TOGETHER = 1.5, 2
 _RIDDEN = {"person", "two-wheeler"}
 
 
@@ -62,6 +67,30 @@ def may_be_known(
             found[name] = other
             taken.add(other)
     return found
+
+
+def may_be_second_boxes(
+    new: Sequence[Track], told: Sequence[Track], xyxy: NDArray[np.float64]
+) -> set[str]:
+    """Which of some tracks may be made of second boxes on objects that the frame shows as well.
+
+    They lie beside one, and were hardly ever seen together with it.
+
+    Args:
+        new: N tracks that look new.
+        told: M tracks that incidents tell of.
+        xyxy: (N + M, 4) box of each in the frame, pixels.
+
+    Returns:
+        Identifiers of those of the new ones.
+    """
+    away = sides_apart(xyxy)[: len(new), len(new) :]
+    return {
+        track.track_id
+        for track, row in zip(new, away, strict=True)
+        for column in np.flatnonzero(row <= _BESIDE_SIDES).tolist()
+        if told[column].group == track.group and seen_together(track, told[column]) < _TOGETHER
+    }
 
 
 def _alike(track: Track, look: TrackPoint) -> bool:

@@ -32,12 +32,12 @@ _MEMORY_S = 30.0
 CREEP_M = 0.3
 _STILL_M_S = 0.1
 # What an object may have moved since, one sigma of each axis: metres a second and at most metres.
-# The gate is 3.7 sigma, so that a vehicle of 15 m/s and a runner of 3 m/s are followed, over 26 m
-# and 10 m between two frames. It ends there on purpose: farther apart, in frames that may not show
-# the same ground, another object is likelier than the same, and to take it for the same would
-# silence it. What drives farther between two frames is looked for where it was driving to.
+# The gate is 3.7 sigma: somebody who walks is found again after a quarter of a minute, a vehicle of
+# 15 m/s in the next frame. It ends there on purpose: farther apart, in frames that may
+# not show the same ground, another object is likelier than the same, and to take it for the same
+# would silence it. What drives farther between two looks is looked for where it was driving to.
 _MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
-_MAX_MOTION_M = {"person": 2.7, "two-wheeler": 7.0, "vehicle": 7.0}
+_MAX_MOTION_M = {"person": 6.0, "two-wheeler": 7.0, "vehicle": 7.0}
 # What was seen to drive is looked for farther away: it is missed now and then on its way.
 _DRIVING_REACH = 1.7
 

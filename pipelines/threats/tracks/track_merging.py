@@ -1,8 +1,8 @@
-"""Tracks that prove to be one object."""
+"""Tracks that prove to be one object, or each of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,10 @@ FRAMES_KEPT = 24
 # found three times in four, one frame in four shows just one; so many in a row and never both are
 # one in a thousand.
 _ENOUGH = 5
+# What was seen so often is an object, and no second box on another one.
+_OFTEN_SEEN = 4
+# So is what was seen so often in one frame with each of those that it could be.
+_SEEN_BESIDE = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +77,54 @@ def merge(
             }
             into[younger.track_id] = older.track_id
     return Merged(tracks=known, into=into)
+
+
+def established(tracks: Sequence[Track]) -> list[bool]:
+    """Which tracks are of an object of their own for sure.
+
+    Those seen often, and those seen twice in one frame with each of these that they could be: no
+    second box comes again like that.
+
+    Args:
+        tracks: near by, in any order.
+
+    Returns:
+        For each of them.
+    """
+    often = [track.sighting_count >= _OFTEN_SEEN for track in tracks]
+    known = [track for track, is_known in zip(tracks, often, strict=True) if is_known]
+    if not known or all(often):
+        return often
+    plane = LocalPlane(latitude_deg=known[0].latitude_deg, longitude_deg=known[0].longitude_deg)
+    places = plane.enu(
+        np.array([track.latitude_deg for track in known]),
+        np.array([track.longitude_deg for track in known]),
+    )
+    covariances = np.stack([track.covariance_m2 for track in known])
+    seen_in = [{point.imagery_id for point in track.points} for track in known]
+    found = []
+    for track, is_known in zip(tracks, often, strict=True):
+        if is_known or track.sighting_count < _SEEN_BESIDE:
+            found.append(is_known)
+            continue
+        (place,) = plane.enu(np.array([track.latitude_deg]), np.array([track.longitude_deg]))
+        spread = covariances + track.covariance_m2 + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
+        step = places - place
+        length = np.einsum("ni,ni->n", step, np.linalg.solve(spread, step[..., None])[..., 0])
+        frames = {point.imagery_id for point in track.points}
+        found.append(
+            all(
+                len(frames & seen_in[other]) >= _SEEN_BESIDE
+                for other in np.flatnonzero(length <= GATE_CHI2)
+                if known[other].group == track.group
+            )
+        )
+    return found
+
+
+def seen_together(first: Track, second: Track) -> int:
+    """How many of the frames that are kept of two tracks show both."""
+    return len({it.imagery_id for it in first.points} & {it.imagery_id for it in second.points})
 
 
 def _are_one(first: Track, second: Track) -> bool:

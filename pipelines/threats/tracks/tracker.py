@@ -70,6 +70,8 @@ class Frame:
         sortie_id: the flight it was taken on, whose errors of pose are alike; empty where unknown.
         is_alone: no other frame of its flight is known, so that there is no further look to wait
             for.
+        xyxy: (N, 4) box of each detection, pixels: tells which of them are one object; None where
+            they are not known.
     """
 
     imagery_id: str
@@ -81,6 +83,7 @@ class Frame:
     within: frozenset[int] | None = None
     sortie_id: str = ""
     is_alone: bool = False
+    xyxy: NDArray[np.floating] | None = None
 
     def looks(self) -> dict[int, TrackPoint]:
         """The detections that are followed, by index."""
@@ -237,7 +240,7 @@ def advance(
         raise ValueError("captured_at must be aware")
     tracks = tuple(tracks)
     every = frame.looks()
-    spoken_for = twins(every)
+    spoken_for = twins(every, frame.xyxy)
     looks = {index: look for index, look in every.items() if index not in spoken_for}
     known, retracted, repeated = _without(tracks, frame, looks)
     removed = retracted - known.keys()
@@ -255,7 +258,7 @@ def advance(
         if name not in held and may_hold(track, frame.captured_at)
     ]
     left = [index for index in sorted(looks) if index not in track_of]
-    found, anchors = _pair(rest, [looks[index] for index in left], frame, footprints, pinned)
+    found, anchors = _in_turns(rest, [looks[index] for index in left], frame, footprints, pinned)
     width = 0.0 if frame.footprint_lonlat is None else area_m2(frame.footprint_lonlat)
     pairs = [(left[column], rest[row], anchors[row]) for row, column in found]
     for index, track in zip(
@@ -333,6 +336,40 @@ def _same(look: TrackPoint, point: TrackPoint) -> bool:
         and abs(look.latitude_deg - point.latitude_deg) < 1e-9
         and abs(look.longitude_deg - point.longitude_deg) < 1e-9
     )
+
+
+def _in_turns(
+    rest: Sequence[Track],
+    looks: Sequence[TrackPoint],
+    frame: Frame,
+    footprints: Mapping[str, NDArray[np.float64]],
+    pinned: Collection[str],
+) -> tuple[list[tuple[int, int]], list[Anchor]]:
+    """As `_pair`, but what is known well chooses first.
+
+    A track that a stray second box began fits the looks of the object as well as the track of the
+    object does; it gets only what is left, and starves.
+    """
+    first = track_merging.established(rest)
+    left = list(range(len(looks)))
+    pairs: list[tuple[int, int]] = []
+    anchors: dict[int, Anchor] = {}
+    for part in (
+        [row for row in range(len(rest)) if first[row]],
+        [row for row in range(len(rest)) if not first[row]],
+    ):
+        found, at = _pair(
+            [rest[row] for row in part],
+            [looks[column] for column in left],
+            frame,
+            footprints,
+            pinned,
+        )
+        anchors.update(zip(part, at, strict=True))
+        pairs += [(part[row], left[column]) for row, column in found]
+        taken = {left[column] for _, column in found}
+        left = [column for column in left if column not in taken]
+    return sorted(pairs), [anchors[row] for row in range(len(rest))]
 
 
 def _pair(
