@@ -72,8 +72,16 @@ def incident() -> None:
     show_default=True,
     help="Most bytes that may cross the link for it.",
 )
+@as_json
 @connected
-def chip(client: Client, mission: str, incident_id: str, into: Path, max_bytes: int) -> None:
+def chip(
+    client: Client,
+    mission: str,
+    incident_id: str,
+    into: Path,
+    max_bytes: int,
+    json_output: bool,
+) -> None:
     """Fetch a small picture of what an incident is about: some kilobytes instead of megabytes.
 
     \b
@@ -86,7 +94,12 @@ def chip(client: Client, mission: str, incident_id: str, into: Path, max_bytes: 
             name=incident_name(client, mission, incident_id), max_bytes=max_bytes
         ),
     )
-    click.echo(f"{save_chip(found, into)}: {len(found.jpeg)} bytes")
+    path = save_chip(found, into)
+    if json_output:
+        box = [found.left_px, found.top_px, found.right_px, found.bottom_px]
+        print_document({"path": str(path), "bytes": len(found.jpeg), "box_px": box})
+    else:
+        click.echo(f"{path}: {len(found.jpeg)} bytes")
 
 
 @incident.command("list")

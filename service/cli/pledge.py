@@ -273,8 +273,7 @@ def refused(
 
     \b
     Example:
-      vedette pledge refused swe-1 -m unmiss --by "civil aviation" \\
-        --reason "no slot" --planned 2026-11-24T10:00Z --hours 2
+      vedette pledge refused swe-1 -m unmiss --by host --reason "no slot" --planned 2026-11-24T10Z
     """  # noqa: D301 - click wants the backspace itself
     made = client.call(
         client.pledges.RecordRefusal,

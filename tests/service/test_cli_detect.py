@@ -195,5 +195,6 @@ def test_the_models_are_listed_with_their_weaknesses() -> None:
     assert model["default"] is True
     assert {row["name"]: row["category"] for row in model["classes"]}["motor"] == "two-wheeler"
     assert model["weaknesses"]
-    told = CliRunner().invoke(cli, ["model", "list"]).stdout
-    assert "weakness: Misses about half of the people" in told
+    assert "vedette-n" in CliRunner().invoke(cli, ["model", "list"]).stdout
+    told = CliRunner().invoke(cli, ["model", "show", "vedette-n"]).stdout
+    assert "Misses about half of the people" in " ".join(told.split())

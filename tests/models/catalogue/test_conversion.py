@@ -237,11 +237,17 @@ def test_a_description_that_could_run_code_is_refused(changes: dict[str, object]
         check_description(description(**changes))
 
 
-def test_evaluated_descriptions_are_a_danger_that_is_real(tmp_path: Path, torch: Any) -> None:
+def test_evaluated_descriptions_are_a_danger_that_is_real(
+    tmp_path: Path, torch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Why descriptions are checked: the library evaluates one of their entries."""
     del torch
+    from ultralytics.nn.modules import conv
     from ultralytics.nn.tasks import DetectionModel
 
+    # It keeps what that gave for every network that is built afterwards.
+    block: Any = conv.Conv
+    monkeypatch.setattr(block, "default_act", block.default_act)
     written = tmp_path / "written"
     build: Any = DetectionModel
     evaluated = f"__import__('pathlib').Path({str(written)!r}).write_text('x')"
