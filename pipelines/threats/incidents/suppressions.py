@@ -21,7 +21,8 @@ SAME_OBJECT = "SAME_OBJECT"
 NOT_SURE_YET = "NOT_SURE_YET"
 """Found once, or seldom, and not with confidence: a further look decides."""
 MAYBE_KNOWN = "MAYBE_KNOWN"
-"""It may be the object of an incident near by that is not seen now: a further look decides."""
+"""It may be the object of an incident near by that is not seen now, or a second box beside one that
+is: a further look decides."""
 
 Key = tuple[str, str, str, str]
 """Track, position, rule, reason."""
