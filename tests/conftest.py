@@ -73,6 +73,9 @@ def postgres_server() -> Iterator[str]:
             "",
             # Nothing here pulls the plug, and a database for each test is much to sync.
             "-F",
+            # Its own transactions would pass for somebody's.
+            "-c",
+            "autovacuum=off",
         ],
         stderr=subprocess.DEVNULL,
         cwd="/",

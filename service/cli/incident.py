@@ -143,12 +143,24 @@ def list_incidents(
         else dict(zip(identifiers, identifiers, strict=True))
     )
     print_table(
-        ("INCIDENT", "STATE", "LEVEL", "CATEGORY", "POSITION", "RANGE", "BEARING", "CE90", "P"),
+        (
+            "INCIDENT",
+            "STATE",
+            "LEVEL",
+            "SEVERITY",
+            "CATEGORY",
+            "POSITION",
+            "RANGE",
+            "BEARING",
+            "CE90",
+            "P",
+        ),
         (
             (
                 names[last_part(item.name)],
                 word(item, "state"),
                 word(item, "level"),
+                word(item, "severity"),
                 item.category,
                 item.position_display_name or last_part(item.position),
                 f"{item.range_m:.0f} m ({item.range_low_m:.0f} to {item.range_high_m:.0f})",

@@ -12,6 +12,7 @@ import click
 from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import pledge_pb2
 
+from models.errors import InvalidInputError
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -153,7 +154,7 @@ def list_pledges(client: Client, mission: str, json_output: bool) -> None:
         print_document({"pledges": [document_of(item) for item in found]})
         return
     print_table(
-        ("PLEDGE", "STATE", "CONTRIBUTOR", "CAPABILITY", "PLATFORM", "MARKING"),
+        ("PLEDGE", "STATE", "CONTRIBUTOR", "CAPABILITY", "PLATFORM", "MARKING", "CAVEATS", "UNTIL"),
         (
             (
                 last_part(item.name),
@@ -162,6 +163,10 @@ def list_pledges(client: Client, mission: str, json_output: bool) -> None:
                 item.capability,
                 item.platform,
                 word(item, "marking").replace("_", " "),
+                ", ".join(name for name, caveat in CAVEATS.items() if caveat in item.caveats),
+                f"{item.valid_until.ToDatetime():%Y-%m-%d %H:%M}"
+                if item.HasField("valid_until")
+                else "",
             )
             for item in found
         ),
@@ -302,7 +307,7 @@ def refused(
     "--format",
     "form",
     type=click.Choice(list(FORMATS)),
-    help="html, pdf (one A4 page) or csv.  [by the ending of OUT, else html]",
+    help="html, pdf (one A4 page) or csv.  [by the ending of OUT]",
 )
 @click.option(
     "--out",
@@ -346,7 +351,12 @@ def report(
     )
     if out is not None:
         chosen = form or out.suffix.lstrip(".").lower()
-        data = FORMATS[chosen if chosen in FORMATS else "html"](told)
+        if chosen not in FORMATS:
+            raise InvalidInputError(
+                f"{out.name} ends in none of {', '.join(FORMATS)}; say which with --format",
+                field="out",
+            )
+        data = FORMATS[chosen](told)
         out.write_bytes(data)
         console().print(f"{out}: {len(found.accounts)} contributors, {told.period}")
         return

@@ -107,6 +107,10 @@ def _detections(
             detections.c.category,
             detections.c.confidence,
             detections.c.ground,
+            detections.c.left_px,
+            detections.c.top_px,
+            detections.c.right_px,
+            detections.c.bottom_px,
         )
         .where(detections.c.mission_id == mission_id, detections.c.imagery_id.in_(imagery_ids))
         .order_by(detections.c.imagery_id, detections.c.detection_index)
@@ -126,4 +130,7 @@ def _frame(row: Any, found: Sequence[Any]) -> Frame:
         confidences=[it.confidence for it in found],
         footprint_lonlat=None if footprint is None else np.array(footprint, np.float64),
         sortie_id=f"{row.pledge_id}/{row.sortie_id}",
+        xyxy=np.array(
+            [(it.left_px, it.top_px, it.right_px, it.bottom_px) for it in found], np.float64
+        ).reshape(-1, 4),
     )

@@ -81,7 +81,9 @@ def seen(
                 blank,
                 capture=replace(blank.capture, captured_at=now + timedelta(seconds=seconds)),
                 detections=Detections(
-                    xyxy=np.tile(np.array([[10, 10, 30, 30]], np.float32), (size, 1)),
+                    # Apart: two boxes at one place are one object.
+                    xyxy=np.array([10, 10, 30, 30], np.float32)
+                    + 100 * np.arange(size, dtype=np.float32)[:, None],
                     confidence=np.full(size, 0.8, np.float32),
                     class_id=np.zeros(size, np.int32),
                 ),
