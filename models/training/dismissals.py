@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,8 +156,3 @@ def negative_pieces(
             )
         )
     return pieces
-
-
-def told_reasons(dismissals: tuple[Dismissal, ...]) -> dict[str, int]:
-    """How many dismissals have each reason, for people."""
-    return dict(sorted(Counter(one.reason_code for one in dismissals).items()))

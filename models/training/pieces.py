@@ -8,7 +8,6 @@ nobody labelled are painted over, so that what lies there teaches nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -214,19 +213,3 @@ def _centres_within(xyxy: Boxes, region: tuple[float, float, float, float]) -> N
     return np.asarray(
         ((centres >= np.array(region[:2])) & (centres <= np.array(region[2:]))).all(axis=1)
     )
-
-
-def cut_all(
-    images: Sequence[LabelledImage],
-    read: Callable[[LabelledImage], NDArray[np.uint8]],
-    class_map: ClassMap,
-    *,
-    car_px: tuple[int, int],
-    kind: Kind | None = None,
-) -> list[Piece]:
-    """The pieces of many images, in their order; see `cut_pieces`."""
-    return [
-        piece
-        for image in images
-        for piece in cut_pieces(image, read(image), class_map, car_px=car_px, kind=kind)
-    ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -157,11 +157,6 @@ def nearest_places(
         np.hypot(edge[:, 0], edge[:, 1]),
     )
     return np.where(outside, latitude, np.nan), np.where(outside, longitude, np.nan)
-
-
-def is_closed_ring(vertices: Sequence[Sequence[float]]) -> bool:
-    """Whether the last vertex repeats the first."""
-    return len(vertices) > 1 and tuple(vertices[0]) == tuple(vertices[-1])
 
 
 def _parts(shape: Shape) -> tuple[Vertices, ...]:
