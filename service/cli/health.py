@@ -8,7 +8,7 @@ import click
 import grpc
 
 from service.cli.exit_codes import EXIT_REFUSED, EXIT_UNREACHABLE
-from service.cli.output import ServiceCommand, as_json, print_document
+from service.cli.output import ServiceCommand, as_json, finding_the_service, print_document
 from service.endpoint import EndpointMissingError, discover
 
 _TIMEOUT_S = 5.0
@@ -17,20 +17,7 @@ _SERVING = b"\x08\x01"
 
 
 @click.command(cls=ServiceCommand)
-@click.option(
-    "--endpoint",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="VEDETTE_ENDPOINT",
-    show_envvar=True,
-    help="The endpoint.json of the service.",
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="VEDETTE_DATA_DIR",
-    show_envvar=True,
-    help="The service's data folder, instead of --endpoint.  [default: ./vedette-data]",
-)
+@finding_the_service
 @as_json
 @click.pass_context
 def health(

@@ -61,6 +61,25 @@ class ServiceGroup(click.Group):
 Connect = Callable[[], AbstractContextManager[Client]]
 
 
+def finding_the_service(command: Command) -> Command:
+    """Options that say where the service is; the command receives `endpoint` and `data_dir`."""
+    endpoint = click.option(
+        "--endpoint",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="VEDETTE_ENDPOINT",
+        show_envvar=True,
+        help="The endpoint.json of the service.",
+    )
+    data_dir = click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="VEDETTE_DATA_DIR",
+        show_envvar=True,
+        help="The service's data folder, instead of --endpoint.  [default: ./vedette-data]",
+    )
+    return endpoint(data_dir(command))
+
+
 def connected(command: Command) -> Command:
     """Options that say which service to call; the command receives an open `client`."""
 
@@ -76,20 +95,7 @@ def connected(command: Command) -> Command:
 def connectable(command: Command) -> Command:
     """The same options; the command receives `connect`, which opens a client when it needs one."""
 
-    @click.option(
-        "--endpoint",
-        type=click.Path(path_type=Path, dir_okay=False),
-        envvar="VEDETTE_ENDPOINT",
-        show_envvar=True,
-        help="The endpoint.json of the service.",
-    )
-    @click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="VEDETTE_DATA_DIR",
-        show_envvar=True,
-        help="The service's data folder, instead of --endpoint.  [default: ./vedette-data]",
-    )
+    @finding_the_service
     @click.option(
         "--token-file",
         type=click.Path(path_type=Path, dir_okay=False),

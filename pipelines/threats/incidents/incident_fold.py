@@ -22,7 +22,6 @@ from pipelines.threats.incidents.incident import (
 )
 from pipelines.threats.incidents.incident_evidence import (
     SURE_ENOUGH,
-    Seen,
     corrected,
     looked_at,
     missed,
@@ -30,19 +29,17 @@ from pipelines.threats.incidents.incident_evidence import (
     surety,
     withdrawn,
 )
+from pipelines.threats.incidents.incident_merging import LEVEL_RANK, SEVERITIES, age, united
 from pipelines.threats.incidents.known_again import may_be_known, may_be_second_boxes
 from pipelines.threats.incidents.suppressions import Suppression, suppressed
+from pipelines.threats.incidents.track_places import TrackPlaces
 from pipelines.threats.positions.position import Position
-from pipelines.threats.proximity.weighing import Level, Sighting, weigh
+from pipelines.threats.proximity.weighing import Level, Sighting
 from pipelines.threats.rules.conditions import Judged, Judgement
 from pipelines.threats.rules.rule import DEFAULT_MIN_CONFIDENCE, Rule
-from pipelines.threats.rules.severity import Severity
-from pipelines.threats.tracks.fusion import placed, reweigh
 from pipelines.threats.tracks.track import Track, TrackPoint
 from pipelines.threats.tracks.tracker import Frame, TrackUpdate
 
-_ORDER = tuple(Severity)
-_RANK = {Level.POSSIBLE: 0, Level.ALERT: 1}
 # One look outside is a poor reason to doubt several that agree.
 _LOOKS_TO_DOUBT = 3
 # So many looks at something beside an incident that is not seen at the same time leave it open
@@ -118,16 +115,14 @@ class _Fold:
         positions: Mapping[str, Position],
         rules: Sequence[Rule],
     ) -> None:
-        self._known = {it.incident_id: it for it in sorted(incidents, key=_age)}
+        self._known = {it.incident_id: it for it in sorted(incidents, key=age)}
         self._update = update
         self._frame = frame
-        self._positions = positions
-        self._rules = {rule.rule_id: rule for rule in rules}
         self._changes: dict[str, IncidentChange] = {}
         self._touched: dict[str, ChangeKind] = {}
         self._suppressed: list[Suppression] = []
         self._doubtful: set[tuple[str, str]] = set()
-        self._weighed = self._weigh()
+        self._places = TrackPlaces(update=update, frame=frame, positions=positions, rules=rules)
 
     def merge(self) -> None:
         """Bring the incidents of merged tracks together, the younger into the older."""
@@ -262,7 +257,7 @@ class _Fold:
         sighting = judged.sighting
         if sighting.detection_index in self._update.repeated and self._was_raised(sighting):
             return
-        seen, inside = self._seen(track, sighting, judged, None)
+        seen, inside = self._places.seen(track, sighting, judged, None)
         if not inside and track.sighting_count >= _LOOKS_TO_DOUBT:
             self._suppress(sighting, suppressions.OUTSIDE_WHEN_FUSED, track)
             return
@@ -305,10 +300,12 @@ class _Fold:
             self._suppress(sighting, reason, track)
             return
         again = sighting.detection_index in self._update.repeated and counts
-        if again and (judged is None or _RANK[sighting.level] <= _RANK[incident.best.level]):
+        if again and (
+            judged is None or LEVEL_RANK[sighting.level] <= LEVEL_RANK[incident.best.level]
+        ):
             return
         before = counts and track.track_id in self._update.retracted
-        seen, _ = self._seen(track, sighting, judged, incident)
+        seen, _ = self._places.seen(track, sighting, judged, incident)
         seen = replace(seen, counts=counts and not again and not before)
         if before and judged is not None and self._only_here(incident):
             self._put(corrected(incident, seen, judged))
@@ -416,123 +413,10 @@ class _Fold:
             self._known[item.incident_id] = moved
             self._touched[item.incident_id] = ChangeKind.NOTED
             return
-        first, second = sorted((partner, item), key=_age)
-        if second.state is IncidentState.CONFIRMED and first.state is not IncidentState.CONFIRMED:
-            first, second = second, first
-        levels = (first.best.level, second.best.level)
-        severer = max((first, second), key=lambda it: _ORDER.index(it.severity))
-        known = [time for it in (first, second) for time in (it.first_seen_at,) if time]
-        self._known[first.incident_id] = replace(
-            first,
-            track_id=track_id,
-            sighting_count=first.sighting_count + second.sighting_count,
-            first_seen_at=min(known, default=None),
-            best=replace(first.best, level=max(levels, key=_RANK.__getitem__)),
-            severity=severer.severity,
-            reason=severer.reason,
-        )
-        rises = first.best.level is not self._known[first.incident_id].best.level
-        self._touched[first.incident_id] = (
-            ChangeKind.ESCALATED
-            if rises or severer.severity is not first.severity
-            else ChangeKind.UPDATED
-        )
-        self._put(
-            IncidentChange(
-                kind=ChangeKind.MERGED,
-                incident=replace(
-                    second,
-                    state=IncidentState.MERGED,
-                    merged_into=first.incident_id,
-                    reason="It proved to be the same object as another incident.",
-                    revision=second.revision + 1,
-                ),
-            )
-        )
-
-    # Where tracks are.
-
-    def _weigh(self) -> dict[tuple[str, str], list[Sighting]]:
-        """What the places of the tracks that the frame shows weigh, by track and position."""
-        tracks = list(dict.fromkeys(self._update.track_of.values()))
-        if not tracks or not self._positions or not self._rules:
-            return {}
-        index_of = {track.track_id: index for index, track in self._update.track_of.items()}
-        points = [
-            placed(
-                self._frame.ground[index_of[track.track_id]],
-                latitude_deg=track.latitude_deg,
-                longitude_deg=track.longitude_deg,
-                covariance_m2=track.covariance_m2,
-            )
-            for track in tracks
-        ]
-        found: dict[tuple[str, str], list[Sighting]] = {}
-        for sighting in weigh(
-            points,
-            [track.category for track in tracks],
-            [track.confidence for track in tracks],
-            tuple(self._positions.values()),
-            tuple(self._rules.values()),
-        ):
-            key = tracks[sighting.detection_index].track_id, sighting.position_id
-            found.setdefault(key, []).append(sighting)
-        return found
-
-    def _seen(
-        self,
-        track: Track,
-        sighting: Sighting,
-        judged: Judged | None,
-        incident: Incident | None,
-    ) -> tuple[Seen, bool]:
-        """The look with the object at the place of its track; whether that is near enough."""
-        ruling = sighting
-        if incident is not None and _RANK[incident.best.level] > _RANK[sighting.level]:
-            ruling = replace(
-                sighting,
-                rule_id=incident.best.rule_id,
-                rule_revision=incident.best.rule_revision,
-                radius_m=incident.best.radius_m,
-            )
-        weighed = self._weighed.get((track.track_id, sighting.position_id), [])
-        same = [it for it in weighed if it.rule_id == ruling.rule_id]
-        index = next(
-            (index for index, it in self._update.track_of.items() if it is track),
-            sighting.detection_index,
-        )
-        ground = placed(
-            self._frame.ground[index],
-            latitude_deg=track.latitude_deg,
-            longitude_deg=track.longitude_deg,
-            covariance_m2=track.covariance_m2,
-            older=None if incident is None else incident.best.ground,
-        )
-        rule = self._rules.get(ruling.rule_id)
-        alert = 0.5 if rule is None else rule.alert_probability
-        possible = 0.1 if rule is None else rule.possible_probability
-        if same:
-            at = replace(same[0], ground=ground, rule_revision=ruling.rule_revision)
-        else:
-            at = reweigh(ruling, ground)
-            level = Level.ALERT if at.probability >= alert else Level.POSSIBLE
-            at = replace(at, level=level)
-        if track.sighting_count == 1 and ruling is sighting:
-            # Nothing to fuse: what was weighed of the one look stands.
-            at = sighting
-        known_place = sighting.position_id in self._positions and rule is not None
-        return (
-            Seen(
-                track=track,
-                placed=at,
-                judged=judged,
-                imagery_id=self._frame.imagery_id,
-                captured_at=self._frame.captured_at,
-                alert_probability=alert,
-                possible_probability=possible,
-            ),
-            bool(same) or not known_place or track.sighting_count == 1,
-        )
+        merged = united(partner, item, track_id)
+        self._known[merged.kept.incident_id] = merged.kept
+        self._touched[merged.kept.incident_id] = merged.kind
+        self._put(IncidentChange(kind=ChangeKind.MERGED, incident=merged.gone))
 
 
 def _sure(track: Track, withdrawn_before: int) -> bool:
@@ -562,8 +446,8 @@ def _one_per_object(shown: Iterable[Judged]) -> list[Judged]:
     for judged in sorted(
         shown,
         key=lambda it: (
-            _RANK[it.sighting.level],
-            _ORDER.index(it.severity),
+            LEVEL_RANK[it.sighting.level],
+            SEVERITIES.index(it.severity),
             it.sighting.probability,
             it.sighting.rule_id,
             it.sighting.rule_revision,
@@ -571,8 +455,3 @@ def _one_per_object(shown: Iterable[Judged]) -> list[Judged]:
     ):
         best[judged.sighting.position_id, judged.sighting.detection_index] = judged
     return [best[key] for key in sorted(best)]
-
-
-def _age(incident: Incident) -> tuple[bool, float, str]:
-    first = incident.first_seen_at
-    return first is None, 0.0 if first is None else first.timestamp(), incident.incident_id
