@@ -86,5 +86,4 @@ def wants_chip(event: IncidentEventRecord, chips_from: Severity | None) -> bool:
     """Whether a chip follows an event by itself."""
     if chips_from is None or event.kind not in (ChangeKind.RAISED, ChangeKind.ESCALATED):
         return False
-    ranks = list(Severity)
-    return ranks.index(event.record.incident.severity) >= ranks.index(chips_from)
+    return event.record.incident.severity.rank >= chips_from.rank

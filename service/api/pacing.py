@@ -13,7 +13,6 @@ from service.ledger.records import IncidentEventRecord
 SUMMARY_EVERY_S = 60.0
 _HOUR_S = 3600.0
 _NEW = frozenset({ChangeKind.RAISED, ChangeKind.ESCALATED})
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +36,7 @@ class Summary:
 
 def urgency(event: IncidentEventRecord) -> tuple[int, int]:
     """Sorts what waits: the most severe first, then in the order in which it came."""
-    return -_RANK[event.record.incident.severity], event.sequence
+    return -event.record.incident.severity.rank, event.sequence
 
 
 def latest_of_each(events: Iterable[IncidentEventRecord]) -> list[IncidentEventRecord]:
@@ -106,7 +105,7 @@ class Pacing:
             last_sequence=max(event.sequence for event in held),
             kinds=dict(sorted(Counter(event.kind for event in held).items())),
             incidents=len({record.incident_id for record in records}),
-            severity=max((record.severity for record in records), key=_RANK.__getitem__),
+            severity=max((record.severity for record in records), key=lambda it: it.rank),
         )
 
     @property

@@ -42,8 +42,6 @@ _FOUND_AT_ALL, _VAIN_LOSS, _LATER_SHARE = -0.6, 0.5, 0.6
 _MOTION_GAIN = 1.5
 SURE_ENOUGH = 0.65
 """The surety from which an object is shown."""
-_RANK = {Level.POSSIBLE: 0, Level.ALERT: 1}
-_ORDER = tuple(Severity)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +74,7 @@ class Seen:
 def raised(seen: Seen, judged: Judged) -> IncidentChange:
     """The incident that a look raises."""
     track = seen.track
-    level = max(judged.sighting.level, seen.placed.level, key=_RANK.__getitem__)
+    level = max(judged.sighting.level, seen.placed.level, key=lambda it: it.rank)
     return IncidentChange(
         kind=ChangeKind.RAISED,
         incident=Incident(
@@ -157,7 +155,7 @@ def corrected(incident: Incident, seen: Seen, judged: Judged) -> IncidentChange:
         judged: and what the rules make of that.
     """
     anew = raised(seen, judged).incident
-    rises = _RANK[anew.best.level] > _RANK[incident.best.level]
+    rises = anew.best.level.rank > incident.best.level.rank
     return IncidentChange(
         kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED,
         incident=replace(
@@ -279,11 +277,11 @@ def _risen(incident: Incident, known: Incident, seen: Seen) -> IncidentChange:
     levels = [incident.best.level, seen.placed.level]
     if seen.judged is not None:
         levels.append(seen.judged.sighting.level)
-    level = max(levels, key=_RANK.__getitem__)
+    level = max(levels, key=lambda it: it.rank)
     severity, reason = incident.severity, incident.reason
     if seen.judged is not None and _at_least(seen.judged.severity, severity):
         severity, reason = seen.judged.severity, seen.judged.reason
-    rises = _RANK[level] > _RANK[incident.best.level] or severity is not incident.severity
+    rises = level.rank > incident.best.level.rank or severity is not incident.severity
     return IncidentChange(
         kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED,
         incident=replace(
@@ -349,8 +347,8 @@ def _passed(since: datetime | None, until: datetime | None, least: timedelta) ->
 
 
 def _at_least(first: Severity, second: Severity) -> bool:
-    return _ORDER.index(first) >= _ORDER.index(second)
+    return first.rank >= second.rank
 
 
 def _higher(first: Severity, second: Severity) -> Severity:
-    return max(first, second, key=_ORDER.index)
+    return max(first, second, key=lambda it: it.rank)

@@ -29,7 +29,7 @@ from pipelines.threats.incidents.incident_evidence import (
     surety,
     withdrawn,
 )
-from pipelines.threats.incidents.incident_merging import LEVEL_RANK, SEVERITIES, age, united
+from pipelines.threats.incidents.incident_merging import age, united
 from pipelines.threats.incidents.known_again import may_be_known, may_be_second_boxes
 from pipelines.threats.incidents.suppressions import Suppression, suppressed
 from pipelines.threats.incidents.track_places import TrackPlaces
@@ -300,9 +300,7 @@ class _Fold:
             self._suppress(sighting, reason, track)
             return
         again = sighting.detection_index in self._update.repeated and counts
-        if again and (
-            judged is None or LEVEL_RANK[sighting.level] <= LEVEL_RANK[incident.best.level]
-        ):
+        if again and (judged is None or sighting.level.rank <= incident.best.level.rank):
             return
         before = counts and track.track_id in self._update.retracted
         seen, _ = self._places.seen(track, sighting, judged, incident)
@@ -446,8 +444,8 @@ def _one_per_object(shown: Iterable[Judged]) -> list[Judged]:
     for judged in sorted(
         shown,
         key=lambda it: (
-            LEVEL_RANK[it.sighting.level],
-            SEVERITIES.index(it.severity),
+            it.sighting.level.rank,
+            it.severity.rank,
             it.sighting.probability,
             it.sighting.rule_id,
             it.sighting.rule_revision,

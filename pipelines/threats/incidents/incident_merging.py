@@ -5,12 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pipelines.threats.incidents.incident import ChangeKind, Incident, IncidentState
-from pipelines.threats.proximity.weighing import Level
-from pipelines.threats.rules.severity import Severity
-
-SEVERITIES = tuple(Severity)
-"""The least first."""
-LEVEL_RANK = {Level.POSSIBLE: 0, Level.ALERT: 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +35,8 @@ def united(one: Incident, other: Incident, track_id: str) -> MergedIncidents:
     first, second = sorted((one, other), key=age)
     if second.state is IncidentState.CONFIRMED and first.state is not IncidentState.CONFIRMED:
         first, second = second, first
-    level = max((first.best.level, second.best.level), key=LEVEL_RANK.__getitem__)
-    severer = max((first, second), key=lambda it: SEVERITIES.index(it.severity))
+    level = max((first.best.level, second.best.level), key=lambda it: it.rank)
+    severer = max((first, second), key=lambda it: it.severity.rank)
     known = [time for time in (first.first_seen_at, second.first_seen_at) if time]
     rises = level is not first.best.level or severer.severity is not first.severity
     return MergedIncidents(

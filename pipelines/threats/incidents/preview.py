@@ -32,7 +32,6 @@ MAX_EXAMPLES = 10
 """Incidents that a preview shows."""
 # How many frames may pass before what none can continue is forgotten.
 _TIDY_EVERY = 50
-_ORDER = tuple(Severity)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,7 +219,7 @@ class _Branch:
                 severity=incident.severity,
                 reason=incident.reason,
             )
-        elif known is not None and _ORDER.index(incident.severity) > _ORDER.index(known.severity):
+        elif known is not None and incident.severity.rank > known.severity.rank:
             self._raised[incident.incident_id] = replace(
                 known, severity=incident.severity, reason=incident.reason
             )
@@ -245,7 +244,7 @@ class _Branch:
         by_position = self._by_position + Counter(it.position_id for it in raised)
         return Preview(
             incident_count=sum(by_severity.values()),
-            by_severity={severity: by_severity[severity] for severity in _ORDER},
+            by_severity={severity: by_severity[severity] for severity in Severity},
             by_position=dict(sorted(by_position.items())),
             withheld=dict(sorted(self._withheld.items())),
             examples=tuple(_chosen([*self._examples, *raised])),
@@ -255,6 +254,6 @@ class _Branch:
 def _chosen(examples: Sequence[Previewed]) -> list[Previewed]:
     ordered = sorted(
         examples,
-        key=lambda it: (-_ORDER.index(it.severity), it.captured_at, it.imagery_id, it.reason),
+        key=lambda it: (-it.severity.rank, it.captured_at, it.imagery_id, it.reason),
     )
     return ordered[:MAX_EXAMPLES]

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from pipelines.threats.incidents.incident import Incident
 from pipelines.threats.incidents.incident_evidence import Seen
-from pipelines.threats.incidents.incident_merging import LEVEL_RANK
 from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Level, Sighting, weigh
 from pipelines.threats.rules.conditions import Judged
@@ -77,7 +76,7 @@ class TrackPlaces:
     ) -> tuple[Seen, bool]:
         """The look with the object at the place of its track; whether that is near enough."""
         ruling = sighting
-        if incident is not None and LEVEL_RANK[incident.best.level] > LEVEL_RANK[sighting.level]:
+        if incident is not None and incident.best.level.rank > sighting.level.rank:
             ruling = replace(
                 sighting,
                 rule_id=incident.best.rule_id,

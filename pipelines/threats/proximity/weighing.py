@@ -53,6 +53,11 @@ class Level(StrEnum):
     POSSIBLE = "possible"
     ALERT = "alert"
 
+    @property
+    def rank(self) -> int:
+        """Sorts them, the least first."""
+        return tuple(Level).index(self)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sighting:

@@ -25,8 +25,6 @@ from pipelines.threats.rules.severity import (
 )
 from pipelines.threats.tracks.track import Track
 
-_SEVERITIES = tuple(Severity)
-
 _NO_PERIMETER = LINE_KINDS | AREA_KINDS
 
 
@@ -220,7 +218,7 @@ def _together(group: Group, rule: Rule, found: Mapping[int, Findings], scene: Sc
     # The first of those that are alike, which is that of the oldest track.
     gravest = max(
         accounts,
-        key=lambda it: (_SEVERITIES.index(it.severity), it.sighting.probability),
+        key=lambda it: (it.severity.rank, it.sighting.probability),
     )
     first = scene.track_of.get(group.sightings[0].detection_index)
     others = (it.track for it in group.objects)
@@ -325,7 +323,7 @@ def _absorbed(drafts: Sequence[_Draft]) -> tuple[list[_Draft], list[Withheld]]:
             continue
         absorbed.append(Withheld(sighting=draft.known_by, reason="IN_GROUP"))
         graver, now = draft.account, kept[home].account
-        if _SEVERITIES.index(graver.severity) > _SEVERITIES.index(now.severity):
+        if graver.severity.rank > now.severity.rank:
             louder = replace(now, severity=graver.severity, grounds=graver.grounds)
             kept[home] = replace(kept[home], account=louder)
     return kept, absorbed

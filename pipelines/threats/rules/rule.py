@@ -198,8 +198,7 @@ def _figure_faults(rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _contradictions(rule: Rule) -> Iterator[tuple[str, str]]:
     """What is right in itself, and together could never be."""
-    order = list(Severity)
-    if order.index(rule.severity_at_least) > order.index(rule.severity_at_most):
+    if rule.severity_at_least.rank > rule.severity_at_most.rank:
         yield "severity_at_least", f"above severity_at_most, {rule.severity_at_most.value}"
     if rule.convoy is not None and not weighed_categories(rule) & frozenset(GROUPS["vehicle"]):
         yield "convoy", "the rule weighs no vehicles"

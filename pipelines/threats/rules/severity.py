@@ -24,6 +24,11 @@ class Severity(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
 
+    @property
+    def rank(self) -> int:
+        """Sorts them, the least first."""
+        return tuple(Severity).index(self)
+
 
 _ORDER = tuple(Severity)
 
@@ -79,7 +84,7 @@ def severity_of(
     if leaving:
         rank -= 1
     rank = min(max(rank, 0), len(_ORDER) - 1)
-    bounded = min(max(rank, _ORDER.index(at_least)), _ORDER.index(at_most))
+    bounded = min(max(rank, at_least.rank), at_most.rank)
     severity = _ORDER[bounded]
     if bounded != rank:
         return severity, ("its rule says so",)
