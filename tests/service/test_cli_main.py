@@ -243,6 +243,8 @@ def test_control_c_ends_with_130(tmp_path: Path) -> None:
                 }
             )
         )
+        # Tests that run in the background may ignore the signal, and so would what they start.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         waiting = subprocess.Popen(
             [
                 *(sys.executable, "-m", "service.cli", "watch", "-m", "unmiss"),
@@ -251,6 +253,7 @@ def test_control_c_ends_with_130(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
+        signal.signal(signal.SIGINT, before)
         time.sleep(2.0)
         waiting.send_signal(signal.SIGINT)
         _, told = waiting.communicate(timeout=20)
