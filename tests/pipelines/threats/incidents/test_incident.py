@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Geod
@@ -118,6 +119,11 @@ class Book:
             self.watch, incidents={**self.watch.incidents, decided.incident_id: decided}
         )
         return decided
+
+    @property
+    def withheld(self) -> int:
+        """How many sightings are counted as not shown."""
+        return sum(it.count for it in self.watch.suppressions.values())
 
     @property
     def incidents(self) -> list[Incident]:
@@ -428,28 +434,36 @@ frames_of_objects = st.lists(
 )
 
 
-@given(frames=frames_of_objects, data=st.data())
-@settings(max_examples=25, deadline=None)
+@given(frames=frames_of_objects, seed=st.integers(0, 10_000))
+# The second object of the second frame may be that of the first, which has to be somewhere.
+@example(frames=[[(0.0, 0.0), (66.0, 0.0)], [(0.0, 0.0), (42.0, 0.0)]], seed=0)
+@settings(max_examples=40, deadline=None)
 def test_whatever_is_seen_the_invariants_hold(
-    frames: list[list[tuple[float, float]]], data: st.DataObject
+    frames: list[list[tuple[float, float]]], seed: int
 ) -> None:
+    chance = random.Random(seed)  # noqa: S311 - an order that repeats, no secret
     book, shuffled = Book(), Book()
     for index, places in enumerate(frames):
         frame = see(*places)
         at = NOON + timedelta(seconds=2 * index)
         before = {it.incident_id: it for it in book.incidents}
+        withheld_before = book.withheld
         changes = book.add(frame, f"i{index}", at)
         shuffled.watch = replace(
             shuffled.watch,
-            tracks=shuffle(shuffled.watch.tracks, data),
-            incidents=shuffle(shuffled.watch.incidents, data),
+            tracks=shuffle(shuffled.watch.tracks, chance),
+            incidents=shuffle(shuffled.watch.incidents, chance),
         )
-        mixed = shuffled.add(data.draw(st.permutations(frame)), f"i{index}", at)
+        mixed = shuffled.add(chance.sample(frame, len(frame)), f"i{index}", at)
         # `==` of a change compares arrays inside; their text tells every field.
         assert repr(mixed) == repr(changes)
-        # One to one: every detection changed exactly one incident.
-        assert len(changes) == len(frame)
-        assert len({it.incident.incident_id for it in changes}) == len(changes)
+        # Every detection changed one incident, its own, or is counted once as not shown.
+        withheld = book.withheld - withheld_before
+        changed = {it.incident.incident_id for it in changes}
+        assert len(changes) + withheld == len(frame)
+        assert len(changed) == len(changes)
+        # A look is held back only for an incident whose object the frame does not show elsewhere.
+        assert withheld <= len(before.keys() - changed)
         for change in changes:
             old = before.get(change.incident.incident_id)
             assert (old is None) == (change.kind is ChangeKind.RAISED)
@@ -458,13 +472,14 @@ def test_whatever_is_seen_the_invariants_hold(
                 assert change.incident.sighting_count == old.sighting_count + 1
                 assert not (old.best.level is Level.ALERT > change.incident.best.level)
         assert book.add(frame, f"i{index}", at) == ()
+        assert book.withheld == withheld_before + withheld
 
 
 Value = TypeVar("Value")
 
 
-def shuffle(table: Mapping[str, Value], data: st.DataObject) -> dict[str, Value]:
-    return {name: table[name] for name in data.draw(st.permutations(sorted(table)))}
+def shuffle(table: Mapping[str, Value], chance: random.Random) -> dict[str, Value]:
+    return {name: table[name] for name in chance.sample(sorted(table), len(table))}
 
 
 @given(
