@@ -40,6 +40,8 @@ _MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
 _MAX_MOTION_M = {"person": 6.0, "two-wheeler": 7.0, "vehicle": 7.0}
 # What was seen to drive is looked for farther away: it is missed now and then on its way.
 _DRIVING_REACH = 1.7
+FARTHEST_MOTION_M = _DRIVING_REACH * max(_MAX_MOTION_M.values())
+"""One sigma of the motion of anything that is not looked for where it was driving to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

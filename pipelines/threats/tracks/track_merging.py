@@ -79,21 +79,24 @@ def merge(
     return Merged(tracks=known, into=into)
 
 
-def established(tracks: Sequence[Track]) -> list[bool]:
+def established(tracks: Sequence[Track], *, among: Sequence[Track]) -> list[bool]:
     """Which tracks are of an object of their own for sure.
 
     Those seen often, and those seen twice in one frame with each of these that they could be: no
     second box comes again like that.
 
     Args:
-        tracks: near by, in any order.
+        tracks: in any order.
+        among: all near by, these too.
 
     Returns:
-        For each of them.
+        For each of the tracks.
     """
     often = [track.sighting_count >= _OFTEN_SEEN for track in tracks]
-    known = [track for track, is_known in zip(tracks, often, strict=True) if is_known]
-    if not known or all(often):
+    if all(often):
+        return often
+    known = [track for track in among if track.sighting_count >= _OFTEN_SEEN]
+    if not known:
         return often
     plane = LocalPlane(latitude_deg=known[0].latitude_deg, longitude_deg=known[0].longitude_deg)
     places = plane.enu(

@@ -20,6 +20,7 @@ from pipelines.threats.tracks import track_merging
 from pipelines.threats.tracks.association import Places, associate
 from pipelines.threats.tracks.coverage import area_m2, depth_m, well_inside
 from pipelines.threats.tracks.fusion import horizontal
+from pipelines.threats.tracks.gate import within_gate
 from pipelines.threats.tracks.motion import motion_sigma_m
 from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group
 from pipelines.threats.tracks.track_anchor import Anchor, anchor
@@ -198,9 +199,13 @@ def bounds(frame: Frame, *, margin_m: float = NEAR_M) -> tuple[float, float, flo
 
 
 def footprints_needed(tracks: Iterable[Track], frame: Frame) -> frozenset[str]:
-    """The frames whose footprints `advance` asks for: of each track the one nearest in time."""
+    """The frames whose footprints `advance` asks for.
+
+    Of each track that the frame can show, the one nearest in time.
+    """
     return frozenset(
-        anchor(track, frame.captured_at, frame.sortie_id).imagery_id for track in tracks
+        anchor(track, frame.captured_at, frame.sortie_id).imagery_id
+        for track in within_gate(tuple(tracks), frame.looks().values())
     )
 
 
@@ -258,9 +263,9 @@ def advance(
         if name not in held and may_hold(track, frame.captured_at)
     ]
     left = [index for index in sorted(looks) if index not in track_of]
-    found, anchors = _in_turns(rest, [looks[index] for index in left], frame, footprints, pinned)
+    found = _in_turns(rest, [looks[index] for index in left], frame, footprints, pinned)
     width = 0.0 if frame.footprint_lonlat is None else area_m2(frame.footprint_lonlat)
-    pairs = [(left[column], rest[row], anchors[row]) for row, column in found]
+    pairs = [(left[column], track, at) for track, at, column in found]
     for index, track in zip(
         [index for index, *_ in pairs],
         see_again([(track, at, looks[index]) for index, track, at in pairs], shown_m2=width),
@@ -344,32 +349,23 @@ def _in_turns(
     frame: Frame,
     footprints: Mapping[str, NDArray[np.float64]],
     pinned: Collection[str],
-) -> tuple[list[tuple[int, int]], list[Anchor]]:
-    """As `_pair`, but what is known well chooses first.
+) -> list[tuple[Track, Anchor, int]]:
+    """Each track with where it was looked for and the index of its look: see `_pair`.
 
-    A track that a stray second box began fits the looks of the object as well as the track of the
-    object does; it gets only what is left, and starves.
+    What is known well chooses first: a track that a stray second box began fits the looks of the
+    object as well as the track of the object does; it gets only what is left, and starves.
     """
-    first = track_merging.established(rest)
+    reached = within_gate(rest, looks)
+    first = track_merging.established(reached, among=rest)
     left = list(range(len(looks)))
-    pairs: list[tuple[int, int]] = []
-    anchors: dict[int, Anchor] = {}
-    for part in (
-        [row for row in range(len(rest)) if first[row]],
-        [row for row in range(len(rest)) if not first[row]],
-    ):
-        found, at = _pair(
-            [rest[row] for row in part],
-            [looks[column] for column in left],
-            frame,
-            footprints,
-            pinned,
-        )
-        anchors.update(zip(part, at, strict=True))
-        pairs += [(part[row], left[column]) for row, column in found]
+    pairs: list[tuple[Track, Anchor, int]] = []
+    for wanted in (True, False):
+        part = [track for track, is_first in zip(reached, first, strict=True) if is_first is wanted]
+        found, anchors = _pair(part, [looks[column] for column in left], frame, footprints, pinned)
+        pairs += [(part[row], anchors[row], left[column]) for row, column in found]
         taken = {left[column] for _, column in found}
         left = [column for column in left if column not in taken]
-    return sorted(pairs), [anchors[row] for row in range(len(rest))]
+    return sorted(pairs, key=lambda pair: pair[0].track_id)
 
 
 def _pair(

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipelines.ground import GroundPoint
+from pipelines.outcome import Outcome
+from pipelines.threats.positions.local_plane import LocalPlane
+from pipelines.threats.tracks import tracker
+from pipelines.threats.tracks.gate import within_gate
+from pipelines.threats.tracks.track import Track
+from pipelines.threats.tracks.tracker import Frame, TrackUpdate, advance, footprints_needed
+
+Floats = NDArray[np.float64]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+# A scene lies across the antimeridian as well.
+PLANES = (
+    LocalPlane(latitude_deg=4.0, longitude_deg=18.0),
+    LocalPlane(latitude_deg=-61.0, longitude_deg=179.999),
+)
+SPEEDS = {"person": 1.4, "car": 9.0, "two-wheeler": 4.0, "animal": 0.8}
+
+
+def scene(seed: int, *, frames: int = 24, objects: int = 240) -> Iterator[Frame]:
+    """Frames of 180 by 120 m, here and there over 600 m of standing, walking and driving objects.
+
+    Some come late, some from another flight, some without a time or a footprint, and some twice.
+    """
+    random = np.random.default_rng(seed)
+    plane = PLANES[seed % len(PLANES)]
+    spots = random.uniform(-300.0, 300.0, (objects, 2))
+    categories = random.choice(list(SPEEDS), objects)
+    fast = np.array([SPEEDS[it] for it in categories]) * (random.random(objects) < 0.3)
+    turn = random.uniform(0.0, 2.0 * np.pi, objects)
+    velocity = fast[:, None] * np.column_stack([np.sin(turn), np.cos(turn)])
+    centre = np.zeros(2)
+    for number in range(frames):
+        seconds = 2.0 * number - (30.0 if number % 7 == 6 else 0.0)
+        sigma = random.choice([1.5, 4.0, 12.0])
+        bias = random.normal(0.0, sigma / 2.0, 2)
+        centre = np.clip(centre + random.normal(0.0, 90.0, 2), -240.0, 240.0)
+        places = spots + velocity * seconds
+        half = np.array([90.0, 60.0])
+        shown = (np.abs(places - centre) < half).all(axis=1) & (random.random(objects) < 0.75)
+        corners = half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) + centre + bias
+        yield Frame(
+            imagery_id=f"i{number if number % 11 != 10 else number - 1}",
+            captured_at=None if number % 13 == 12 else NOON + timedelta(seconds=seconds),
+            ground=[
+                located(plane, places[it] + bias + random.normal(0.0, 0.5, 2), sigma)
+                for it in np.flatnonzero(shown)
+            ],
+            categories=[str(it) for it in categories[shown]],
+            confidences=random.uniform(0.3, 0.9, int(shown.sum())).tolist(),
+            footprint_lonlat=None
+            if number % 9 == 8
+            else np.array([plane.place(it)[::-1] for it in corners]),
+            sortie_id="one" if number % 5 else "two",
+        )
+
+
+def located(plane: LocalPlane, place_m: Floats, sigma_m: float) -> GroundPoint:
+    latitude, longitude = plane.place(place_m)
+    return GroundPoint(
+        outcome=Outcome.LOCATED,
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        hae_m=400.0,
+        covariance_enu_m2=np.diag([sigma_m**2, 0.5 * sigma_m**2, 4.0]),
+        ce90_m=2.146 * sigma_m,
+        le90_m=3.3,
+    )
+
+
+def told(update: TrackUpdate) -> dict[str, object]:
+    """All that an update tells, in values that compare."""
+    found: dict[str, object] = {it.name: getattr(update, it.name) for it in fields(update)}
+    found["track_of"] = {index: track.track_id for index, track in update.track_of.items()}
+    found["changed"] = [_values(track) for track in update.changed]
+    return found
+
+
+def _values(track: Track) -> list[object]:
+    values = []
+    for it in fields(track):
+        value = getattr(track, it.name)
+        if it.name == "points":
+            value = [(point.imagery_id, point.detection_index) for point in value]
+        values.append(value.tolist() if isinstance(value, np.ndarray) else value)
+    return values
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_the_gate_leaves_out_changes_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: dict[str, Track] = {}
+    rings: dict[str, Floats] = {}
+    asked, all_asked, pinned = 0, 0, set[str]()
+    for number, frame in enumerate(scene(seed)):
+        tracks = tuple(known.values())
+        needed = footprints_needed(tracks, frame)
+        update = advance(
+            tracks,
+            frame,
+            footprints={name: ring for name, ring in rings.items() if name in needed},
+            pinned=pinned,
+        )
+        with monkeypatch.context() as everything:
+            everything.setattr(tracker, "within_gate", lambda tracks, _: list(tracks))
+            whole = advance(tracks, frame, footprints=rings, pinned=pinned)
+            all_asked += len(footprints_needed(tracks, frame))
+        assert told(update) == told(whole), f"frame {number}"
+        asked += len(needed)
+        for name in update.removed | update.merged.keys():
+            del known[name]
+        known |= {track.track_id: track for track in update.changed}
+        if frame.footprint_lonlat is not None:
+            rings[frame.imagery_id] = frame.footprint_lonlat
+        pinned = set(sorted(known)[::17])
+    assert len(known) > 60
+    assert asked < all_asked
+
+
+def test_hundreds_of_tracks_far_away_are_left_out() -> None:
+    plane = PLANES[0]
+    spots = np.stack(np.meshgrid(np.arange(20.0), np.arange(15.0)), axis=-1).reshape(-1, 2) * 30.0
+    first = Frame(
+        imagery_id="all",
+        captured_at=NOON,
+        ground=[located(plane, spot, 2.0) for spot in spots],
+        categories=["car"] * len(spots),
+        confidences=[0.8] * len(spots),
+    )
+    tracks = advance((), first).changed
+    assert len(tracks) == 300
+    look = Frame(
+        imagery_id="one",
+        captured_at=NOON + timedelta(seconds=2.0),
+        ground=[located(plane, np.array([1.0, 0.0]), 2.0)],
+        categories=["car"],
+        confidences=[0.8],
+    ).looks()[0]
+    kept = within_gate(tracks, [look])
+    # 3.7 sigma of both places, of both boxes and of any motion: 47 m. The next ones are 59 m away.
+    near = np.hypot(*(spots - np.array([1.0, 0.0])).T) < 55.0
+    assert {track.points[0].detection_index for track in kept} == set(np.flatnonzero(near))
+    assert within_gate(tracks, []) == within_gate((), [look]) == []
