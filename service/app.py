@@ -403,8 +403,9 @@ def _reachable(host: str) -> str:
 
 def _check_parts(settings: Settings) -> None:
     # What auto takes without a GPU; with one, the worker finds the other.
-    module = "openvino" if settings.engine == "auto" else settings.engine
-    if find_spec(module) is None and not (settings.engine == "auto" and find_spec("ultralytics")):
+    named = settings.engine.partition("-")[0]
+    module = "openvino" if named == "auto" else named
+    if find_spec(module) is None and not (named == "auto" and find_spec("ultralytics")):
         extra = "service" if module == "openvino" else "ultralytics"
         raise StartupError(
             f"the engine {module} is not installed; install it with pip install 'vedette[{extra}]'"

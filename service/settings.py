@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from models.catalogue.catalogue import EngineName
 from models.detector import DetectionParameters
 from pipelines.geometry.vertical_reference import DemDatum
 from service.endpoint import DEFAULT_DATA_DIR
@@ -73,10 +74,11 @@ class Settings(BaseSettings):
         le=64,
         description="Worker processes; one less than the machine has cores, at least 1.",
     )
-    engine: Literal["auto", "openvino", "ultralytics"] = Field(
+    engine: EngineName = Field(
         "auto",
-        description="Detection engine: openvino (CPU), ultralytics (torch), or auto: ultralytics "
-        "where it is installed and finds an NVIDIA GPU, else openvino.",
+        description="Detection engine: ultralytics (torch), openvino (CPU; eight bits where model "
+        "and processor have them), openvino-int8, openvino-float, or auto: ultralytics where it "
+        "is installed and finds an NVIDIA GPU, else openvino.",
     )
     model: str = Field(
         "vedette-n",

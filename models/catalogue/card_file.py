@@ -275,6 +275,7 @@ def _accuracy(name: str, value: object) -> Accuracy:
             "recall",
             "precision",
             "false_alarms_per_km2",
+            "ap50_int8",
             "sizes_px",
             "sizes_m",
         ),
@@ -290,6 +291,7 @@ def _accuracy(name: str, value: object) -> Accuracy:
         false_alarms_per_km2=_by_subject(
             f"{name}.false_alarms_per_km2", table.get("false_alarms_per_km2", {}), _rate
         ),
+        ap50_int8=_by_subject(f"{name}.ap50_int8", table.get("ap50_int8", {}), _share),
         sizes_px=_by_subject(f"{name}.sizes_px", table.get("sizes_px", {}), _sizes),
         sizes_m=_by_subject(f"{name}.sizes_m", table.get("sizes_m", {}), _sizes),
     )
@@ -349,7 +351,14 @@ def _accuracy_lines(row: Accuracy) -> Iterator[str]:
     yield f"data = {_quoted(row.data)}"
     if row.images is not None:
         yield f"images = {row.images}"
-    for key in ("objects", "ap50", "recall", "precision", "false_alarms_per_km2"):
+    for key in (
+        "objects",
+        "ap50",
+        "ap50_int8",
+        "recall",
+        "precision",
+        "false_alarms_per_km2",
+    ):
         values: Mapping[str, float] = getattr(row, key)
         if values or key == "ap50":
             yield f"{key} = {{ {', '.join(_pairs(values))} }}"

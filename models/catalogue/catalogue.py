@@ -11,16 +11,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from models.catalogue.atomic_folder import held, write_folder
 from models.catalogue.card_file import CARD_FILE, read_card
 from models.catalogue.model_card import ModelCard
 from models.detector import Detector
-from models.engines.accelerator import has_nvidia_gpu
+from models.engines.accelerator import has_int8_arithmetic, has_nvidia_gpu
 from models.errors import EngineError, ModelRefusedError
 
-EngineName = Literal["auto", "openvino", "ultralytics"]
+EngineName = Literal["auto", "openvino", "openvino-int8", "openvino-float", "ultralytics"]
+"""What a person may ask for: "openvino" takes eight bits where model and processor have them."""
+
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
+
+INT8 = "-int8"
+"""How the name of a graph of eight bits ends, before its suffix."""
 
 DEFAULT_MODEL = "vedette-n"
 
@@ -60,22 +66,40 @@ class CatalogueEntry:
     def engines(self) -> tuple[str, ...]:
         """Engines that the pinned files serve, the preferred first."""
         served = []
-        if {".xml", ".bin"} <= {Path(name).suffix for name in self.card.sha256}:
+        if self.graphs():
             served.append("openvino")
         if ".safetensors" in {Path(name).suffix for name in self.card.sha256}:
             served.append("ultralytics")
         return tuple(served)
 
-    def read(self, suffix: str) -> tuple[str, bytes]:
+    def graphs(self) -> tuple[str, ...]:
+        """OpenVINO graphs that are pinned, "int8" or "float"; what runs here first."""
+        found = []
+        for graph in ("int8", "float") if has_int8_arithmetic() else ("float", "int8"):
+            wanted = {".xml", ".bin"}
+            if wanted <= {Path(name).suffix for name in self._names(int8=graph == "int8")}:
+                found.append(graph)
+        return tuple(found)
+
+    def read(self, suffix: str, *, int8: bool = False) -> tuple[str, bytes]:
         """Name and verified bytes of the weight file that has a suffix.
+
+        Args:
+            suffix: ".xml", ".bin" or ".safetensors".
+            int8: of the graph of eight bits.
 
         Raises:
             ModelRefusedError: the card pins no such file, or it is not what the card pins.
         """
-        for name in sorted(self.card.sha256):
+        for name in self._names(int8=int8):
             if Path(name).suffix == suffix:
                 return name, self._read_verified(name)
-        raise ModelRefusedError(f"{self.card.name}: the catalogue pins no {suffix} file")
+        which = f"{INT8}{suffix}" if int8 else suffix
+        raise ModelRefusedError(f"{self.card.name}: the catalogue pins no {which} file")
+
+    def _names(self, *, int8: bool) -> list[str]:
+        """Pinned files of the graph of eight bits, or all others."""
+        return [name for name in sorted(self.card.sha256) if Path(name).stem.endswith(INT8) is int8]
 
     def verify(self) -> None:
         """Check every weight file against its hash.
@@ -115,7 +139,9 @@ class CatalogueEntry:
         """The model on an engine, ready to detect.
 
         Args:
-            engine: "auto" takes ultralytics where torch can compute on a GPU, else OpenVINO.
+            engine: "auto" takes ultralytics where torch can compute on a GPU, else OpenVINO;
+                "openvino" the graph of eight bits where the model has one and the processor
+                computes with them, else that of floats.
             threads: CPU threads to use; None for all.
 
         Raises:
@@ -126,9 +152,10 @@ class CatalogueEntry:
 
         card = self.card
         chosen = self._choose(engine)
-        if chosen == "openvino":
-            graph_name, graph = self.read(".xml")
-            weights_name, weights = self.read(".bin")
+        if chosen != "ultralytics":
+            int8 = chosen == "openvino-int8"
+            graph_name, graph = self.read(".xml", int8=int8)
+            weights_name, weights = self.read(".bin", int8=int8)
             from models.engines.openvino_engine import OpenVinoEngine
 
             return TiledDetector(
@@ -162,21 +189,24 @@ class CatalogueEntry:
             thresholds=card.thresholds,
         )
 
-    def _choose(self, engine: EngineName) -> str:
+    def _choose(self, engine: EngineName) -> EngineName:
         """The engine to open, which is installed and which the files serve."""
-        served = self.engines()
+        served, graphs = self.engines(), self.graphs()
         if engine == "auto":
             if "ultralytics" in served and _can_use_gpu():
                 return "ultralytics"
-            for name in served:
-                if find_spec(name):
-                    return name
-            raise EngineError(f"no engine for {self.card.name} here: {_INSTALL['openvino']}")
-        if engine not in served:
+            here = [name for name in served if find_spec(name)]
+            if not here:
+                raise EngineError(f"no engine for {self.card.name} here: {_INSTALL['openvino']}")
+            engine = "openvino" if here[0] == "openvino" else "ultralytics"
+        name, _, graph = engine.partition("-")
+        if name not in served or (graph and graph not in graphs):
             raise ModelRefusedError(f"{self.card.name}: no file serves the engine {engine!r}")
-        if find_spec(engine) is None:
-            raise EngineError(f"the engine {engine} is not here: {_INSTALL[engine]}")
-        return engine
+        if find_spec(name) is None:
+            raise EngineError(f"the engine {name} is not here: {_INSTALL[name]}")
+        if name == "ultralytics":
+            return "ultralytics"
+        return "openvino-int8" if (graph or graphs[0]) == "int8" else "openvino-float"
 
 
 def _can_use_gpu() -> bool:

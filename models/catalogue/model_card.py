@@ -58,6 +58,7 @@ class Accuracy:
         recall: share found at the operating thresholds, by group or category.
         precision: share of detections that are objects, there.
         false_alarms_per_km2: detections that are none, by square kilometre of ground in view.
+        ap50_int8: average precision of the graph of eight bits, by group or category.
         sizes_px: by group or category, then by size in the image (square root of the box's area).
         sizes_m: the same by size on the ground.
     """
@@ -69,6 +70,7 @@ class Accuracy:
     recall: Mapping[str, float] = field(default_factory=dict)
     precision: Mapping[str, float] = field(default_factory=dict)
     false_alarms_per_km2: Mapping[str, float] = field(default_factory=dict)
+    ap50_int8: Mapping[str, float] = field(default_factory=dict)
     sizes_px: Mapping[str, Mapping[str, SizeAccuracy]] = field(default_factory=dict)
     sizes_m: Mapping[str, Mapping[str, SizeAccuracy]] = field(default_factory=dict)
 

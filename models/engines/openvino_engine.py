@@ -92,6 +92,8 @@ class OpenVinoEngine:
             # this thread makes the reduced frame or has no core. A request is only its tensors.
             self._requests = [compiled.create_infer_request() for _ in range(in_flight + _WAITING)]
             used = compiled.get_property(hint.inference_precision).get_type_name()
+            if any(node.get_type_name() == "FakeQuantize" for node in network.get_ops()):
+                used = f"int8+{used}"
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot run {name} here: {error}") from error
         version = openvino.__version__.split("-")[0]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.catalogue.catalogue import EngineName
+from models.catalogue.catalogue import ENGINE_NAMES, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, Detector
 from models.errors import InvalidInputError, UnreadableImageError
@@ -93,10 +93,11 @@ class Opened:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "openvino", "ultralytics"]),
+    type=click.Choice(ENGINE_NAMES),
     default="auto",
     show_default=True,
-    help="What runs the model; auto is OpenVINO where it is installed.",
+    help="What runs the model; auto is OpenVINO unless torch finds a GPU, and OpenVINO computes "
+    "in eight bits where model and processor have them.",
 )
 @click.option(
     "--min-score",

@@ -259,10 +259,12 @@ def _models() -> Iterator[Part]:
             entry.verify()
         except ModelRefusedError as error:
             action = str(error)
+        graph = f", {graphs[0]} on this processor" if (graphs := entry.graphs()) else ""
+        pinned = f"detection; its weights are what their card pins{graph}"
         yield Part(
             name=f"model {entry.card.name}",
             present=not action,
-            purpose="detection" if action else "detection; its weights are what their card pins",
+            purpose="detection" if action else pinned,
             action=action,
         )
 

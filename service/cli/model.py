@@ -84,7 +84,7 @@ def list_models(verify: bool, catalogue_dir: Path, json_output: bool) -> None:
                 entry.card.modality.value,
                 ", ".join(entry.card.categories),
                 _best_words(entry.card),
-                ", ".join(entry.engines()),
+                _engine_words(entry),
                 "default" if _is_default(entry) else "",
             )
             for entry in catalogue.entries
@@ -193,6 +193,7 @@ def document_of_entry(entry: CatalogueEntry) -> dict[str, Any]:
         "engines": [
             {"name": name, "installed": find_spec(name) is not None} for name in entry.engines()
         ],
+        "graphs": list(entry.graphs()),
         "sha256": dict(card.sha256),
     }
 
@@ -216,6 +217,7 @@ def _accuracy(row: Accuracy) -> dict[str, Any]:
         "images": row.images,
         "objects": dict(row.objects),
         "ap50": dict(row.ap50),
+        "ap50_int8": dict(row.ap50_int8),
         "recall": dict(row.recall),
         "precision": dict(row.precision),
         "false_alarms_per_km2": dict(row.false_alarms_per_km2),
@@ -226,6 +228,19 @@ def _accuracy(row: Accuracy) -> dict[str, Any]:
 
 def _figures(values: Mapping[str, float], digits: int = 3) -> str:
     return ", ".join(f"{subject} {value:.{digits}f}" for subject, value in values.items())
+
+
+def _engine_words(entry: CatalogueEntry) -> str:
+    """Engines, and which graph OpenVINO takes here."""
+    words = []
+    for name in entry.engines():
+        told = []
+        if name == "openvino" and "int8" in (graphs := entry.graphs()):
+            told.append(f"{graphs[0]} here" + (f", or {graphs[1]}" if len(graphs) > 1 else ""))
+        if find_spec(name) is None:
+            told.append("not installed")
+        words.append(f"{name} ({'; '.join(told)})" if told else name)
+    return ", ".join(words)
 
 
 def _best_words(card: ModelCard) -> str:
@@ -244,16 +259,13 @@ def _tell(entry: CatalogueEntry) -> None:
     card = entry.card
     mark = " (default)" if _is_default(entry) else ""
     out.print(f"{card.label}{mark}", style="bold", markup=False)
-    engines = ", ".join(
-        name if find_spec(name) else f"{name} (not installed)" for name in entry.engines()
-    )
     span = card.object_px
     rows = [
         ("folder", str(entry.folder)),
         ("network", card.network),
         ("licence", card.license),
         ("sees", {"both": "visible light and thermal"}.get(card.modality, card.modality)),
-        ("engines", engines),
+        ("engines", _engine_words(entry)),
         *_class_rows(card),
         (
             "tile",
@@ -289,6 +301,8 @@ def _accuracy_rows(row: Accuracy) -> list[tuple[str, str]]:
         else ""
     )
     rows = [("measured on", f"{row.data}{images}"), ("  AP at IoU 0.5", _figures(row.ap50))]
+    if row.ap50_int8:
+        rows.append(("  in eight bits", _figures(row.ap50_int8)))
     for word, values, digits in (
         ("  recall at the thresholds", row.recall, 3),
         ("  precision there", row.precision, 3),

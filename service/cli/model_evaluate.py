@@ -10,7 +10,7 @@ import click
 
 from models.catalogue.atomic_folder import replace_file
 from models.catalogue.card_file import CARD_FILE, card_text
-from models.catalogue.catalogue import CatalogueEntry, EngineName
+from models.catalogue.catalogue import ENGINE_NAMES, CatalogueEntry, EngineName
 from models.detections import Detections
 from models.detector import DetectionParameters, DetectorIdentity
 from models.errors import InvalidInputError
@@ -67,7 +67,7 @@ class _Rule(click.ParamType[ThresholdRule]):
 )
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "openvino", "ultralytics"]),
+    type=click.Choice(ENGINE_NAMES),
     default="auto",
     show_default=True,
     help="What runs the model.",

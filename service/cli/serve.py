@@ -24,7 +24,10 @@ from service.settings import load_settings
 )
 @click.option("--listen", help="host:port; port 0 takes a free one.  [default: 127.0.0.1:7443]")
 @click.option("--workers", type=int, help="Worker processes.  [default: cores - 1]")
-@click.option("--engine", help="auto, openvino or ultralytics.  [default: auto]")
+@click.option(
+    "--engine",
+    help="auto, openvino, openvino-int8, openvino-float or ultralytics.  [default: auto]",
+)
 @click.option("--model", help="Model of the catalogue.  [default: vedette-n]")
 @click.option("--min-confidence", type=float, help="Boxes below it are not reported.")
 @click.option(
