@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -32,22 +33,31 @@ class LocalPlane:
     @property
     def degree_m(self) -> NDArray[np.float64]:
         """(2,) metres of a degree of longitude and of latitude at the origin."""
-        latitude = math.radians(self.latitude_deg)
-        root = 1.0 - _E2 * math.sin(latitude) ** 2
-        east = _A_M / math.sqrt(root) * max(math.cos(latitude), 1e-9)
-        north = _A_M * (1.0 - _E2) / root**1.5
-        return np.asarray(np.radians([east, north]), np.float64)
+        return np.array(_degree_m(self.latitude_deg))
 
     def enu(
         self, latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """(N, 2) east and north in metres of N places, the shorter way around."""
-        east = np.mod(longitude_deg - self.longitude_deg + 180.0, 360.0) - 180.0
-        plane = np.column_stack([east, latitude_deg - self.latitude_deg]) * self.degree_m
-        return np.asarray(plane, np.float64)
+        east_m, north_m = _degree_m(self.latitude_deg)
+        plane = np.empty((len(latitude_deg), 2))
+        plane[:, 0] = np.mod(longitude_deg - self.longitude_deg + 180.0, 360.0) - 180.0
+        plane[:, 0] *= east_m
+        plane[:, 1] = (latitude_deg - self.latitude_deg) * north_m
+        return plane
 
     def place(self, enu_m: NDArray[np.float64]) -> tuple[float, float]:
         """Latitude and longitude in degrees of (2,) east and north in metres."""
-        east, north = enu_m / self.degree_m
-        longitude = math.remainder(self.longitude_deg + float(east), 360.0)
-        return self.latitude_deg + float(north), longitude
+        east_m, north_m = _degree_m(self.latitude_deg)
+        longitude = math.remainder(self.longitude_deg + float(enu_m[0]) / east_m, 360.0)
+        return self.latitude_deg + float(enu_m[1]) / north_m, longitude
+
+
+# The same few places are asked for again and again while a frame is looked at.
+@functools.lru_cache(maxsize=4096)
+def _degree_m(latitude_deg: float) -> tuple[float, float]:
+    latitude = math.radians(latitude_deg)
+    root = 1.0 - _E2 * math.sin(latitude) ** 2
+    east = _A_M / math.sqrt(root) * max(math.cos(latitude), 1e-9)
+    north = _A_M * (1.0 - _E2) / root**1.5
+    return math.radians(east), math.radians(north)

@@ -101,13 +101,13 @@ def associate(
     box = 2.0 * BOX_SIGMA_M**2 * np.eye(2)
     motion = motion_sigma_m[..., None, None] ** 2 * np.eye(2)
     pair = pair + box
-    reach = _squared(step, pair + motion)
+    reach = squared(step, pair + motion)
     driving = np.full(step.shape, np.nan)
     spread = np.tile(np.eye(2), (*reach.shape, 1, 1))
     if drift is not None:
         driving = np.broadcast_to(drift.step_m[:, None, :], step.shape)
         spread = np.broadcast_to(drift.covariance_m2[:, None], spread.shape)
-        reach = np.fmin(reach, _squared(step - driving, pair + spread))
+        reach = np.fmin(reach, squared(step - driving, pair + spread))
     possible = allowed & (reach <= GATE_CHI2)
     # Most of many objects are far from what this frame shows.
     rows, columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
@@ -127,31 +127,32 @@ def associate(
     driven = _log_determinant(own + spread) - volume
     flight = np.ones(len(rows), np.bool_) if same_flight is None else same_flight[rows]
 
-    def costs(shift: NDArray[np.float64]) -> NDArray[np.float64]:
-        residual = step - common @ shift
+    def costs(shifts: NDArray[np.float64]) -> NDArray[np.float64]:
+        residual = step - np.einsum("nmij,sj->snmi", common, shifts)
         still = _length(residual, by_own)
         moved = _length(residual, by_motion) + moving
         drove = _length(residual - driving, by_spread) + driven
         return np.asarray(np.fmin(np.fmin(still, moved), drove) + extra, np.float64)
 
-    table = costs(np.zeros(2))
+    (table,) = costs(np.zeros((1, 2)))
     for part in (flight, ~flight):
         # The other part is first left out, then as it was found to be.
         counted = possible & (flight | part)[:, None]
-        best: tuple[float, NDArray[np.float64], NDArray[np.float64]] | None = None
-        for shift in _shifts(step, driving, common, by_own, possible & part[:, None]):
-            tried = np.where(part[:, None], costs(shift), table)
-            cost = _assign(tried, counted)[0] + float(shift @ shift)
+        best: tuple[float, NDArray[np.float64]] | None = None
+        shifts = _shifts(step, driving, common, by_own, possible & part[:, None])
+        tables = np.where(part[:, None], costs(shifts), table)
+        for tried, paid in zip(tables, (shifts**2).sum(axis=1).tolist(), strict=True):
+            cost = _assign(tried, counted)[0] + paid
             # A tie keeps the earlier shift, and no shift at all comes first.
             if best is None or cost < best[0] - 1e-9:
-                best = cost, shift, tried
+                best = cost, tried
         if best is not None:
-            table = best[2]
+            table = best[1]
     _, pairs = _assign(table, possible)
     return [(int(rows[row]), int(columns[column])) for row, column in pairs]
 
 
-def _squared(step: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+def squared(step: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared Mahalanobis length of (..., 2) under (..., 2, 2)."""
     return _length(step, _inverse(covariance))
 
@@ -190,11 +191,11 @@ def _shifts(
     common: NDArray[np.float64],
     by_own: NDArray[np.float64],
     possible: NDArray[np.bool_],
-) -> list[NDArray[np.float64]]:
-    """Common shifts worth trying, in sigmas: none, and those that most possible pairs agree on."""
+) -> NDArray[np.float64]:
+    """(S, 2) common shifts worth trying, in sigmas: none, and what most possible pairs agree on."""
     rows, columns = np.nonzero(possible)
     if not len(rows):
-        return []
+        return np.empty((0, 2))
     steps, root, inverse = step[rows, columns], common[rows, columns], by_own[rows, columns]
     driven = np.isfinite(driving[rows, columns, 0])
     if driven.any():
@@ -210,7 +211,7 @@ def _shifts(
     votes = (_length(left, inverse[None]) <= _AGREES_CHI2).sum(axis=1)
     length = np.hypot(candidates[:, 0], candidates[:, 1])
     order = np.lexsort((candidates[:, 1], candidates[:, 0], np.round(length, 6), -votes))
-    return [np.zeros(2), *candidates[order[:_MAX_SHIFTS]]]
+    return np.vstack([np.zeros(2), candidates[order[:_MAX_SHIFTS]]])
 
 
 def _assign(
@@ -223,10 +224,7 @@ def _assign(
     # To leave two out costs twice as much as one: a pair is worth what it costs less than that.
     gain = np.where(possible, np.minimum(cost - 2.0 * UNMATCHED_COST, 0.0), 0.0)
     rows, columns = linear_sum_assignment(gain)
-    pairs = [
-        (int(row), int(column))
-        for row, column in zip(rows, columns, strict=True)
-        if gain[row, column] < 0.0
-    ]
-    total = UNMATCHED_COST * sum(cost.shape) + float(gain[rows, columns].sum())
-    return total, pairs
+    gained = gain[rows, columns]
+    total = UNMATCHED_COST * sum(cost.shape) + float(gained.sum())
+    worth = gained < 0.0
+    return total, list(zip(rows[worth].tolist(), columns[worth].tolist(), strict=True))

@@ -209,6 +209,11 @@ def motion_sigma_m(group: str, gap_s: float | None, *, driving: bool) -> float:
     return min(_MOTION_M_S.get(group, 0.0) * gap_s, most)
 
 
+def driven_variance_m2(group: str, gap_s: float) -> float:
+    """Variance along each axis of where something has driven on to, from its acceleration alone."""
+    return _ACCELERATION.get(group, _ANY_ACCELERATION) * min(gap_s, _MEMORY_S) ** 3 / 3.0
+
+
 def way_sigma_m(group: str, gap_s: float) -> float:
     """How far what drives comes in some time, one sigma."""
     return _MOTION_M_S.get(group, 0.0) * gap_s

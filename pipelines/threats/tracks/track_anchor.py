@@ -18,10 +18,10 @@ from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
 _AVERAGED = 4
 # What was seen for a shorter time may as well drive slowly: the mean of its looks would lag.
 _STANDS_S = 8.0
-# Nobody drives straight on for longer.
-_LONGEST_DRIFT_S = 20.0
-# Errors of pose wander within a flight: after so long its frames are as those of another.
-_SAME_ERRORS_S = 90.0
+LONGEST_DRIFT_S = 20.0
+"""Nobody drives straight on for longer."""
+SAME_ERRORS_S = 90.0
+"""Errors of pose wander within a flight: after so long its frames are as those of another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -91,7 +91,7 @@ def anchor(track: Track, captured_at: datetime | None, sortie_id: str) -> Anchor
 def _near(point: TrackPoint, captured_at: datetime | None) -> bool:
     if captured_at is None or point.captured_at is None:
         return captured_at is None and point.captured_at is None
-    return abs((captured_at - point.captured_at).total_seconds()) <= _SAME_ERRORS_S
+    return abs((captured_at - point.captured_at).total_seconds()) <= SAME_ERRORS_S
 
 
 def _at_place(track: Track, captured_at: datetime | None, *, late: bool) -> Anchor:
@@ -123,7 +123,7 @@ def _drift(track: Track, gap_s: float | None) -> tuple[NDArray[np.float64], NDAr
         track.mobility is Mobility.STILL
         or track.velocity_m_s is None
         or gap_s is None
-        or not 0.0 < abs(gap_s) <= _LONGEST_DRIFT_S
+        or not 0.0 < abs(gap_s) <= LONGEST_DRIFT_S
     ):
         return np.full(2, np.nan), np.eye(2)
     _, noise = transition(abs(gap_s), track.group, Mobility.MOVING)

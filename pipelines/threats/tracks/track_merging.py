@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.threats.positions.local_plane import LocalPlane
-from pipelines.threats.tracks.association import GATE_CHI2
+from pipelines.threats.tracks.association import GATE_CHI2, squared
 from pipelines.threats.tracks.motion import BOX_SIGMA_M
 from pipelines.threats.tracks.track import Mobility, Track
 from pipelines.threats.tracks.track_state import in_order, replayed
@@ -98,31 +99,36 @@ def established(tracks: Sequence[Track], *, among: Sequence[Track]) -> list[bool
     known = [track for track in among if track.sighting_count >= _OFTEN_SEEN]
     if not known:
         return often
-    plane = LocalPlane(latitude_deg=known[0].latitude_deg, longitude_deg=known[0].longitude_deg)
-    places = plane.enu(
-        np.array([track.latitude_deg for track in known]),
-        np.array([track.longitude_deg for track in known]),
-    )
-    covariances = np.stack([track.covariance_m2 for track in known])
-    seen_in = [{point.imagery_id for point in track.points} for track in known]
-    found = []
-    for track, is_known in zip(tracks, often, strict=True):
-        if is_known or track.sighting_count < _SEEN_BESIDE:
-            found.append(is_known)
-            continue
-        (place,) = plane.enu(np.array([track.latitude_deg]), np.array([track.longitude_deg]))
-        spread = covariances + track.covariance_m2 + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
-        step = places - place
-        length = np.einsum("ni,ni->n", step, np.linalg.solve(spread, step[..., None])[..., 0])
-        frames = {point.imagery_id for point in track.points}
-        found.append(
-            all(
-                len(frames & seen_in[other]) >= _SEEN_BESIDE
-                for other in np.flatnonzero(length <= GATE_CHI2)
-                if known[other].group == track.group
-            )
+    asked = [
+        row
+        for row, track in enumerate(tracks)
+        if not often[row] and track.sighting_count >= _SEEN_BESIDE
+    ]
+    close = _close([tracks[row] for row in asked], known)
+    for row, others in zip(asked, close, strict=True):
+        often[row] = all(
+            seen_together(tracks[row], known[other]) >= _SEEN_BESIDE
+            for other in np.flatnonzero(others).tolist()
+            if known[other].group == tracks[row].group
         )
-    return found
+    return often
+
+
+def _close(tracks: Sequence[Track], known: Sequence[Track]) -> NDArray[np.bool_]:
+    """(N, M) which of N tracks may be where which of M stand."""
+    plane = LocalPlane(latitude_deg=known[0].latitude_deg, longitude_deg=known[0].longitude_deg)
+    places, others = (
+        plane.enu(
+            np.array([it.latitude_deg for it in part]), np.array([it.longitude_deg for it in part])
+        )
+        for part in (tracks, known)
+    )
+    spread = (
+        np.array([it.covariance_m2 for it in tracks]).reshape(-1, 1, 2, 2)
+        + np.stack([it.covariance_m2 for it in known])[None]
+        + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
+    )
+    return squared(others[None] - places[:, None], spread) <= GATE_CHI2
 
 
 def seen_together(first: Track, second: Track) -> int:
@@ -131,11 +137,11 @@ def seen_together(first: Track, second: Track) -> int:
 
 
 def _are_one(first: Track, second: Track) -> bool:
-    if first.group != second.group:
-        return False
     if Mobility.MOVING in {first.mobility, second.mobility}:
         return False
     if not first.missed_in and not second.missed_in:
+        return False
+    if first.group != second.group:
         return False
     seen = [{point.imagery_id for point in track.points} for track in (first, second)]
     if seen[0] & seen[1]:

@@ -18,7 +18,7 @@ from pipelines.outcome import Outcome
 from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks import track_merging
 from pipelines.threats.tracks.association import Places, associate
-from pipelines.threats.tracks.coverage import area_m2, depth_m, well_inside
+from pipelines.threats.tracks.coverage import area_m2, depth_m, shows, well_inside
 from pipelines.threats.tracks.fusion import horizontal
 from pipelines.threats.tracks.gate import within_gate
 from pipelines.threats.tracks.motion import motion_sigma_m
@@ -203,9 +203,14 @@ def footprints_needed(tracks: Iterable[Track], frame: Frame) -> frozenset[str]:
 
     Of each track that the frame can show, the one nearest in time.
     """
+    reached = within_gate(
+        tuple(tracks),
+        frame.looks().values(),
+        captured_at=frame.captured_at,
+        sortie_id=frame.sortie_id,
+    )
     return frozenset(
-        anchor(track, frame.captured_at, frame.sortie_id).imagery_id
-        for track in within_gate(tuple(tracks), frame.looks().values())
+        anchor(track, frame.captured_at, frame.sortie_id).imagery_id for track in reached
     )
 
 
@@ -355,7 +360,7 @@ def _in_turns(
     What is known well chooses first: a track that a stray second box began fits the looks of the
     object as well as the track of the object does; it gets only what is left, and starves.
     """
-    reached = within_gate(rest, looks)
+    reached = within_gate(rest, looks, captured_at=frame.captured_at, sortie_id=frame.sortie_id)
     first = track_merging.established(reached, among=rest)
     left = list(range(len(looks)))
     pairs: list[tuple[Track, Anchor, int]] = []
@@ -416,12 +421,9 @@ def _pair(
     if frame.footprint_lonlat is not None:
         here = depth_m(frame.footprint_lonlat, latitude, longitude) >= -slack
     look_slack = _EDGE_SLACK * np.sqrt(seen.covariance_m2.trace(axis1=1, axis2=2) / 2.0)
-    shown = {
-        name: np.ones(len(looks), np.bool_)
-        if ring is None
-        else depth_m(ring, look_latitude, look_longitude) >= -look_slack
-        for name, ring in ((it.imagery_id, footprints.get(it.imagery_id)) for it in anchors)
-    }
+    shown = {name: np.ones(len(looks), np.bool_) for name in {it.imagery_id for it in anchors}}
+    for name in shown.keys() & footprints.keys():
+        shown[name] = depth_m(footprints[name], look_latitude, look_longitude) >= -look_slack
     before = np.stack([shown[it.imagery_id] for it in anchors])
     # What drives is seen to leave its place; of anything else the new place must have been seen
     # empty as well.
@@ -449,11 +451,18 @@ def _missed(unseen: Sequence[Track], frame: Frame, width_m2: float) -> list[Trac
     Only where the place lies well inside the frame, the view is no wider than one that it was seen
     in, the frame is not older than the last look, and the object was not driving.
     """
-    if frame.footprint_lonlat is None or frame.captured_at is None or not unseen:
+    if frame.footprint_lonlat is None or frame.captured_at is None:
         return []
-    margin = np.array(
-        [_EDGE_SIGMAS * np.sqrt(np.linalg.eigvalsh(track.covariance_m2)[-1]) for track in unseen]
+    within = shows(
+        frame.footprint_lonlat,
+        np.array([track.latitude_deg for track in unseen]),
+        np.array([track.longitude_deg for track in unseen]),
     )
+    unseen = [track for track, is_within in zip(unseen, within.tolist(), strict=True) if is_within]
+    if not unseen:
+        return []
+    covariances = np.stack([track.covariance_m2 for track in unseen])
+    margin = _EDGE_SIGMAS * np.sqrt(np.linalg.eigvalsh(covariances)[:, -1])
     inside = well_inside(
         frame.footprint_lonlat,
         np.array([track.latitude_deg for track in unseen]),

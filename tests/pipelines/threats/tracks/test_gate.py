@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from pipelines.outcome import Outcome
 from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks import tracker
 from pipelines.threats.tracks.gate import within_gate
-from pipelines.threats.tracks.track import Track
+from pipelines.threats.tracks.track import Track, TrackPoint
 from pipelines.threats.tracks.tracker import Frame, TrackUpdate, advance, footprints_needed
 
 Floats = NDArray[np.float64]
@@ -77,6 +77,11 @@ def located(plane: LocalPlane, place_m: Floats, sigma_m: float) -> GroundPoint:
     )
 
 
+def gated(tracks: Sequence[Track], looks: Sequence[TrackPoint]) -> list[Track]:
+    at = NOON + timedelta(seconds=2.0)
+    return within_gate(tracks, looks, captured_at=at, sortie_id="")
+
+
 def told(update: TrackUpdate) -> dict[str, object]:
     """All that an update tells, in values that compare."""
     found: dict[str, object] = {it.name: getattr(update, it.name) for it in fields(update)}
@@ -112,7 +117,7 @@ def test_what_the_gate_leaves_out_changes_nothing(
             pinned=pinned,
         )
         with monkeypatch.context() as everything:
-            everything.setattr(tracker, "within_gate", lambda tracks, _: list(tracks))
+            everything.setattr(tracker, "within_gate", lambda tracks, _, **__: list(tracks))
             whole = advance(tracks, frame, footprints=rings, pinned=pinned)
             all_asked += len(footprints_needed(tracks, frame))
         assert told(update) == told(whole), f"frame {number}"
@@ -146,8 +151,8 @@ def test_hundreds_of_tracks_far_away_are_left_out() -> None:
         categories=["car"],
         confidences=[0.8],
     ).looks()[0]
-    kept = within_gate(tracks, [look])
+    kept = gated(tracks, [look])
     # 3.7 sigma of both places, of both boxes and of any motion: 47 m. The next ones are 59 m away.
     near = np.hypot(*(spots - np.array([1.0, 0.0])).T) < 55.0
     assert {track.points[0].detection_index for track in kept} == set(np.flatnonzero(near))
-    assert within_gate(tracks, []) == within_gate((), [look]) == []
+    assert gated(tracks, []) == gated((), [look]) == []
