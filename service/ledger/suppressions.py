@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
 
-from pipelines.threats.incidents.suppressions import Suppression, tally
+from pipelines.threats.incidents.suppressions import (
+    Key,
+    SuppressedLook,
+    Suppression,
+    still_standing,
+    tally,
+)
 from service.access import EVERYTHING, Sight
 from service.ledger.database import Database
 from service.ledger.dialect import write_rows
 from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import Marking, stricter
 from service.ledger.sight import seen_suppressions
-from service.ledger.tables import suppressions
+from service.ledger.tables import suppressed_looks, suppressions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +86,7 @@ class SuppressionLedger(Database):
 def count_suppressed(
     connection: Connection,
     mission_id: str,
-    more: Iterable[Suppression],
+    more: Iterable[SuppressedLook],
     *,
     marking: Marking,
     now: datetime,
@@ -88,38 +95,137 @@ def count_suppressed(
     items = tuple(more)
     if not items:
         return
-    columns = (
-        suppressions.c.track_id,
-        suppressions.c.position_id,
-        suppressions.c.rule_id,
-        suppressions.c.reason,
+    known = _rows_of(connection, mission_id, {item.key for item in items})
+    counted = [
+        _values(item, now, stricter(known[key].marking, marking) if key in known else marking)
+        for key, item in tally(
+            {name: record.suppression for name, record in known.items()}, items
+        ).items()
+    ]
+    write_rows(connection, suppressions, [{"mission_id": mission_id} | row for row in counted])
+    connection.execute(
+        insert(suppressed_looks), [{"mission_id": mission_id} | asdict(item) for item in items]
     )
+
+
+def take_back_suppressed(
+    connection: Connection, mission_id: str, imagery_id: str, *, repeated: Collection[int]
+) -> None:
+    """Take back what an earlier look at a frame counted and a further one does not show as it was.
+
+    Within the transaction that counts what the further look has, and before it. What was counted
+    before single looks were kept stays counted.
+
+    Args:
+        connection: within the transaction.
+        mission_id: the mission.
+        imagery_id: the frame.
+        repeated: indices of the detections that the further look shows as they were.
+    """
+    of_frame = (
+        suppressed_looks.c.mission_id == mission_id,
+        suppressed_looks.c.imagery_id == imagery_id,
+    )
+    looks = [_look(row) for row in connection.execute(select(suppressed_looks).where(*of_frame))]
+    standing = still_standing(looks, repeated)
+    stale = [look for look in looks if look not in standing]
+    if not stale:
+        return
+    connection.execute(
+        delete(suppressed_looks).where(
+            *of_frame,
+            suppressed_looks.c.detection_index.in_(sorted({it.detection_index for it in stale})),
+        )
+    )
+    known = _rows_of(connection, mission_id, {look.key for look in stale})
+    for key, count in Counter(look.key for look in stale).items():
+        if key in known:
+            _take_back(connection, known[key], count)
+
+
+def _take_back(connection: Connection, record: SuppressionRecord, count: int) -> None:
+    """Count so many fewer; where every other one is known singly, the rest is told by them."""
+    before = record.suppression
+    track_id, position_id, rule_id, reason = before.key
+    row = (
+        suppressions.c.mission_id == record.mission_id,
+        suppressions.c.track_id == track_id,
+        suppressions.c.position_id == position_id,
+        suppressions.c.rule_id == rule_id,
+        suppressions.c.reason == reason,
+    )
+    left = before.count - count
+    if left <= 0:
+        connection.execute(delete(suppressions).where(*row))
+        return
+    rest = [
+        _look(it)
+        for it in connection.execute(
+            select(suppressed_looks)
+            .where(
+                suppressed_looks.c.mission_id == record.mission_id,
+                suppressed_looks.c.track_id == track_id,
+                suppressed_looks.c.position_id == position_id,
+                suppressed_looks.c.rule_id == rule_id,
+                suppressed_looks.c.reason == reason,
+            )
+            .order_by(suppressed_looks.c.captured_at, suppressed_looks.c.imagery_id)
+        )
+    ]
+    after = replace(before, count=left)
+    if len(rest) == left:
+        after = tally({}, rest)[before.key]
+    values = _values(after, record.counted_at, record.marking)
+    connection.execute(update(suppressions).where(*row).values(values))
+
+
+def _rows_of(
+    connection: Connection, mission_id: str, keys: Collection[Key]
+) -> dict[Key, SuppressionRecord]:
     rows = connection.execute(
         select(suppressions).where(
             suppressions.c.mission_id == mission_id,
-            suppressions.c.position_id.in_(sorted({item.position_id for item in items})),
-            tuple_(*columns).in_(sorted({item.key for item in items})),
+            suppressions.c.position_id.in_(sorted({position for _, position, *_ in keys})),
+            tuple_(
+                suppressions.c.track_id,
+                suppressions.c.position_id,
+                suppressions.c.rule_id,
+                suppressions.c.reason,
+            ).in_(sorted(keys)),
         )
     )
-    known = {record.suppression.key: record for record in (_record(row) for row in rows)}
-    counted: list[dict[str, Any]] = []
-    for key, item in tally(
-        {name: record.suppression for name, record in known.items()}, items
-    ).items():
-        before = known.get(key)
-        named = {column.name: part for column, part in zip(columns, key, strict=True)}
-        values = {
-            "category": item.category,
-            "sighting_count": item.count,
-            "probability": float(item.probability),
-            "first_at": item.first_at,
-            "last_at": item.last_at,
-            "counted_at": now,
-            "imagery_id": item.imagery_id,
-            "marking": (stricter(before.marking, marking) if before else marking).value,
-        }
-        counted.append({"mission_id": mission_id} | named | values)
-    write_rows(connection, suppressions, counted)
+    return {record.suppression.key: record for record in (_record(row) for row in rows)}
+
+
+def _values(item: Suppression, counted_at: datetime, marking: Marking) -> dict[str, Any]:
+    return {
+        "track_id": item.track_id,
+        "position_id": item.position_id,
+        "rule_id": item.rule_id,
+        "reason": item.reason,
+        "category": item.category,
+        "sighting_count": item.count,
+        "probability": float(item.probability),
+        "first_at": item.first_at,
+        "last_at": item.last_at,
+        "counted_at": counted_at,
+        "imagery_id": item.imagery_id,
+        "marking": marking.value,
+    }
+
+
+def _look(row: Row[Any]) -> SuppressedLook:
+    return SuppressedLook(
+        detection_index=row.detection_index,
+        track_id=row.track_id,
+        position_id=row.position_id,
+        rule_id=row.rule_id,
+        reason=row.reason,
+        category=row.category,
+        probability=row.probability,
+        captured_at=row.captured_at,
+        imagery_id=row.imagery_id,
+    )
 
 
 def _record(row: Row[Any]) -> SuppressionRecord:

@@ -30,7 +30,7 @@ from service.ledger.pledges import caveats_of_tracks
 from service.ledger.positions import position_names
 from service.ledger.records import ImageryRecord, IncidentEventRecord, IncidentRecord, stricter
 from service.ledger.replay import looks_before
-from service.ledger.suppressions import count_suppressed
+from service.ledger.suppressions import count_suppressed, take_back_suppressed
 from service.ledger.tables import imagery
 from service.ledger.tracks import TrackRecord, markings_after, tracks_near, write_tracks
 
@@ -113,6 +113,11 @@ def take_in(
         known=[record.track.track_id for record in before.tracks],
         now=now,
     )
+    if image.outcome is not None:
+        # It was looked at before.
+        take_back_suppressed(
+            connection, mission_id, image.imagery_id, repeated=seen.update.repeated
+        )
     count_suppressed(connection, mission_id, seen.suppressed, marking=image.marking, now=now)
     names = position_names(connection, mission_id, concerned) if seen.changes else {}
     caveats = caveats_of_tracks(

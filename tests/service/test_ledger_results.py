@@ -25,7 +25,6 @@ from pipelines.threats.incidents.incident import (
 )
 from pipelines.threats.positions.position import Position, PositionKind
 from pipelines.threats.tracks.track import Mobility
-from service.access import Sight
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
     Area,
@@ -465,39 +464,6 @@ def test_what_is_not_seen_any_more_expires_once(
     assert ended.record.incident.state is IncidentState.EXPIRED
     assert ledger.expire_incidents(late + LATER) == ()
     assert [event.sequence for event in ledger.events_since("unmiss", 0, 10)] == [1, 2]
-
-
-def test_what_is_not_shown_is_listed_with_its_reason(
-    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
-) -> None:
-    for number in range(3):
-        accept(number, marking="CONFIDENTIAL" if number == 1 else "UNCLASSIFIED")
-    (raised,) = process(ledger, make_assessment((4.0, 30.0)), now)
-    ledger.decide_incident(
-        "unmiss",
-        raised.record.incident.incident_id,
-        Verdict.DISMISSED,
-        "",
-        1,
-        "Lt Berg",
-        now,
-        reason_code=ReasonCode.OWN_FORCES,
-    )
-    for minutes in (1, 2):
-        at = now + timedelta(minutes=minutes)
-        assert process(ledger, make_assessment((4.0, 30.0), captured_at=at), at) == []
-    (found,) = ledger.list_suppressions("unmiss").items
-    counted = found.suppression
-    assert (counted.reason, counted.count) == ("DISMISSED", 2)
-    assert counted.track_id == raised.record.incident.track_id
-    assert counted.first_at == now + timedelta(minutes=1)
-    assert counted.last_at == found.counted_at == now + timedelta(minutes=2)
-    assert counted.imagery_id == "image-0002"
-    assert found.marking is Marking.CONFIDENTIAL
-    assert ledger.list_suppressions("unmiss", position_id="elsewhere").items == ()
-    assert ledger.list_suppressions("minusca").items == ()
-    cleared = Sight(clearance=Marking.UNCLASSIFIED)
-    assert ledger.list_suppressions("unmiss", sight=cleared).items == ()
 
 
 def test_an_incident_from_before_there_were_tracks_is_seen_again(

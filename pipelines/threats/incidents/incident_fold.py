@@ -31,7 +31,7 @@ from pipelines.threats.incidents.incident_evidence import (
 )
 from pipelines.threats.incidents.incident_merging import age, united
 from pipelines.threats.incidents.known_again import may_be_known, may_be_second_boxes
-from pipelines.threats.incidents.suppressions import Suppression, suppressed
+from pipelines.threats.incidents.suppressions import SuppressedLook, suppressed
 from pipelines.threats.incidents.track_places import TrackPlaces
 from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Level, Sighting
@@ -59,7 +59,7 @@ class Folded:
     """
 
     changes: tuple[IncidentChange, ...]
-    suppressed: tuple[Suppression, ...]
+    suppressed: tuple[SuppressedLook, ...]
 
 
 def fold(
@@ -120,7 +120,7 @@ class _Fold:
         self._frame = frame
         self._changes: dict[str, IncidentChange] = {}
         self._touched: dict[str, ChangeKind] = {}
-        self._suppressed: list[Suppression] = []
+        self._suppressed: list[SuppressedLook] = []
         self._doubtful: set[tuple[str, str]] = set()
         self._places = TrackPlaces(update=update, frame=frame, positions=positions, rules=rules)
 
@@ -314,6 +314,9 @@ class _Fold:
         if sighting.detection_index in self._update.repeated:
             return
         self._suppress(sighting, suppressions.DISMISSED, track)
+        if track.track_id in self._update.retracted:
+            # The earlier look at this frame counted it.
+            return
         base = self._known[incident.incident_id]
         counted = replace(base, sighting_count=base.sighting_count + 1)
         self._put(IncidentChange(kind=ChangeKind.ABSORBED, incident=counted))

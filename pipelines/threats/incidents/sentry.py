@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import numpy as np
@@ -12,11 +12,17 @@ from numpy.typing import NDArray
 
 from pipelines.threats.incidents.incident import Incident, IncidentChange
 from pipelines.threats.incidents.incident_fold import fold, holds
-from pipelines.threats.incidents.suppressions import Key, Suppression, tally
+from pipelines.threats.incidents.suppressions import (
+    Key,
+    SuppressedLook,
+    Suppression,
+    still_standing,
+    tally,
+)
 from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Sighting, weigh
 from pipelines.threats.rules.conditions import judge
-from pipelines.threats.rules.looks import Look
+from pipelines.threats.rules.looks import MAX_LOOKS, Look
 from pipelines.threats.rules.rule import Rule
 from pipelines.threats.tracks.track import Track
 from pipelines.threats.tracks.tracker import (
@@ -61,7 +67,7 @@ class Observation:
 
     update: TrackUpdate
     changes: tuple[IncidentChange, ...]
-    suppressed: tuple[Suppression, ...]
+    suppressed: tuple[SuppressedLook, ...]
 
 
 def observe(
@@ -122,7 +128,8 @@ class Watch:
         tracks: by identifier.
         incidents: by identifier, ended ones too.
         footprints: of the frames that tracks were seen in, by imagery.
-        suppressions: by what they are counted by.
+        looks: the frames of known time and ground, by imagery, for rules that ask what is new.
+        withheld: the sightings of each frame that nobody was shown, by imagery.
     """
 
     tracks: Mapping[str, Track] = field(default_factory=lambda: MappingProxyType({}))
@@ -130,7 +137,15 @@ class Watch:
     footprints: Mapping[str, NDArray[np.float64]] = field(
         default_factory=lambda: MappingProxyType({})
     )
-    suppressions: Mapping[Key, Suppression] = field(default_factory=lambda: MappingProxyType({}))
+    looks: Mapping[str, Look] = field(default_factory=lambda: MappingProxyType({}))
+    withheld: Mapping[str, tuple[SuppressedLook, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    @property
+    def suppressions(self) -> dict[Key, Suppression]:
+        """What was not shown, by what it is counted by."""
+        return tally({}, (look for looks in self.withheld.values() for look in looks))
 
     def observe(
         self,
@@ -161,6 +176,7 @@ class Watch:
                     if it.track_id in names or names & set(it.group_ids)
                 ],
                 footprints=self.footprints,
+                looks=self._looks_before(frame, rules),
             ),
             frame,
             sightings,
@@ -170,20 +186,27 @@ class Watch:
         gone = seen.update.removed | seen.update.merged.keys()
         kept = {name: track for name, track in self.tracks.items() if name not in gone}
         kept |= {track.track_id: track for track in seen.update.changed}
-        footprints = dict(self.footprints)
+        footprints, looks = dict(self.footprints), dict(self.looks)
         if frame.footprint_lonlat is not None:
             footprints[frame.imagery_id] = frame.footprint_lonlat
+        # Of a second look at the frame, what the first told of it.
+        looks.pop(frame.imagery_id, None)
+        if frame.footprint_lonlat is not None and frame.captured_at is not None:
+            looks[frame.imagery_id] = Look(
+                imagery_id=frame.imagery_id,
+                captured_at=frame.captured_at,
+                footprint_lonlat=frame.footprint_lonlat,
+            )
         incidents = dict(self.incidents)
         incidents |= {change.incident.incident_id: change.incident for change in seen.changes}
+        standing = still_standing(self.withheld.get(frame.imagery_id, ()), seen.update.repeated)
         after = replace(
             self,
             tracks=kept,
             incidents=incidents,
             footprints=footprints,
-            suppressions={
-                **self.suppressions,
-                **tally(self.suppressions, seen.suppressed),
-            },
+            looks=looks,
+            withheld={**self.withheld, frame.imagery_id: (*standing, *seen.suppressed)},
         )
         return after, seen
 
@@ -197,3 +220,18 @@ class Watch:
                 if track.last_seen_at is None or track.last_seen_at + TRACK_HOLD >= moment
             },
         )
+
+    def _looks_before(self, frame: Frame, rules: Sequence[Rule]) -> tuple[Look, ...]:
+        """Earlier frames, the latest first, as far back as any rule asks what is new."""
+        asked = [rule.new_object.since_s for rule in rules if rule.new_object is not None]
+        moment = frame.captured_at
+        if not asked or moment is None:
+            return ()
+        oldest = moment - timedelta(seconds=max(asked))
+        earlier = [
+            look
+            for look in self.looks.values()
+            if oldest <= look.captured_at < moment and look.imagery_id != frame.imagery_id
+        ]
+        earlier.sort(key=lambda look: (moment - look.captured_at, look.imagery_id))
+        return tuple(earlier[:MAX_LOOKS])

@@ -18,7 +18,7 @@ from service.ledger.tables.register import (
     rules,
 )
 from service.ledger.tables.schema import METADATA, Instant
-from service.ledger.tables.tracks import suppressions, track_looks, tracks
+from service.ledger.tables.tracks import suppressed_looks, suppressions, track_looks, tracks
 
 __all__ = [
     "METADATA",
@@ -47,6 +47,7 @@ __all__ = [
     "rules",
     "shadow_looks",
     "submissions",
+    "suppressed_looks",
     "suppressions",
     "track_looks",
     "tracks",

@@ -70,4 +70,5 @@ shadow_looks = Table(
     ),
     PrimaryKeyConstraint("mission_id", "imagery_id", "model"),
     Index(None, "model", "looked_at"),
+    Index(None, "looked_at"),
 )

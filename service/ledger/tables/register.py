@@ -125,6 +125,7 @@ patrol_reports = Table(
     ForeignKeyConstraint(
         ["mission_id", "position_id"], ["positions.mission_id", "positions.position_id"]
     ),
+    Index(None, "reported_at"),
 )
 
 rules = Table(

@@ -42,6 +42,26 @@ track_looks = Table(
     Index(None, "mission_id", "track_id"),
 )
 
+# What a further look at a frame takes back of the counts below.
+suppressed_looks = Table(
+    "suppressed_looks",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("imagery_id", NAME, nullable=False),
+    Column("detection_index", Integer, nullable=False),
+    Column("position_id", NAME, nullable=False),
+    Column("track_id", NAME, nullable=False),
+    Column("rule_id", NAME, nullable=False),
+    Column("reason", String(80), nullable=False),
+    Column("category", String(80), nullable=False),
+    Column("probability", Double, nullable=False),
+    Column("captured_at", Instant, nullable=True),
+    PrimaryKeyConstraint(
+        "mission_id", "imagery_id", "detection_index", "position_id", "rule_id", "reason"
+    ),
+    Index(None, "mission_id", "track_id", "position_id"),
+)
+
 suppressions = Table(
     "suppressions",
     METADATA,

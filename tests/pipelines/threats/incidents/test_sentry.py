@@ -191,7 +191,7 @@ class Life:
             if change.kind is ChangeKind.ABSORBED:
                 self.suppressed -= 1
             self.apply(change)
-        self.suppressed += sum(item.count for item in found.suppressed)
+        self.suppressed += len(found.suppressed)
         again = fold(
             self.incidents.values(),
             judgement,
