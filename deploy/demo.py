@@ -39,6 +39,7 @@ from pyproj import Geod
 from vedette.v1 import ground_pb2, imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
+from models.wording import counted
 from pipelines.imagery.media import read_header
 from pipelines.metadata.exif import read_exif
 from scenes import outpost
@@ -198,13 +199,16 @@ def photographs(options: Options, out: Path, scratch: Path) -> bool:
         place_told = ground_pb2.Outcome.Name(imagery.outcome).removeprefix("OUTCOME_")
         say(
             f"  {name}: {told}, {place_told.lower().replace('_', ' ')}; "
-            f"{len(mine)} detections, {placed} of them located"
+            f"{counted(len(mine), 'detection')}, {placed} of them located"
         )
         for finding in imagery.findings:
             say(f"    {finding.code}: {finding.message}")
         if imagery.failure:
             say(f"    {imagery.failure}")
-    say(f"  {len(outcome.incidents)} incidents within {PHOTO_RADIUS_M:.0f} m of the position")
+    say(
+        f"  {counted(len(outcome.incidents), 'incident')} within {PHOTO_RADIUS_M:.0f} m of the "
+        "position"
+    )
     if options.json_file is not None:
         document = {
             "rendered": False,

@@ -24,6 +24,7 @@ from vedette.v1 import (
 )
 
 from models.errors import VedetteError
+from models.wording import counted
 from scenes.comparison import Claim
 from service.client import Client
 from service.endpoint import FILE_NAME, Endpoint, EndpointError
@@ -215,7 +216,7 @@ def work(client: Client, watcher: Watcher, files: list[Path], out: Path) -> Outc
         submitted = client.submit(path, pledge=PLEDGE, sortie=SORTIE)
         names[path.name] = submitted.imagery.name
     outcome.seconds["submit"] = time.monotonic() - began
-    say(f"{len(files)} files acknowledged in {outcome.seconds['submit']:.1f} s")
+    say(f"{counted(len(files), 'file')} acknowledged in {outcome.seconds['submit']:.1f} s")
     for file_name, name in names.items():
         for imagery in client.watch_imagery(name):
             outcome.imagery[file_name] = imagery

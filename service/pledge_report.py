@@ -14,6 +14,7 @@ from typing import Any
 from vedette.v1 import pledge_pb2
 
 from models.errors import VedetteError
+from models.wording import counted
 
 _USABLE, _UNUSABLE, _WAITING = "#2f7d4f", "#c0504d", "#b8b8b8"
 _COLUMNS = (
@@ -103,7 +104,7 @@ def _cells(account: pledge_pb2.Account) -> tuple[str, ...]:
     pledged = f"{account.pledged_hours:.0f}" if account.HasField("pledged_hours") else "not stated"
     flown = f"{account.flown_hours:.1f}"
     if account.sorties_without_time:
-        flown += f" (+ {account.sorties_without_time} sorties without time)"
+        flown += f" (+ {counted(account.sorties_without_time, 'sortie')} without time)"
     refused = str(_refused(account))
     if account.refused_hours:
         refused += f" ({account.refused_hours:.0f} h)"
@@ -295,7 +296,7 @@ def as_pdf(report: PledgeReport) -> bytes:
                 cells.cell(_latin(cell))
     page.ln(3)
     if len(shown) < len(rows):
-        line(f"and {len(rows) - len(shown)} contributors more: see the CSV", 8)
+        line(f"and {counted(len(rows) - len(shown), 'more contributor')}: see the CSV", 8)
     for account in report.accounts[:_ROWS_A_PAGE]:
         _draw_bar(page, account)
     page.ln(2)
@@ -303,7 +304,7 @@ def as_pdf(report: PledgeReport) -> bytes:
     for remark in remarks[:_REMARKS_A_PAGE]:
         line(remark if len(remark) <= _REMARK_LENGTH else f"{remark[:_REMARK_LENGTH]}...", 8)
     if len(remarks) > _REMARKS_A_PAGE:
-        line(f"and {len(remarks) - _REMARKS_A_PAGE} remarks more: see the CSV", 8)
+        line(f"and {counted(len(remarks) - _REMARKS_A_PAGE, 'more remark')}: see the CSV", 8)
     page.set_font("helvetica", "", 7)
     page.multi_cell(0, 3.5, f"Bars: usable (green), unusable (red), waiting (grey). {_NOTE}")
     page.set_y(-14)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from models.errors import VedetteError
+from models.wording import counted
 
 TIFF_MAGICS = frozenset({b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"})
 
@@ -73,7 +74,7 @@ def read_directory(
         raise TiffError("its directory lies outside the file")
     (count,) = struct.unpack_from(order + count_code, data, at)
     if count > _MAX_ENTRIES:
-        raise TiffError(f"its directory claims {count} entries")
+        raise TiffError(f"its directory claims {counted(count, 'entry')}")
     tags: dict[int, TagValue] = {}
     for index in range(count):
         start = at + count_bytes + index * entry_bytes

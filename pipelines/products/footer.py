@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from models.wording import counted
 from pipelines.assessment import Assessment, Provenance
 from pipelines.outcome import Outcome, Severity
 from pipelines.products.marginalia import FooterLine
 from pipelines.products.outcome_words import outcome_sentence, terrain_words
-from pipelines.products.plates import counted, highest_levels
+from pipelines.products.plates import highest_levels
 from pipelines.threats.proximity.weighing import Level
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.wording import counted
 from pipelines.assessment import Assessment
 from pipelines.products.grid_reference import mgrs
 from pipelines.products.lettering import line_height, printable, shorten, typeface
@@ -129,11 +130,6 @@ def highest_levels(sightings: Sequence[Sighting]) -> dict[int, Level]:
         if levels.get(sighting.detection_index) is not Level.ALERT:
             levels[sighting.detection_index] = sighting.level
     return levels
-
-
-def counted(number: int, noun: str) -> str:
-    """For example "1 alert" or "3 alerts"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _distance(metres: float) -> str:

@@ -11,6 +11,7 @@ import click
 from vedette.v1 import audit_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.audit_chain import INSTALLATION, AuditEntry, ChainCheck, entry_line, parse_lines
 from service.cli.output import (
     Connect,
@@ -157,7 +158,7 @@ def verify(
     for check in checks:
         head = check.head
         console().print(
-            f"{check.chain}: {head.sequence} entries, none changed; the end is "
+            f"{check.chain}: {counted(head.sequence, 'entry')}, none changed; the end is "
             f"{head.sequence}:{head.hash}",
             markup=False,
         )
@@ -199,7 +200,8 @@ def export(
     else:
         head = check.head
         console().print(
-            f"{file}: {head.sequence} entries of {chain}; the end is {head.sequence}:{head.hash}",
+            f"{file}: {counted(head.sequence, 'entry')} of {chain}; the end is "
+            f"{head.sequence}:{head.hash}",
             markup=False,
         )
 

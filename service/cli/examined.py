@@ -12,6 +12,7 @@ from typing import Any
 from rich.markup import escape
 
 from models.errors import UnreadableImageError
+from models.wording import counted
 from pipelines.capture import Capture
 from pipelines.imagery.media import read_header
 from pipelines.metadata.capture_reader import read_capture
@@ -123,10 +124,10 @@ def tell_summary(examined: Sequence[Examined]) -> None:
 
 
 def _located_words(located: int, total: int) -> str:
-    images = "image" if total == 1 else "images"
+    images = counted(total, "image")
     if located == total:
-        return f"{total} {images}: all can be located."
-    return f"{total} {images}: {located} can be located, {total - located} cannot."
+        return f"{images}: all can be located."
+    return f"{images}: {located} can be located, {total - located} cannot."
 
 
 def _example(examined: Sequence[Examined], code: str, severity: Severity) -> str:

@@ -13,6 +13,7 @@ import grpc
 from vedette.v1 import negative_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -88,12 +89,14 @@ def hard_negatives(
             {"path": str(folder), "saved": len(lines), "failed": failed, "pending": pending}
         )
         return
-    console().print(f"{folder / MANIFEST}: {len(lines)} hard negatives", markup=False)
+    console().print(f"{folder / MANIFEST}: {counted(len(lines), 'hard negative')}", markup=False)
     err = console(stderr=True)
     for one in failed:
         err.print(f"{one['name']}: no chip: {one['reason']}", markup=False)
     if pending:
-        err.print(f"{len(pending)} chips are not cut yet; give the command again", markup=False)
+        err.print(
+            f"not cut yet: {counted(len(pending), 'chip')}; give the command again", markup=False
+        )
 
 
 def _listed(client: Client, mission: str) -> list[negative_pb2.HardNegative]:

@@ -12,6 +12,7 @@ import click
 from models.catalogue.catalogue import DEFAULT_MODEL, Catalogue, CatalogueEntry
 from models.catalogue.model_card import Accuracy, ModelCard, SizeAccuracy
 from models.errors import ModelRefusedError
+from models.wording import counted
 from service.cli.model_activation import activate, active, compare, rollback
 from service.cli.model_add import add, export
 from service.cli.model_catalogue import find_entry, in_catalogue
@@ -296,7 +297,7 @@ def _class_rows(card: ModelCard) -> list[tuple[str, str]]:
 
 def _accuracy_rows(row: Accuracy) -> list[tuple[str, str]]:
     images = (
-        f", {row.images} images"
+        f", {counted(row.images, 'image')}"
         if row.images is not None and str(row.images) not in row.data
         else ""
     )

@@ -8,6 +8,7 @@ import click
 from vedette.v1 import model_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.cli.output import (
     ServiceCommand,
     as_json,
@@ -201,11 +202,12 @@ def compare(client: Client, shadow: str | None, mission: str | None, json_output
             markup=False,
         )
         return
-    failed = f", {found.failed} frames failed" if found.failed else ""
+    failed = f", {counted(found.failed, 'frame')} failed" if found.failed else ""
     against = ", ".join(last_part(name) for name in found.against) or "nothing"
     console().print(
         plain(
-            f"{last_part(found.shadow)} in shadow of {against}: {found.frames} frames{failed}, "
+            f"{last_part(found.shadow)} in shadow of {against}: "
+            f"{counted(found.frames, 'frame')}{failed}, "
             f"{found.first_time.ToJsonString()} to {found.last_time.ToJsonString()}"
         ),
         markup=False,

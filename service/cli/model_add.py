@@ -17,6 +17,7 @@ from models.catalogue.model_card import NAME, VERSION, Modality
 from models.errors import InvalidInputError
 from models.evaluation.labels import IGNORE, name_of
 from models.taxonomy import GROUPS, group_of
+from models.wording import counted
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, plain, print_document
 
@@ -227,13 +228,15 @@ def _classes(converted: Converted, stated: Mapping[str, str], in_card: Any) -> l
             )
         if len(told) != converted.class_count:
             raise InvalidInputError(
-                f"the card names {len(told)} classes, the network has {converted.class_count}",
+                f"the card names {counted(len(told), 'class')}, the network has "
+                f"{converted.class_count}",
                 field="classes",
             )
         return [dict(row) for row in in_card]
     if not names:
         raise InvalidInputError(
-            f"{converted.class_count} classes, which the file does not name; name them in a --card",
+            f"{counted(converted.class_count, 'class')}, which the file does not name; "
+            "name them in a --card",
             field="classes",
         )
     unknown = sorted(set(stated) - set(names))

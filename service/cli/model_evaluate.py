@@ -27,6 +27,7 @@ from models.evaluation.measurement import accuracy_of, with_measurement
 from models.evaluation.thresholds import ChosenThreshold, ThresholdRule, choose_thresholds
 from models.evaluation.thresholds import told as told_choice
 from models.evaluation.yolo_dataset import SPLITS
+from models.wording import counted
 from service.cli.evaluation_images import look, read_pixels, with_known_ground
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.model_report import score_cells, share, thresholds_text, write_report
@@ -188,7 +189,7 @@ def evaluate_model(
     images = with_known_ground(read[:limit], gsd_m)
     if not any(image.names for image in images):
         raise InvalidInputError(f"{dataset} labels no object", field="dataset")
-    name = data_name or f"{dataset.resolve().name}, {len(images)} images"
+    name = data_name or f"{dataset.resolve().name}, {counted(len(images), 'image')}"
     parameters = DetectionParameters(
         min_confidence=AP_LOWEST_CONFIDENCE, tile_overlap=overlap, whole_frame=whole_frame
     )
@@ -362,8 +363,8 @@ def _tell(identity: DetectorIdentity, evaluation: Evaluation, report: Path | Non
     """The tables, for a person."""
     out = console()
     out.print(
-        f"{identity.label} on {identity.engine}: {evaluation.images} images, found from IoU "
-        f"{evaluation.min_iou:g}, recall and false alarms at score "
+        f"{identity.label} on {identity.engine}: {counted(evaluation.images, 'image')}, found "
+        f"from IoU {evaluation.min_iou:g}, recall and false alarms at score "
         f"{thresholds_text(evaluation.thresholds)}",
         markup=False,
     )

@@ -25,6 +25,7 @@ from models.evaluation.measurement import accuracy_of, with_measurement
 from models.evaluation.thresholds import ThresholdRule, choose_thresholds, told
 from models.taxonomy import GROUPS
 from models.tiles.tiling import cut_tile, pad_square
+from models.wording import counted
 from service.cli.evaluation_images import look, read_pixels
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
@@ -100,7 +101,7 @@ def quantise(
     sets = {folder: _spread(read_labels(folder), limit) for folder in validation}
     screen = console(stderr=True)
     chosen = _tiles(images, tiles, entry.card.input_px, seed)
-    screen.print(f"calibrating on {len(chosen)} tiles; this takes a minute or two")
+    screen.print(f"calibrating on {counted(len(chosen), 'tile')}; this takes a minute or two")
     graph, weights = quantised(entry.label, entry.read(".xml")[1], entry.read(".bin")[1], chosen)
     with tempfile.TemporaryDirectory(prefix="vedette-quantise-") as name:
         folder = Path(name)
@@ -244,7 +245,7 @@ def _complete(folder: Path, entry: CatalogueEntry, sets: Sets, after: Measured) 
     for place, members in sets.items():
         parts = after[place][0]
         evaluation = evaluate(members, parts, categories, min_confidence=thresholds)
-        told_of = f"{place.name}, {len(members)} images, thresholds chosen on it"
+        told_of = f"{place.name}, {counted(len(members), 'image')}, thresholds chosen on it"
         card = with_measurement(
             card,
             accuracy_of(evaluation, told_of),

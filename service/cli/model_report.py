@@ -16,6 +16,7 @@ from models.detections import Detections
 from models.detector import DetectorIdentity
 from models.evaluation.evaluation import Case, Evaluation, SizeScore, SubjectScore
 from models.evaluation.labels import LabelledImage
+from models.wording import counted
 
 FILE_NAME = "index.html"
 _CASES = 12
@@ -69,7 +70,7 @@ def write_report(
         f"<h1>{escape(title)}</h1>",
         (
             f'<p class="note">{escape(identity.label)} on {escape(identity.engine)}; '
-            f"{evaluation.images} images; an object is found from an overlap (IoU) of "
+            f"{counted(evaluation.images, 'image')}; an object is found from an overlap (IoU) of "
             f"{evaluation.min_iou:g}; recall, precision and false alarms at confidence "
             f"{escape(thresholds_text(evaluation.thresholds))}.</p>"
         ),

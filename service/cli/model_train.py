@@ -14,6 +14,7 @@ from models.catalogue.catalogue import Catalogue
 from models.catalogue.model_card import NAME, VERSION
 from models.errors import InvalidInputError
 from models.training.recipe import Recipe, Step
+from models.wording import counted
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
 from service.clock import utc_now
@@ -327,7 +328,14 @@ def _tell(outcome: Any, start: str) -> None:
         )
     if outcome.empty_images:
         old, new = outcome.empty_alarms
-        rows.append(("empty ground", f"false on {outcome.empty_images} images", str(old), str(new)))
+        rows.append(
+            (
+                "empty ground",
+                f"false on {counted(outcome.empty_images, 'image')}",
+                str(old),
+                str(new),
+            )
+        )
     print_table(("on", "measure", start, outcome.label), rows, empty="nothing was measured")
     click.echo(
         f"{outcome.label} is in the catalogue and not active. "

@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import pledge_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -358,7 +359,7 @@ def report(
             )
         data = FORMATS[chosen](told)
         out.write_bytes(data)
-        console().print(f"{out}: {len(found.accounts)} contributors, {told.period}")
+        console().print(f"{out}: {counted(len(found.accounts), 'contributor')}, {told.period}")
         return
     if form is not None:
         click.echo(FORMATS[form](told), nl=False)

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -307,7 +308,7 @@ def shape_words(item: position_pb2.Position) -> str:
     told = item.WhichOneof("shape")
     if told == "polygon":
         count, holes = len(item.polygon.rings[0].vertices), len(item.polygon.rings) - 1
-        return f"polygon of {count}" + (f", {holes} holes" if holes else "")
+        return f"polygon of {count}" + (f", {counted(holes, 'hole')}" if holes else "")
     if told == "line":
         return f"line of {len(item.line.vertices)}, ±{item.line.buffer_m:g} m"
     return "point"

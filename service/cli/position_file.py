@@ -10,6 +10,7 @@ import click
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from pipelines.threats.positions.position_import import PositionImportError
 from service.cli.output import (
     ServiceCommand,
@@ -99,7 +100,7 @@ def import_positions(
         _tell(answer, mission, dry_run=dry_run)
     if answer.fault_count and not (partial and answer.committed):
         raise PositionImportError(
-            f"{answer.fault_count} faults in {file.name}; nothing was imported"
+            f"{counted(answer.fault_count, 'fault')} in {file.name}; nothing was imported"
             + ("" if dry_run else " (--partial takes the rest, --dry-run only looks)"),
             field="file",
         )
@@ -125,10 +126,10 @@ def _tell(answer: position_pb2.ImportPositionsResponse, mission: str, *, dry_run
         )
         more = answer.fault_count - len(answer.faults)
         if more > 0:
-            console().print(f"and {more} more faults")
+            console().print(f"and {counted(more, 'more fault')}")
     counts = Counter(word(it, "change") for it in answer.positions)
     told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
     if dry_run:
         console().print(f"{mission}, nothing written; would be: {told}")
     elif answer.committed or not answer.fault_count:
-        console().print(f"{len(answer.positions)} positions in {mission}: {told}")
+        console().print(f"{counted(len(answer.positions), 'position')} in {mission}: {told}")

@@ -12,6 +12,7 @@ import click
 from vedette.v1 import product_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -167,7 +168,7 @@ def _file_name(found: product_pb2.Product) -> str:
 
 
 def _tell(found: product_pb2.Product, target: Path) -> None:
-    console().print(plain(f"{target} ({found.size_bytes} bytes)"), markup=False)
+    console().print(plain(f"{target} ({counted(found.size_bytes, 'byte')})"), markup=False)
 
 
 def _save(client: Client, found: product_pb2.Product, target: Path) -> None:

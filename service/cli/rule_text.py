@@ -8,10 +8,11 @@ from datetime import datetime
 
 from vedette.v1 import rule_pb2
 
+from models.wording import counted
 from pipelines.threats.rules.requirements import Day, Hours
 from pipelines.threats.rules.rule import Rule
 from pipelines.threats.rules.rule_document import rule_toml
-from pipelines.threats.rules.sentence import duration, plural
+from pipelines.threats.rules.sentence import duration
 from pipelines.threats.rules.severity import Severity
 from service.api.convert.rule import told_rule
 from service.cli.output import last_part, word
@@ -28,7 +29,7 @@ def _asks(rule: Rule) -> Iterator[str]:
     if rule.cluster is not None:
         yield f"{rule.cluster.min_count} within {rule.cluster.radius_m:g} m"
     if rule.convoy is not None:
-        yield f"{rule.convoy.min_count} vehicles in line"
+        yield f"{counted(rule.convoy.min_count, 'vehicle')} in line"
     if rule.dwell is not None:
         yield f"stays {duration(rule.dwell.min_s)}"
     if rule.closing is not None:
@@ -89,11 +90,6 @@ def _lines(message: rule_pb2.Rule) -> list[str]:
         elif line:
             lines.append(table + line)
     return lines
-
-
-def counted(count: int, noun: str) -> str:
-    """How many of something: "1 incident", "14 incidents"."""
-    return f"{count:,} {noun if count == 1 else plural(noun)}"
 
 
 def preview_lines(

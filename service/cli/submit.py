@@ -24,6 +24,7 @@ from rich.progress import (
 from vedette.v1 import imagery_pb2
 
 from models.errors import InvalidInputError, VedetteError
+from models.wording import counted
 from service.cli.exit_codes import EXIT_REFUSED
 from service.cli.output import (
     ServiceCommand,
@@ -173,8 +174,8 @@ def submit(
     except KeyboardInterrupt:
         taken = sum(item.error is None for item in sent)
         click.echo(
-            f"vedette: {taken} of {len(files)} files are with the service; give the same command "
-            "again and it goes on where it stopped",
+            f"vedette: {taken} of {counted(len(files), 'file')} with the service; give "
+            "the same command again and it goes on where it stopped",
             err=True,
         )
         raise
@@ -262,7 +263,7 @@ def _tell(sent: list[Sent], sortie: str, stated: str) -> None:
         state = word(item.imagery, "state")
         if item.imagery.state == imagery_pb2.IMAGERY_STATE_PROCESSED:
             place = word(item.imagery, "outcome").replace("_", " ")
-            notes.append(f"{item.imagery.detection_count} detections, {place}")
+            notes.append(f"{counted(item.imagery.detection_count, 'detection')}, {place}")
         if item.imagery.failure:
             notes.append(item.imagery.failure)
         colour = "red" if item.status == "failed" else "green"
@@ -272,8 +273,8 @@ def _tell(sent: list[Sent], sortie: str, stated: str) -> None:
     known = sum(item.status in ("already_known", "looked_at_again") for item in sent)
     refused = sum(item.status in ("refused", "failed") for item in sent)
     out.print(
-        f"{len(sent)} files: {len(sent) - known - refused} accepted, {known} already known, "
-        f"{refused} refused or failed"
+        f"{counted(len(sent), 'file')}: {len(sent) - known - refused} accepted, "
+        f"{known} already known, {refused} refused or failed"
     )
 
 
@@ -296,7 +297,7 @@ def _bars(
         console=screen,
         transient=True,
     ) as progress:
-        whole = progress.add_task(f"{len(files)} files", total=sum(sizes.values()))
+        whole = progress.add_task(counted(len(files), "file"), total=sum(sizes.values()))
         current: TaskID | None = None
         before = 0
 

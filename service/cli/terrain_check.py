@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.markup import escape
 
+from models.wording import counted
 from pipelines.geometry.geodesy import metres_per_degree
 from pipelines.outcome import Finding, Outcome
 from pipelines.pose import HeightReference, Pose
@@ -150,7 +151,9 @@ def tell_terrain(folder: Path, report: TerrainReport) -> None:
     out.print(f"[bold]Elevation models in {escape(plain(str(folder)))}[/bold]")
     covered = total - report.missing
     colour = "green" if covered == total else "red"
-    out.print(f"  [{colour}]ground is known below {covered} of {total} cameras[/{colour}]")
+    out.print(
+        f"  [{colour}]ground is known below {covered} of {counted(total, 'camera')}[/{colour}]"
+    )
     posts = sorted({round(frame.post_m, 1) for frame in report.frames if frame.post_m is not None})
     if posts:
         spread = f"{posts[0]:g}" if len(posts) == 1 else f"{posts[0]:g} to {posts[-1]:g}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
+from models.wording import counted
 from service.errors import LeaseLostError
 from service.ledger.database import Database
 from service.ledger.records import ImageryState, Lease
@@ -51,7 +52,7 @@ class Jobs(Database):
                     connection,
                     row.mission_id,
                     row.imagery_id,
-                    f"given up after {row.attempt} attempts: {reason}",
+                    f"given up after {counted(row.attempt, 'attempt')}: {reason}",
                 )
 
     def heartbeat(self, lease: Lease, now: datetime, lease_seconds: float) -> Lease:
@@ -134,7 +135,9 @@ class Jobs(Database):
             if again:
                 _set_imagery(connection, lease.mission_id, lease.imagery_id, ImageryState.QUEUED)
                 return
-            told = f"given up after {lease.attempt} attempts: {reason}" if retry else reason
+            told = (
+                f"given up after {counted(lease.attempt, 'attempt')}: {reason}" if retry else reason
+            )
             _give_up(connection, lease.mission_id, lease.imagery_id, told)
 
 

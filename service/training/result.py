@@ -22,6 +22,7 @@ from models.catalogue.conversion import convert
 from models.catalogue.model_card import Accuracy, ModelCard
 from models.detector import Detector
 from models.taxonomy import GROUPS
+from models.wording import counted
 from service.training.course import (
     OPERATING_CONFIDENCE,
     Look,
@@ -280,7 +281,7 @@ def _card(
         trained_on=trained_on,
         accuracy=(
             Accuracy(
-                data=f"{len(materials.report)} images kept apart, in tiles and whole",
+                data=f"{counted(len(materials.report), 'image')} kept apart, in tiles and whole",
                 images=len(materials.report),
                 ap50={group: round(row.ap50[1], 4) for group, row in outcome.groups.items()},
                 objects={group: row.truths for group, row in outcome.groups.items()},
@@ -299,8 +300,9 @@ def _card(
                 f"at {OPERATING_CONFIDENCE:g} as {plan.start} finds there."
             ),
             (
-                f"On {outcome.empty_images} images of empty ground kept apart: {new} detections "
-                f"at {OPERATING_CONFIDENCE:g}, where {plan.start} has {old}."
+                f"On {counted(outcome.empty_images, 'image')} of empty ground kept apart: "
+                f"{counted(new, 'detection')} at {OPERATING_CONFIDENCE:g}, "
+                f"where {plan.start} has {old}."
             ),
         ),
         sha256=CatalogueEntry(folder).card.sha256,

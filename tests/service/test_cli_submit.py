@@ -74,7 +74,7 @@ def test_known_bytes_say_what_is_done_with_them(capsys: pytest.CaptureFixture[st
         _tell([item], sortie, "pose")
     first, total, second, _ = capsys.readouterr().out.splitlines()
     assert first == "queued a.jpg -> abc (known; looked at again with the stated pose)"
-    assert total == "1 files: 0 accepted, 1 already known, 0 refused or failed"
+    assert total == "1 file: 0 accepted, 1 already known, 0 refused or failed"
     assert second == (
         "queued a.jpg -> abc (the mission already had these bytes; kept under sortie s-1)"
     )

@@ -12,6 +12,7 @@ import io
 import math
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from pipelines.threats.positions.position_import import (
     Faults,
     Geometry,
@@ -119,7 +120,7 @@ def _column(cell: str) -> str:
 def _entry(number: int, columns: list[str], row: list[str]) -> RawEntry:
     faults: Faults = []
     if len(row) > len(columns):
-        faults.append(("", f"{len(row)} cells under a heading of {len(columns)}"))
+        faults.append(("", f"{counted(len(row), 'cell')} under a heading of {len(columns)}"))
     values = {name: cell.strip() for name, cell in zip(columns, row, strict=False) if name}
     geometry = _geometry(values, faults)
     return RawEntry(

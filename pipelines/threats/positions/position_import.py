@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from pipelines.threats.positions.position import (
     DEFAULT_AGING,
     Aging,
@@ -169,7 +170,7 @@ def read_positions(data: bytes, file_format: ImportFormat | None = None) -> Impo
     if not entries:
         return _refused("", "holds no position")
     if len(entries) > MAX_ENTRIES:
-        return _refused("", f"{len(entries)} entries; at most {MAX_ENTRIES}: split it")
+        return _refused("", f"{counted(len(entries), 'entry')}; at most {MAX_ENTRIES}: split it")
     return _understood(entries)
 
 

@@ -11,6 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml import ElementTree as SafeElementTree
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from pipelines.threats.positions.position_import import (
     Faults,
     Geometry,
@@ -129,7 +130,7 @@ def _geometry(placemark: Any, faults: Faults) -> Geometry | None:
         places = _places(" ".join(texts), named, faults)
         rings.append(open_ring(places) if kind is GeometryType.POLYGON else tuple(places))
         if kind is GeometryType.POINT and len(places) > 1:
-            faults.append((named, f"{len(places)} places; a Point is one"))
+            faults.append((named, f"{counted(len(places), 'place')}; a Point is one"))
     if faults:
         return None
     return Geometry(type=kind, rings=tuple(rings))

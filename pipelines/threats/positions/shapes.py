@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
+from models.wording import counted
+
 Vertices = tuple[tuple[float, float], ...]
 """Longitude and latitude of each vertex, WGS 84 degrees."""
 
@@ -172,12 +174,12 @@ def _vertex_faults(shape: Shape) -> Iterator[tuple[str, str]]:
     parts = _parts(shape)
     least, what = (3, "a ring") if isinstance(shape, Polygon) else (2, "a line")
     if not 1 <= len(parts) <= _MAX_RINGS:
-        yield "polygon.rings", f"{len(parts)} rings; an outer ring, and at most 49 holes"
+        yield "polygon.rings", f"{counted(len(parts), 'ring')}; an outer ring, and at most 49 holes"
         return
     count = sum(len(vertices) for vertices in parts)
     if count > MAX_VERTICES:
         field = "polygon" if isinstance(shape, Polygon) else "line.vertices"
-        yield field, f"{count} vertices; at most {MAX_VERTICES}: simplify it before"
+        yield field, f"{counted(count, 'vertex')}; at most {MAX_VERTICES}: simplify it before"
         return
     for index, vertices in enumerate(parts):
         field = _field(shape, index)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.taxonomy import CATEGORIES, GROUPS, group_of
+from models.wording import plural
 from pipelines.threats.proximity.weighing import Sighting
 from pipelines.threats.rules.severity import Severity
 
 MAX_SENTENCE = 300
 """Characters of a sentence at most."""
 _LONGEST_NAME = 60
-_IRREGULAR = {"person": "people"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,17 +93,6 @@ def objects(categories: Sequence[str]) -> str:
     if count == 1:
         return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
     return f"{count} {plural(noun)}"
-
-
-def plural(noun: str) -> str:
-    """The plural of a category."""
-    if noun in _IRREGULAR:
-        return _IRREGULAR[noun]
-    if noun.endswith(("s", "x", "z", "ch", "sh")):
-        return f"{noun}es"
-    if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}s"
 
 
 def percent(probability: float) -> str:

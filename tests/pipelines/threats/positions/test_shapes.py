@@ -151,7 +151,7 @@ def test_nearest_places_stop_at_the_buffer_and_inside_there_are_none() -> None:
         (
             Line(vertices_lonlat=tuple((18.0 + i / 1e5, 4.0) for i in range(MAX_VERTICES + 1))),
             "line.vertices",
-            "2001 vertices; at most 2000",
+            "2,001 vertices; at most 2000",
         ),
         (Line(vertices_lonlat=((4.0, 18.0), (18.0, 4.0))), "line.vertices", "swapped"),
         (Line(vertices_lonlat=((0, 0), (0.1, 0)), buffer_m=-1.0), "line.buffer_m", "-1.0"),
