@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks.association import Drift
-from pipelines.threats.tracks.motion import fresh_share, own_covariance, transition
+from pipelines.threats.tracks.motion import driven_variance_m2, fresh_share, own_covariance
 from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
 
 # So many looks at what stands make its place relative to its neighbours surer, and no more do.
@@ -67,6 +68,8 @@ class Anchor:
         )
 
 
+# What the ledger is asked for before a frame is taken in is asked again while it is.
+@functools.lru_cache(maxsize=2048)
 def anchor(track: Track, captured_at: datetime | None, sortie_id: str) -> Anchor:
     """Where to look for a track in a frame of some time and flight.
 
@@ -126,9 +129,9 @@ def _drift(track: Track, gap_s: float | None) -> tuple[NDArray[np.float64], NDAr
         or not 0.0 < abs(gap_s) <= LONGEST_DRIFT_S
     ):
         return np.full(2, np.nan), np.eye(2)
-    _, noise = transition(abs(gap_s), track.group, Mobility.MOVING)
-    covariance = track.state_covariance[2:, 2:] * gap_s**2 + noise[:2, :2]
-    return track.drift_m_s * gap_s, np.asarray(covariance, np.float64)
+    covariance = track.state_covariance[2:, 2:] * gap_s**2
+    covariance += driven_variance_m2(track.group, abs(gap_s)) * np.eye(2)
+    return track.drift_m_s * gap_s, covariance
 
 
 def _at_points(
@@ -143,25 +146,23 @@ def _at_points(
     gaps = [_gap_s(point, captured_at) for point in points]
     order = sorted(range(len(points)), key=lambda index: (abs(gaps[index] or 0.0), -index))
     nearest, gap_s = points[order[0]], gaps[order[0]]
-    plane = LocalPlane(latitude_deg=nearest.latitude_deg, longitude_deg=nearest.longitude_deg)
-    kept = [points[index] for index in order[:_AVERAGED]]
-    place, count = np.zeros(2), 1
-    times = [point.captured_at for point in points if point.captured_at is not None]
-    span_s = (max(times) - min(times)).total_seconds() if times else _STANDS_S
-    if track.mobility is Mobility.STILL and span_s >= _STANDS_S:
+    latitude, longitude, count = nearest.latitude_deg, nearest.longitude_deg, 1
+    if track.mobility is Mobility.STILL and _span_s(points) >= _STANDS_S:
+        kept = [points[index] for index in order[:_AVERAGED]]
         count = len(kept)
+        plane = LocalPlane(latitude_deg=latitude, longitude_deg=longitude)
         place = plane.enu(
             np.array([point.latitude_deg for point in kept]),
             np.array([point.longitude_deg for point in kept]),
         ).mean(axis=0)
-    latitude, longitude = plane.place(place)
+        latitude, longitude = plane.place(place)
     step, covariance = _drift(track, gap_s)
     if track.mobility is Mobility.MOVING and captured_at is not None:
         before = [index for index in order if (gaps[index] or 0.0) >= 0.0]
         after = [index for index in order if (gaps[index] or 0.0) < 0.0]
         if before and after:
             step, covariance = _between(
-                track, plane, points[before[0]], points[after[0]], captured_at
+                track, nearest, points[before[0]], points[after[0]], captured_at
             )
     return Anchor(
         imagery_id=nearest.imagery_id,
@@ -178,6 +179,11 @@ def _at_points(
     )
 
 
+def _span_s(points: Sequence[TrackPoint]) -> float:
+    times = [point.captured_at for point in points if point.captured_at is not None]
+    return (max(times) - min(times)).total_seconds() if times else _STANDS_S
+
+
 def _gap_s(point: TrackPoint, captured_at: datetime | None) -> float | None:
     if captured_at is None or point.captured_at is None:
         return None
@@ -186,20 +192,21 @@ def _gap_s(point: TrackPoint, captured_at: datetime | None) -> float | None:
 
 def _between(
     track: Track,
-    plane: LocalPlane,
+    nearest: TrackPoint,
     first: TrackPoint,
     last: TrackPoint,
     captured_at: datetime,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From the origin of the plane, the nearest look, to where the object was between two looks."""
+    """From the nearest look to where the object was between two looks."""
+    plane = LocalPlane(latitude_deg=nearest.latitude_deg, longitude_deg=nearest.longitude_deg)
     ends = plane.enu(
         np.array([first.latitude_deg, last.latitude_deg]),
         np.array([first.longitude_deg, last.longitude_deg]),
     )
     since, until = _gap_s(first, captured_at) or 0.0, -(_gap_s(last, captured_at) or 0.0)
     share = since / max(since + until, 1e-6)
-    _, noise = transition(min(since, until), track.group, Mobility.MOVING)
+    driven = driven_variance_m2(track.group, min(since, until)) * np.eye(2)
     # Errors of the farther look come in by its share.
     weight = min(share, 1.0 - share)
-    covariance = noise[:2, :2] + weight**2 * own_covariance(last.covariance_m2)
+    covariance = driven + weight**2 * own_covariance(last.covariance_m2)
     return (1.0 - share) * ends[0] + share * ends[1], np.asarray(covariance, np.float64)
