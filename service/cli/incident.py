@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from rich.markup import escape
 from vedette.v1 import incident_pb2
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -18,7 +20,6 @@ from service.cli.output import (
     folded,
     in_mission,
     last_part,
-    plain,
     print_document,
     print_table,
     word,
@@ -99,7 +100,7 @@ def chip(
         box = [found.left_px, found.top_px, found.right_px, found.bottom_px]
         print_document({"path": str(path), "bytes": len(found.jpeg), "box_px": box})
     else:
-        click.echo(f"{path}: {len(found.jpeg)} bytes")
+        click.echo(f"{path}: {counted(len(found.jpeg), 'byte')}")
 
 
 @incident.command("list")
@@ -194,12 +195,16 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         print_document(document_of(found))
         return
     out = console()
-    out.print(f"{found.name}  {word(found, 'level').upper()}  {word(found, 'state')}")
+    severity = f"severity {word(found, 'severity')}  " if found.severity else ""
+    out.print(
+        f"{found.name}  {word(found, 'level').upper()}  {severity}{word(found, 'state')}",
+        markup=False,
+    )
     out.print(folded(out, describe(found), 2), markup=False)
-    for line in describe_severity(found):
+    for line in describe_course(found):
         out.print(folded(out, line, 2), markup=False)
     out.print(
-        f"rule {last_part(found.rule)}; {found.sighting_count} sightings, the last in "
+        f"rule {last_part(found.rule)}; {counted(found.sighting_count, 'sighting')}, the last in "
         f"{last_part(found.imagery)}; revision {found.revision}; marking "
         f"{word(found, 'marking').replace('_', ' ')}"
     )
@@ -209,11 +214,9 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         out.print(describe_release(item), markup=False)
 
 
-def describe_severity(found: incident_pb2.Incident) -> list[str]:
-    """How severe and why, how it moves, and what it was merged into, a line each."""
+def describe_course(found: incident_pb2.Incident) -> list[str]:
+    """How it moves, and what it was merged into, a line each."""
     lines = []
-    if found.severity:
-        lines.append(f"severity {word(found, 'severity')}: {plain(found.severity_reason)}")
     if found.HasField("speed_m_s"):
         course = (
             f", heading {found.heading_deg:03.0f}° +- {found.heading_sigma_deg:.0f}°"
@@ -234,8 +237,9 @@ def describe_severity(found: incident_pb2.Incident) -> list[str]:
 def suppressed(client: Client, mission: str, position: str, json_output: bool) -> None:
     """List what rules saw and nobody was shown, and why; the latest first.
 
-    One line for each object, position, rule and reason, with how often it was seen so. Nothing is
-    dropped without a line here.
+    One line for each reason, category, position and rule: how many objects, how often they were
+    seen so, the highest probability of being within the radius, from when to when, and the image
+    that was last. With --json one entry for each object. Nothing is dropped without being counted.
 
     \b
     Examples:
@@ -258,21 +262,48 @@ def suppressed(client: Client, mission: str, position: str, json_output: bool) -
         print_document({"suppressions": [document_of(item) for item in found]})
         return
     print_table(
-        ("REASON", "COUNT", "CATEGORY", "POSITION", "RULE", "P", "LAST", "IMAGERY"),
         (
-            (
-                item.reason,
-                str(item.count),
-                item.category,
-                last_part(item.position),
-                last_part(item.rule),
-                f"{item.probability:.2f}",
-                utc(item.last_time),
-                last_part(item.imagery),
-            )
-            for item in found
+            "REASON",
+            "CATEGORY",
+            "POSITION",
+            "RULE",
+            "OBJECTS",
+            "SIGHTINGS",
+            "P UP TO",
+            "FIRST",
+            "LAST",
+            "IMAGERY",
         ),
+        map(_suppressed_row, _alike(found)),
         empty=f"{mission} has kept nothing back",
+    )
+
+
+def _alike(
+    found: Sequence[incident_pb2.Suppression],
+) -> list[list[incident_pb2.Suppression]]:
+    """Objects that were kept back for one reason, of one category near one position by one rule."""
+    gathered: dict[tuple[str, ...], list[incident_pb2.Suppression]] = {}
+    for item in found:
+        key = (item.reason, item.category, item.position, item.rule)
+        gathered.setdefault(key, []).append(item)
+    return list(gathered.values())
+
+
+def _suppressed_row(alike: Sequence[incident_pb2.Suppression]) -> tuple[str, ...]:
+    first = min(alike, key=lambda it: it.first_time.ToNanoseconds())
+    last = max(alike, key=lambda it: it.last_time.ToNanoseconds())
+    return (
+        last.reason,
+        last.category,
+        last_part(last.position),
+        last_part(last.rule),
+        f"{len({it.track for it in alike if it.track}) + sum(not it.track for it in alike):,}",
+        f"{sum(it.count for it in alike):,}",
+        f"{max(it.probability for it in alike):.2f}",
+        utc(first.first_time),
+        utc(last.last_time),
+        last_part(last.imagery),
     )
 
 
@@ -427,5 +458,9 @@ def _show_subject(found: incident_pb2.Incident) -> None:
     """What is decided on, on standard error: a decision is on what was seen."""
     err = console(stderr=True)
     before = f", {describe_decision(found.decision)}" if found.decision.verdict else ""
-    head = f"{word(found, 'level').upper()}, {word(found, 'state')}{before}"
-    err.print(f"{head}, revision {found.revision}: {describe(found)}", markup=False)
+    severity = f", severity {word(found, 'severity')}" if found.severity else ""
+    head = f"{word(found, 'level').upper()}{severity}, {word(found, 'state')}{before}"
+    err.print(
+        f"{head}, revision {found.revision}: {describe(found)}; incident {last_part(found.name)}",
+        markup=False,
+    )

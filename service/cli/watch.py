@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.text import Text
 from vedette.v1 import incident_pb2
 
+from models.wording import counted
+from service.cli.news import News
 from service.cli.output import (
     ServiceCommand,
     as_json,
@@ -31,6 +33,13 @@ SEVERITIES = {
     "high": incident_pb2.INCIDENT_SEVERITY_HIGH,
 }
 _INDENT = 7
+_ENDED = frozenset(
+    {
+        incident_pb2.INCIDENT_STATE_CANCELLED,
+        incident_pb2.INCIDENT_STATE_EXPIRED,
+        incident_pb2.INCIDENT_STATE_MERGED,
+    }
+)
 _COLOURS = {"alert": "bold red", "possible": "yellow"}
 
 
@@ -69,6 +78,12 @@ _COLOURS = {"alert": "bold red", "possible": "yellow"}
     help="Most events told one by one; further ones are counted in a line a minute. What is new "
     "and of high severity is always told.  [no limit]",
 )
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Also updates that tell nothing new; --json prints them anyway.",
+)
 @as_json
 @connected
 def watch(
@@ -81,6 +96,7 @@ def watch(
     chips: str | None,
     chips_into: Path,
     events_per_hour: int,
+    every: bool,
     json_output: bool,
 ) -> None:
     """Print incidents as they come, one a line.
@@ -88,6 +104,9 @@ def watch(
     First what happened after --since, then live. Every line begins with its sequence number: give
     the last one you saw to --since and nothing is missed and nothing comes twice. The connection is
     taken up again by itself; Ctrl-C ends it. Times are UTC.
+
+    An update is left out where it tells nothing new: the same words, at the same place within its
+    error, as sure as before, less than ten minutes after the last line on it. --all prints it.
 
     \b
     Examples:
@@ -99,7 +118,7 @@ def watch(
     if chips is not None and not thin:
         raise click.UsageError("--chips goes with --thin; without it, see 'vedette incident chip'")
     out = console()
-    last, briefs = since, Briefs()
+    last, teller = since, Teller(out, every=every)
     events = client.subscribe(
         mission,
         since=since,
@@ -116,17 +135,16 @@ def watch(
                 click.echo(f"{event.sequence:>6} picture in {saved}", err=json_output)
             elif json_output:
                 print_line(document_of(event))
-            elif event.HasField("summary"):
-                out.print(describe_summary(event.summary), markup=False)
-            elif event.HasField("brief"):
-                print_brief(out, event, briefs.merged(event.brief))
             else:
-                print_event(out, event)
+                teller.tell(event)
             if bell and _rings(event):
                 console(stderr=True).bell()
     except KeyboardInterrupt:
         click.echo(f"vedette: go on from here with --since {last}", err=True)
         raise
+    if teller.silent:
+        left_out = counted(teller.silent, "update")
+        click.echo(f"vedette: {left_out} told nothing new; --all prints every one", err=True)
 
 
 def _rings(event: incident_pb2.IncidentEvent) -> bool:
@@ -152,6 +170,38 @@ class Briefs:
         return known
 
 
+class Teller:
+    """Prints events, a line each, but for what tells nothing new.
+
+    Args:
+        out: where to.
+        every: print that as well.
+
+    Attributes:
+        silent: how many events were not printed.
+    """
+
+    def __init__(self, out: Console, *, every: bool) -> None:
+        self.silent = 0
+        self._out = out
+        self._every = every
+        self._briefs = Briefs()
+        self._news = News()
+
+    def tell(self, event: incident_pb2.IncidentEvent) -> None:
+        """Print one event."""
+        if event.HasField("summary"):
+            self._out.print(describe_summary(event.summary), markup=False)
+            return
+        brief = self._briefs.merged(event.brief)
+        if not self._news.tells(event, brief) and not self._every:
+            self.silent += 1
+        elif event.HasField("brief"):
+            print_brief(self._out, event, brief)
+        else:
+            print_event(self._out, event)
+
+
 def save_chip(chip: incident_pb2.IncidentChip, folder: Path) -> Path:
     """Write a chip under the name of its incident; the latest replaces the one before."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -166,11 +216,12 @@ def print_brief(
     """One brief event as one line for a person."""
     seen = f"{brief.category} {brief.range_m:.0f} m" if brief.category else "incident"
     told = plain(brief.reason) or f"{seen} at bearing {brief.bearing_deg:03.0f}°"
+    level, severity = word(brief, "level").upper(), word(brief, "severity").upper()
     out.print(
         folded(
             out,
             f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
-            f"{word(brief, 'severity').upper():<6} {told} ({brief.latitude_e7 / 1e7:.6f}, "
+            f"{level:<8} {severity:<6} {told} ({brief.latitude_e7 / 1e7:.6f}, "
             f"{brief.longitude_e7 / 1e7:.6f}, CE90 {brief.ce90_m:.0f} m; {brief.position_id}; "
             f"incident {brief.incident_id})",
             _INDENT,
@@ -183,8 +234,9 @@ def describe_summary(summary: incident_pb2.EventSummary) -> str:
     """Events that were not told one by one, counted."""
     kinds = ", ".join(f"{each.count} {word(each, 'kind')}" for each in summary.kinds)
     return (
-        f"{summary.last_sequence:>6} {summary.event_count} events of {summary.incident_count} "
-        f"incidents not told one by one ({kinds}; severity up to {word(summary, 'severity')}): "
+        f"{summary.last_sequence:>6} {counted(summary.event_count, 'event')} of "
+        f"{counted(summary.incident_count, 'incident')} not told one by one "
+        f"({kinds}; severity up to {word(summary, 'severity')}): "
         "see 'vedette incident list'"
     )
 
@@ -199,7 +251,8 @@ def print_event(out: Console, event: incident_pb2.IncidentEvent) -> None:
         told = f"{describe_release(_latest(event.incident))}: {told}"
     line = (
         f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
-        f"{level.upper():<8} {told}"
+        f"{level.upper():<8} {_severity(event.incident).upper():<6} {told}; "
+        f"incident {last_part(event.incident.name)}"
     )
     shown = Text(folded(out, line, _INDENT))
     begin = shown.plain.find(level.upper())
@@ -237,14 +290,33 @@ def _latest(incident: incident_pb2.Incident) -> incident_pb2.Release:
 
 
 def describe(incident: incident_pb2.Incident) -> str:
-    """What, how far from whom, how sure, and where."""
-    ground = incident.ground
+    """Why it is told, in a sentence, and what all its sightings together measure.
+
+    The sentence is of the one look that gave the incident its severity. Where there was no other
+    the two are the same, and the interval is not said twice.
+    """
+    sentence = plain(incident.severity_reason)
+    if sentence and incident.sighting_count > 1 and incident.state not in _ENDED:
+        sentence = f"At one look: {sentence}"
+    return f"{sentence} {_measured(incident, said=bool(sentence))}".lstrip()
+
+
+def _measured(incident: incident_pb2.Incident, *, said: bool) -> str:
+    ground, count = incident.ground, incident.sighting_count
     position = plain(incident.position_display_name) or last_part(incident.position)
+    together = f"All {count:,} sightings together" if count > 1 else "One sighting"
+    span = f"{incident.range_m:.0f} m"
+    sure = f"confidence {incident.confidence:.2f}"
+    if count > 1 or not said:
+        span += f" ({incident.range_low_m:.0f} to {incident.range_high_m:.0f} m)"
+        sure += f", P(within {incident.radius_m:.0f} m) {incident.probability:.2f}"
     return (
-        f"{incident.category} {incident.range_m:.0f} m "
-        f"({incident.range_low_m:.0f} to {incident.range_high_m:.0f}) at bearing "
-        f"{incident.bearing_deg:03.0f}° from {position}; confidence {incident.confidence:.2f}, "
-        f"P(within {incident.radius_m:.0f} m) {incident.probability:.2f}; "
-        f"{ground.latitude_deg:.6f}, {ground.longitude_deg:.6f} (MGRS {ground.mgrs}) "
-        f"CE90 {ground.ce90_m:.1f} m; incident {last_part(incident.name)}"
+        f"{together}: {incident.category} {span} at bearing {incident.bearing_deg:03.0f}° from "
+        f"{position}; {sure}; {ground.latitude_deg:.6f}, {ground.longitude_deg:.6f} "
+        f"(MGRS {ground.mgrs}) CE90 {ground.ce90_m:.1f} m"
     )
+
+
+def _severity(incident: incident_pb2.Incident) -> str:
+    """Its word; none for incidents from before there were severities."""
+    return word(incident, "severity") if incident.severity else ""

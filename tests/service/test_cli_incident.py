@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -11,6 +12,9 @@ from models.errors import VedetteError
 from service.cli import output
 from service.cli.incident import incident
 
+SENTENCE = (
+    "A truck, 62 % within 500 m of Post Alpha (range 380 to 560 m). High because it is close."
+)
 NAME = "missions/unmiss/incidents/18fde364-e1f7-52af-8675-ca477d84aff3"
 
 
@@ -24,7 +28,14 @@ class Answering:
             self.decided.append(request.revision)
             return incident_pb2.Incident(name=NAME, state=incident_pb2.INCIDENT_STATE_DISMISSED)
 
-        self.incidents = SimpleNamespace(GetIncident=lambda _request: known, DecideIncident=decide)
+        self.suppressed: list[incident_pb2.Suppression] = []
+        self.incidents = SimpleNamespace(
+            GetIncident=lambda _request: known,
+            DecideIncident=decide,
+            ListSuppressions=lambda _request: incident_pb2.ListSuppressionsResponse(
+                suppressions=self.suppressed
+            ),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -36,15 +47,22 @@ class Answering:
         del retry
         return method(request)
 
+    def pages(self, method: Any, request: object) -> Any:
+        yield method(request)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, service: Answering, *line: str) -> Result:
+    monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
+    monkeypatch.setattr(output, "Client", lambda *_args, **_options: service)
+    return CliRunner().invoke(incident, line)
+
 
 def decide(
     monkeypatch: pytest.MonkeyPatch, known: incident_pb2.Incident, *options: str
 ) -> tuple[Answering, Result]:
     service = Answering(known)
-    monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
-    monkeypatch.setattr(output, "Client", lambda *_args, **_options: service)
     line = ["decide", NAME, "dismissed", "-m", "unmiss", "--code", "own-forces", *options]
-    return service, CliRunner().invoke(incident, line)
+    return service, run(monkeypatch, service, *line)
 
 
 def an_incident(state: incident_pb2.IncidentState, verdict: int = 0) -> incident_pb2.Incident:
@@ -52,7 +70,10 @@ def an_incident(state: incident_pb2.IncidentState, verdict: int = 0) -> incident
         name=NAME,
         state=state,
         level=incident_pb2.INCIDENT_LEVEL_ALERT,
+        severity=incident_pb2.INCIDENT_SEVERITY_HIGH,
+        severity_reason=SENTENCE,
         category="truck",
+        sighting_count=1,
         revision=4,
     )
     if verdict:
@@ -78,7 +99,8 @@ def test_what_is_decided_on_is_shown_first(
     service, told = decide(monkeypatch, known)
     assert service.decided == [4]
     state = "open" if not known.decision.verdict else "acknowledged, acknowledged by ops-2"
-    assert told.stderr.startswith(f"ALERT, {state}, revision 4: truck ")
+    assert told.stderr.startswith(f"ALERT, severity high, {state}, revision 4: A truck, 62 % ")
+    assert "High because it is close." in told.stderr
     assert told.stdout == f"{NAME} is dismissed\n"
 
 
@@ -99,3 +121,64 @@ def test_an_earlier_decision_is_overturned_on_purpose(
     service, told = decide(monkeypatch, CONFIRMED, *options)
     assert told.exit_code == 0
     assert service.decided == [revision]
+
+
+def test_one_incident_has_one_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = an_incident(incident_pb2.INCIDENT_STATE_OPEN)
+    known.range_m, known.range_low_m, known.range_high_m = 471.0, 380.0, 562.0
+    shown = run(monkeypatch, Answering(known), "show", NAME, "-m", "unmiss").stdout
+    assert shown.splitlines()[0] == f"{NAME}  ALERT  severity high  open"
+    assert shown.count(" to 56") == shown.count(SENTENCE) == 1
+    assert "; 1 sighting, the last in" in shown
+
+
+def test_of_several_looks_the_intervals_say_whose_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = an_incident(incident_pb2.INCIDENT_STATE_OPEN)
+    known.range_m, known.range_low_m, known.range_high_m = 431.0, 402.0, 460.0
+    known.sighting_count = 5
+    shown = run(monkeypatch, Answering(known), "show", NAME, "-m", "unmiss").stdout
+    assert f"At one look: {SENTENCE} All 5 sightings together: truck 431 m (402 to 460 m)" in shown
+
+
+def kept_back(
+    track: str, count: int, first: int, last: int, reason: str = "NOT_SURE_YET"
+) -> incident_pb2.Suppression:
+    """One entry as the service lists it; times in seconds of 2026-11-24."""
+    entry = incident_pb2.Suppression(
+        track=track,
+        position="missions/unmiss/positions/base",
+        rule="missions/unmiss/rules/default",
+        category="car",
+        reason=reason,
+        count=count,
+        probability=0.1 * count,
+        imagery=f"missions/unmiss/imagery/image-{last}",
+    )
+    entry.first_time.FromSeconds(1_795_478_400 + first)
+    entry.last_time.FromSeconds(1_795_478_400 + last)
+    return entry
+
+
+def test_what_was_kept_back_for_one_reason_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Answering(CONFIRMED)
+    service.suppressed = [
+        kept_back("t1", 2, 30, 90),
+        kept_back("t2", 4, 20, 40),
+        kept_back("t3", 1, 50, 60, "DISMISSED"),
+        kept_back("t4", 1, 10, 80),
+    ]
+    table = run(monkeypatch, service, "suppressed", "-m", "unmiss").stdout.splitlines()
+    assert [line.split() for line in table[1:]] == [
+        [
+            *("NOT_SURE_YET", "car", "base", "default", "3", "7", "0.40"),
+            *("2026-11-24", "00:00:10Z", "2026-11-24", "00:01:30Z", "image-90"),
+        ],
+        [
+            *("DISMISSED", "car", "base", "default", "1", "1", "0.10"),
+            *("2026-11-24", "00:00:50Z", "2026-11-24", "00:01:00Z", "image-60"),
+        ],
+    ]
+    told = run(monkeypatch, service, "suppressed", "-m", "unmiss", "--json").stdout
+    assert [it["count"] for it in json.loads(told)["suppressions"]] == [2, 4, 1, 1]
