@@ -67,8 +67,8 @@ def test_off_a_terminal_an_event_is_one_line_without_colour() -> None:
     line = shown(event(incident_pb2.INCIDENT_EVENT_KIND_RAISED), terminal=False)
     assert line == (
         "    12 2026-11-24 10:15:00Z raised    ALERT    MEDIUM A car, 99 % within 500 m of "
-        "Post [12] (range 85 to 200 m). Medium. One sighting: car 141 m at bearing 062° from Post [12]; "
-        "confidence 0.62; 4.859400, 31.571300 (MGRS 36N XX) CE90 28.7 m; "
+        "Post [12] (range 85 to 200 m). Medium. One sighting: car 141 m at bearing 062° from "
+        "Post [12]; confidence 0.62; 4.859400, 31.571300 (MGRS 36N XX) CE90 28.7 m; "
         f"incident {NAME[26:]}\n"
     )
 
