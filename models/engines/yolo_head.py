@@ -46,16 +46,8 @@ class YoloHead:
             return Detections.empty()
         scores = scores[:, anchors]
         best = scores.argmax(axis=0)
-        centre_x, centre_y, width, height = predictions[:4, anchors]
-        xyxy = np.stack(
-            [
-                centre_x - width / 2,
-                centre_y - height / 2,
-                centre_x + width / 2,
-                centre_y + height / 2,
-            ],
-            axis=1,
-        ).clip(0, tile_px)
+        centre, half = predictions[:2, anchors], predictions[2:4, anchors] / 2
+        xyxy = np.concatenate([centre - half, centre + half]).clip(0, tile_px).T
         found = Detections(
             xyxy=xyxy.astype(np.float32),
             confidence=scores[best, np.arange(len(best))].astype(np.float32),

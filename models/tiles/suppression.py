@@ -26,6 +26,9 @@ SAME_GROUP_IOU = 0.7
 _BAND_HEIGHTS = 2.0
 """Height of a band of the sweep in heights of the average box: few boxes cross more than two."""
 
+_FEW = 100
+"""So many boxes are tried all against all in less time than a sweep is set up in."""
+
 _AT_ONCE = 2**20
 """Candidate pairs that are held at one time, some 50 MB: a large raster has many times as many."""
 
@@ -175,11 +178,33 @@ def suppress(detections: Detections, groups: NDArray[np.int32]) -> Detections:
         Those that stay, in descending order of confidence.
     """
     ordered = detections.select(rank_order(detections))
-    i, j = overlapping_pairs(ordered.xyxy)
-    alike = groups[ordered.class_id[i]] == groups[ordered.class_id[j]]
+    if len(ordered) < 2:
+        return ordered
+    if len(ordered) <= _FEW:
+        i, j = _pairs_of_few(ordered.xyxy)
+    else:
+        i, j = overlapping_pairs(ordered.xyxy)
+        i, j = np.minimum(i, j), np.maximum(i, j)
+    group = groups.take(ordered.class_id)
+    alike = group.take(i) == group.take(j)
     i, j = i[alike], j[alike]
-    agreement = iou(ordered.xyxy[i], ordered.xyxy[j])
-    one = same_object(agreement, ordered.class_id[i], ordered.class_id[j])
-    i, j = i[one], j[one]
-    kept = keep_best(len(ordered), np.minimum(i, j), np.maximum(i, j))
-    return ordered.select(kept)
+    if not len(i):
+        return ordered
+    agreement = iou(ordered.xyxy.take(i, axis=0), ordered.xyxy.take(j, axis=0))
+    one = same_object(agreement, ordered.class_id.take(i), ordered.class_id.take(j))
+    return ordered.select(keep_best(len(ordered), i[one], j[one]))
+
+
+def _pairs_of_few(xyxy: Floats) -> tuple[Indices, Indices]:
+    """What `overlapping_pairs` finds, the smaller number of each pair first."""
+    left, top, right, bottom = np.ascontiguousarray(xyxy.T)
+    # A box without area ends where it begins, or before: it meets none, not even itself.
+    meets = np.less.outer(left, right)
+    meets &= meets.T
+    up = np.less.outer(top, bottom)
+    meets &= up
+    meets &= up.T
+    solid = meets.diagonal()
+    i, j = np.nonzero(np.triu(meets, 1))
+    rows = solid.take(i) & solid.take(j)
+    return i[rows], j[rows]

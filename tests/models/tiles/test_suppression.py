@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.detections import Detections
-from models.tiles.suppression import iou, overlapping_pairs, suppress
+from models.tiles.suppression import _pairs_of_few, iou, overlapping_pairs, suppress
 
 GROUPS = np.array([0, 1, 1], np.int32)
 
@@ -52,6 +52,8 @@ def test_the_sweep_finds_the_pairs_that_trying_all_finds(
             if solid and right > left and bottom > top:
                 expected.append((a, b))
     assert found == expected
+    i, j = _pairs_of_few(xyxy)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == expected
 
 
 def test_pairs_are_the_same_in_several_portions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +65,7 @@ def test_pairs_are_the_same_in_several_portions(monkeypatch: pytest.MonkeyPatch)
     assert len(i) == len(at_once) > 1000
 
 
-@given(seed=st.integers(0, 10_000), count=st.integers(0, 80), side=st.floats(20, 300))
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 130), side=st.floats(20, 300))
 def test_suppression_is_greedy_from_best_to_worst(seed: int, count: int, side: float) -> None:
     found = detections(seed, count, side)
     order = sorted(
