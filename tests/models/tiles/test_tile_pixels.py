@@ -17,10 +17,12 @@ def mean_of_areas(image: NDArray[np.uint8], width: int, height: int) -> NDArray[
         begin, end = edges[:-1, None], edges[1:, None]
         pixel = np.arange(have)
         covered = np.minimum(end, pixel + 1) - np.maximum(begin, pixel)
-        return np.clip(covered, 0, None) * wanted / have
+        return np.asarray(np.clip(covered, 0, None) * wanted / have, np.float64)
 
     rows, columns = shares(image.shape[0], height), shares(image.shape[1], width)
-    return np.einsum("yr,rcb,xc->yxb", rows, image.astype(np.float64), columns, optimize=True)
+    return np.asarray(
+        np.einsum("yr,rcb,xc->yxb", rows, image.astype(np.float64), columns, optimize=True)
+    )
 
 
 def waves(height: int, width: int) -> NDArray[np.uint8]:
