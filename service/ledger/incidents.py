@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import functools
+import json
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, insert, select, update
 
 from pipelines.threats.incidents.incident import (
     DISMISSAL_HOLD,
@@ -23,9 +25,31 @@ from service.ledger.pages import Order, Page, read_page
 from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 from service.ledger.sight import seen_incidents
-from service.ledger.tables import incident_events, incidents, missions
+from service.ledger.tables import incident_events, incidents, missions, tracks
+from service.ledger.tracks import Around, AroundKind
 
 _AT_ONCE = 500
+# Those around a frame are read each time, of which a few have changed since.
+_INCIDENTS_KEPT = 1024
+_READ = select(
+    incidents.c.mission_id,
+    incidents.c.state,
+    incidents.c.changed_at,
+    incidents.c.last_seen_at,
+    # The document as it was written: the text tells whether it was read before.
+    cast(incidents.c.record, Text),
+)
+_READ_WITHOUT_TRACK = _READ.where(
+    incidents.c.mission_id == bindparam("asked_mission"),
+    incidents.c.track_id == "",
+    incidents.c.position_id.in_(bindparam("asked_positions", expanding=True)),
+    incidents.c.changed_at >= bindparam("asked_changed"),
+)
+_WRITE_QUIETLY = update(incidents).where(
+    incidents.c.mission_id == bindparam("of_mission"),
+    incidents.c.incident_id == bindparam("of_incident"),
+)
+_INSERT_EVENTS = insert(incident_events)
 
 
 class Incidents(Database):
@@ -109,6 +133,14 @@ class Incidents(Database):
         return int(last or 0)
 
 
+def incidents_around(
+    connection: Connection, around: Around, *, captured_at: datetime | None, now: datetime
+) -> list[IncidentRecord]:
+    """The incidents of the tracks around a frame, in any state, as `incidents_of_tracks`."""
+    rows = connection.execute(_read_around(around.kind), around.asked)
+    return _still_held(rows.all(), captured_at, now)
+
+
 def incidents_of_tracks(
     connection: Connection,
     mission_id: str,
@@ -116,8 +148,8 @@ def incidents_of_tracks(
     *,
     captured_at: datetime | None,
     now: datetime,
-) -> tuple[IncidentRecord, ...]:
-    """The incidents of some tracks, oldest first, in any state.
+) -> list[IncidentRecord]:
+    """The incidents of some tracks, in any state, in no order.
 
     The hold of a dismissal is measured by capture times. Where one is unknown it runs from the
     decision, since what is absorbed does not count as a change; then the incident is left out.
@@ -126,18 +158,26 @@ def incidents_of_tracks(
     found: list[IncidentRecord] = []
     for start in range(0, len(names), _AT_ONCE):
         rows = connection.execute(
-            select(incidents).where(
+            _READ.where(
                 incidents.c.mission_id == mission_id,
                 incidents.c.track_id.in_(names[start : start + _AT_ONCE]),
             )
         )
-        for row in rows:
-            timed = captured_at is not None and row.last_seen_at is not None
-            over = row.changed_at < now - DISMISSAL_HOLD
-            if row.state == IncidentState.DISMISSED.value and not timed and over:
-                continue
-            found.append(_incident(row))
-    return tuple(sorted(found, key=lambda it: (it.raised_at, it.incident.incident_id)))
+        found += _still_held(rows.all(), captured_at, now)
+    return found
+
+
+def _still_held(
+    rows: Iterable[Any], captured_at: datetime | None, now: datetime
+) -> list[IncidentRecord]:
+    found = []
+    for mission_id, state, changed_at, last_seen_at, document in rows:
+        timed = captured_at is not None and last_seen_at is not None
+        over = changed_at < now - DISMISSAL_HOLD
+        if state == IncidentState.DISMISSED.value and not timed and over:
+            continue
+        found.append(_known(mission_id, document))
+    return found
 
 
 def incidents_without_track(
@@ -147,14 +187,14 @@ def incidents_without_track(
     if not position_ids:
         return ()
     rows = connection.execute(
-        select(incidents).where(
-            incidents.c.mission_id == mission_id,
-            incidents.c.track_id == "",
-            incidents.c.position_id.in_(sorted(position_ids)),
-            incidents.c.changed_at >= now - INCIDENT_HOLD,
-        )
+        _READ_WITHOUT_TRACK,
+        {
+            "asked_mission": mission_id,
+            "asked_positions": sorted(position_ids),
+            "asked_changed": now - INCIDENT_HOLD,
+        },
     )
-    return tuple(_incident(row) for row in rows)
+    return tuple(_known(row[0], row[4]) for row in rows)
 
 
 def write_events(
@@ -195,7 +235,7 @@ def write_events(
         )
     if events:
         write_rows(connection, incidents, list(latest.values()))
-        connection.execute(insert(incident_events), told)
+        connection.execute(_INSERT_EVENTS, told)
         set_event_sequence(connection, mission_id, events[-1].sequence)
 
 
@@ -204,10 +244,7 @@ def write_quietly(connection: Connection, records: Sequence[IncidentRecord]) -> 
     if not records:
         return
     connection.execute(
-        update(incidents).where(
-            incidents.c.mission_id == bindparam("of_mission"),
-            incidents.c.incident_id == bindparam("of_incident"),
-        ),
+        _WRITE_QUIETLY,
         [
             {
                 "of_mission": record.mission_id,
@@ -240,6 +277,20 @@ def read_incident(
     if row is None:
         raise NotFoundError(f"this mission has no incident {incident_id!r}", field="name")
     return _incident(row)
+
+
+@functools.cache
+def _read_around(kind: AroundKind) -> Select[Any]:
+    return _READ.where(
+        incidents.c.mission_id == bindparam("asked_mission"),
+        incidents.c.track_id.in_(select(tracks.c.track_id).where(kind.condition)),
+    )
+
+
+@functools.lru_cache(maxsize=_INCIDENTS_KEPT)
+def _known(mission_id: str, document: str) -> IncidentRecord:
+    """The incident that a document tells; one object for all who read it."""
+    return incident_value(mission_id, json.loads(document))
 
 
 def _incident(row: Row[Any]) -> IncidentRecord:

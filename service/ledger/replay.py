@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, or_, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Text, and_, bindparam, cast, or_, select
 
 from pipelines.threats.rules.looks import MAX_LOOKS, Look
 from pipelines.threats.tracks.tracker import Frame
@@ -17,6 +20,19 @@ from service.ledger.records import ImageryState
 from service.ledger.tables import detections, imagery
 
 _PAGE = 50
+# The latest frames are asked for again with every frame.
+_RINGS_KEPT = 2048
+_READ_LOOKS = (
+    select(imagery.c.imagery_id, imagery.c.captured_at, cast(imagery.c.footprint_lonlat, Text))
+    .where(
+        imagery.c.mission_id == bindparam("asked_mission"),
+        imagery.c.captured_at < bindparam("asked_until"),
+        imagery.c.captured_at >= bindparam("asked_since"),
+        imagery.c.footprint_lonlat.is_not(None),
+    )
+    .order_by(imagery.c.captured_at.desc(), imagery.c.imagery_id)
+    .limit(MAX_LOOKS)
+)
 
 
 class Replays(Database):
@@ -45,24 +61,25 @@ def looks_before(
 ) -> tuple[Look, ...]:
     """The latest frames before a time, and no older than some seconds, that show known ground."""
     rows = connection.execute(
-        select(imagery.c.imagery_id, imagery.c.captured_at, imagery.c.footprint_lonlat)
-        .where(
-            imagery.c.mission_id == mission_id,
-            imagery.c.captured_at < moment,
-            imagery.c.captured_at >= moment - timedelta(seconds=since_s),
-            imagery.c.footprint_lonlat.is_not(None),
-        )
-        .order_by(imagery.c.captured_at.desc(), imagery.c.imagery_id)
-        .limit(MAX_LOOKS)
+        _READ_LOOKS,
+        {
+            "asked_mission": mission_id,
+            "asked_until": moment,
+            "asked_since": moment - timedelta(seconds=since_s),
+        },
     )
     return tuple(
-        Look(
-            imagery_id=row.imagery_id,
-            captured_at=row.captured_at,
-            footprint_lonlat=np.array(row.footprint_lonlat, np.float64),
-        )
-        for row in rows
+        Look(imagery_id=name, captured_at=captured_at, footprint_lonlat=ring_of_text(ring))
+        for name, captured_at, ring in rows.all()
     )
+
+
+@functools.lru_cache(maxsize=_RINGS_KEPT)
+def ring_of_text(document: str) -> NDArray[np.float64]:
+    """(K, 2) the ring that a stored footprint tells; one array for all, which none can write to."""
+    ring = np.array(json.loads(document), np.float64)
+    ring.setflags(write=False)
+    return ring
 
 
 def _page(

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
     Connection,
-    Row,
+    Select,
     Text,
     and_,
     bindparam,
@@ -34,7 +36,23 @@ _AT_ONCE = 500
 # Around a frame hundreds of tracks are read each time, of which a few have changed since.
 _TRACKS_KEPT = 4096
 # The document as it was written: the text tells whether it was read before.
-_READ = (tracks.c.track_id, tracks.c.marking, cast(tracks.c.record, Text).label("document"))
+_READ = select(tracks.c.track_id, tracks.c.marking, cast(tracks.c.record, Text))
+_READ_SEEN_IN = _READ.where(
+    tracks.c.mission_id == bindparam("asked_mission"),
+    tracks.c.track_id.in_(
+        select(track_looks.c.track_id).where(
+            track_looks.c.mission_id == bindparam("asked_mission"),
+            track_looks.c.imagery_id == bindparam("asked_imagery"),
+        )
+    ),
+)
+_WRITE = update(tracks).where(
+    tracks.c.mission_id == bindparam("of_mission"), tracks.c.track_id == bindparam("of_track")
+)
+_FORGET_LOOKS = delete(track_looks).where(
+    track_looks.c.mission_id == bindparam("of_mission"),
+    track_looks.c.imagery_id == bindparam("of_imagery"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,13 +68,86 @@ class TrackRecord:
     marking: Marking
 
 
+class AroundKind(NamedTuple):
+    """What tells one question for the tracks around a frame from another but its values.
+
+    Attributes:
+        is_across: the antimeridian lies within the box.
+        is_timed: the frame has a capture time.
+    """
+
+    is_across: bool
+    is_timed: bool
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """Which tracks are around a frame, asked for by the values of `Around`."""
+        column = tracks.c.longitude_deg
+        west: BindParameter[float] = bindparam("asked_west")
+        east: BindParameter[float] = bindparam("asked_east")
+        # At a pole and where a frame spans half the earth, every longitude counts.
+        beside = (
+            or_(column >= west, column <= east) if self.is_across else column.between(west, east)
+        )
+        recent: ColumnElement[bool] = tracks.c.changed_at >= bindparam("asked_changed")
+        if self.is_timed:
+            recent = or_(
+                and_(
+                    tracks.c.last_seen_at >= bindparam("asked_since"),
+                    tracks.c.first_seen_at <= bindparam("asked_until"),
+                ),
+                and_(tracks.c.last_seen_at.is_(None), recent),
+            )
+        return and_(
+            tracks.c.mission_id == bindparam("asked_mission"),
+            tracks.c.latitude_deg.between(bindparam("asked_south"), bindparam("asked_north")),
+            beside,
+            recent,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Around:
+    """Which tracks are around a frame: statements of one kind are built once, and asked anew.
+
+    Attributes:
+        kind: of the question.
+        asked: its values.
+    """
+
+    kind: AroundKind
+    asked: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, mission_id: str, frame: Frame, *, now: datetime) -> Self | None:
+        """Those around one frame; None where nothing of it has a place.
+
+        Where a capture time is unknown, what changed within the hold counts: else every track there
+        ever was would be loaded for good.
+        """
+        box = bounds(frame)
+        if box is None:
+            return None
+        south, west, north, east = box
+        asked = {
+            "asked_mission": mission_id,
+            "asked_south": south,
+            "asked_north": north,
+            "asked_west": west,
+            "asked_east": east,
+            "asked_changed": now - TRACK_HOLD,
+        }
+        if frame.captured_at is not None:
+            asked["asked_since"] = frame.captured_at - TRACK_HOLD
+            asked["asked_until"] = frame.captured_at + TRACK_HOLD
+        kind = AroundKind(is_across=west > east, is_timed=frame.captured_at is not None)
+        return cls(kind=kind, asked=asked)
+
+
 def tracks_near(
     connection: Connection, mission_id: str, frame: Frame, *, now: datetime, looked_before: bool
 ) -> tuple[TrackRecord, ...]:
     """The tracks that a frame may show or that stand near to it, and those that hold a look of it.
-
-    Where a capture time is unknown, what changed within the hold counts: else every track there
-    ever was would be loaded for good.
 
     Args:
         connection: within a transaction.
@@ -66,43 +157,15 @@ def tracks_near(
         looked_before: the frame was looked at before, so that tracks may hold looks of it.
     """
     found: dict[str, TrackRecord] = {}
-    box = bounds(frame)
-    if box is not None:
-        south, west, north, east = box
-        column = tracks.c.longitude_deg
-        # At a pole and where a frame spans half the earth, every longitude counts.
-        beside = column.between(west, east) if west <= east else or_(column >= west, column <= east)
-        recent = tracks.c.changed_at >= now - TRACK_HOLD
-        if frame.captured_at is not None:
-            recent = or_(
-                and_(
-                    tracks.c.last_seen_at >= frame.captured_at - TRACK_HOLD,
-                    tracks.c.first_seen_at <= frame.captured_at + TRACK_HOLD,
-                ),
-                and_(tracks.c.last_seen_at.is_(None), recent),
-            )
-        rows = connection.execute(
-            select(*_READ).where(
-                tracks.c.mission_id == mission_id,
-                tracks.c.latitude_deg.between(south, north),
-                beside,
-                recent,
-            )
-        )
-        found = {row.track_id: _record(row) for row in rows}
+    around = Around.of(mission_id, frame, now=now)
+    if around is not None:
+        rows = connection.execute(_read_around(around.kind), around.asked)
+        found = {name: _known(*rest) for name, *rest in rows.all()}
     if looked_before:
         rows = connection.execute(
-            select(*_READ).where(
-                tracks.c.mission_id == mission_id,
-                tracks.c.track_id.in_(
-                    select(track_looks.c.track_id).where(
-                        track_looks.c.mission_id == mission_id,
-                        track_looks.c.imagery_id == frame.imagery_id,
-                    )
-                ),
-            )
+            _READ_SEEN_IN, {"asked_mission": mission_id, "asked_imagery": frame.imagery_id}
         )
-        found |= {row.track_id: _record(row) for row in rows}
+        found |= {name: _known(*rest) for name, *rest in rows.all()}
     return tuple(found[name] for name in sorted(found))
 
 
@@ -133,16 +196,11 @@ def write_tracks(
     for track in update_.changed:
         values = _values(track, markings[track.track_id], now)
         if track.track_id in existing:
-            further.append({"of_track": track.track_id} | values)
+            further.append({"of_mission": mission_id, "of_track": track.track_id} | values)
         else:
             fresh.append({"mission_id": mission_id, "track_id": track.track_id} | values)
     if further:
-        connection.execute(
-            update(tracks).where(
-                tracks.c.mission_id == mission_id, tracks.c.track_id == bindparam("of_track")
-            ),
-            further,
-        )
+        connection.execute(_WRITE, further)
     insert_those_absent(connection, tracks, fresh)
     _point_looks(connection, mission_id, update_, imagery_id)
     gone = sorted(update_.removed | update_.merged.keys())
@@ -169,11 +227,7 @@ def _point_looks(
                 for younger, older in sorted(update_.merged.items())
             ],
         )
-    connection.execute(
-        delete(track_looks).where(
-            track_looks.c.mission_id == mission_id, track_looks.c.imagery_id == imagery_id
-        )
-    )
+    connection.execute(_FORGET_LOOKS, {"of_mission": mission_id, "of_imagery": imagery_id})
     rows = [
         {
             "mission_id": mission_id,
@@ -212,11 +266,12 @@ def _values(track: Track, marking: Marking, now: datetime) -> dict[str, Any]:
     }
 
 
-def _record(row: Row[Any]) -> TrackRecord:
-    return TrackRecord(track=_track_of_text(row.document), marking=Marking(row.marking))
+@functools.cache
+def _read_around(kind: AroundKind) -> Select[Any]:
+    return _READ.where(kind.condition)
 
 
 @functools.lru_cache(maxsize=_TRACKS_KEPT)
-def _track_of_text(document: str) -> Track:
+def _known(marking: str, document: str) -> TrackRecord:
     """The track that a document tells; one object for all who read it, which nobody can change."""
-    return track_value(json.loads(document))
+    return TrackRecord(track=track_value(json.loads(document)), marking=Marking(marking))

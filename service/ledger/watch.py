@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, bindparam, cast, select
 
 from pipelines.assessment import Assessment
 from pipelines.threats.incidents.incident import QUIET, Incident, IncidentChange
@@ -21,6 +21,7 @@ from pipelines.threats.tracks.track import Track, TrackPoint
 from pipelines.threats.tracks.track_state import begin_track
 from pipelines.threats.tracks.tracker import Frame, footprints_needed, track_id
 from service.ledger.incidents import (
+    incidents_around,
     incidents_of_tracks,
     incidents_without_track,
     write_events,
@@ -29,10 +30,32 @@ from service.ledger.incidents import (
 from service.ledger.pledges import caveats_of_tracks
 from service.ledger.positions import position_names
 from service.ledger.records import ImageryRecord, IncidentEventRecord, IncidentRecord, stricter
-from service.ledger.replay import looks_before
+from service.ledger.replay import looks_before, ring_of_text
 from service.ledger.suppressions import count_suppressed, take_back_suppressed
 from service.ledger.tables import imagery
-from service.ledger.tracks import TrackRecord, markings_after, tracks_near, write_tracks
+from service.ledger.tracks import (
+    Around,
+    TrackRecord,
+    markings_after,
+    tracks_near,
+    write_tracks,
+)
+
+_READ_COMPANY = (
+    select(imagery.c.imagery_id)
+    .where(
+        imagery.c.mission_id == bindparam("asked_mission"),
+        imagery.c.pledge_id == bindparam("asked_pledge"),
+        imagery.c.sortie_id == bindparam("asked_sortie"),
+        imagery.c.imagery_id != bindparam("asked_imagery"),
+    )
+    .limit(1)
+)
+_READ_FOOTPRINTS = select(imagery.c.imagery_id, cast(imagery.c.footprint_lonlat, Text)).where(
+    imagery.c.mission_id == bindparam("asked_mission"),
+    imagery.c.imagery_id.in_(bindparam("asked_imagery", expanding=True)),
+    imagery.c.footprint_lonlat.is_not(None),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,19 +169,13 @@ def take_in(
 
 def _has_company(connection: Connection, image: ImageryRecord) -> bool:
     """Whether the mission has other imagery of the same flight."""
-    return (
-        connection.execute(
-            select(imagery.c.imagery_id)
-            .where(
-                imagery.c.mission_id == image.mission_id,
-                imagery.c.pledge_id == image.pledge_id,
-                imagery.c.sortie_id == image.sortie_id,
-                imagery.c.imagery_id != image.imagery_id,
-            )
-            .limit(1)
-        ).first()
-        is not None
-    )
+    asked = {
+        "asked_mission": image.mission_id,
+        "asked_pledge": image.pledge_id,
+        "asked_sortie": image.sortie_id,
+        "asked_imagery": image.imagery_id,
+    }
+    return connection.execute(_READ_COMPANY, asked).first() is not None
 
 
 def _read(
@@ -170,21 +187,11 @@ def _read(
     rules: Sequence[Rule],
 ) -> _Before:
     mission_id = image.mission_id
-    tracks = list(
-        tracks_near(connection, mission_id, frame, now=now, looked_before=image.outcome is not None)
-    )
-    incidents = {
-        record.incident.incident_id: record
-        for record in incidents_of_tracks(
-            connection,
-            mission_id,
-            # What a second look begins anew has the identifier it had.
-            {record.track.track_id for record in tracks}
-            | {track_id(image.imagery_id, index) for index in range(len(assessment.ground))},
-            captured_at=frame.captured_at,
-            now=now,
-        )
-    }
+    looked_before = image.outcome is not None
+    tracks = list(tracks_near(connection, mission_id, frame, now=now, looked_before=looked_before))
+    held = _incidents(connection, image, assessment, frame, now, tracks)
+    held.sort(key=lambda it: (it.raised_at, it.incident.incident_id))
+    incidents = {record.incident.incident_id: record for record in held}
     position_ids = {sighting.position_id for sighting in assessment.sightings}
     known = {record.track.track_id for record in tracks}
     for record in incidents_without_track(connection, mission_id, position_ids, now=now):
@@ -201,6 +208,29 @@ def _read(
         incidents=incidents,
         footprints=_footprints(connection, mission_id, rings),
         looks=_looks(connection, mission_id, frame, rules),
+    )
+
+
+def _incidents(
+    connection: Connection,
+    image: ImageryRecord,
+    assessment: Assessment,
+    frame: Frame,
+    now: datetime,
+    tracks: Sequence[TrackRecord],
+) -> list[IncidentRecord]:
+    """The incidents of the tracks that were read, in no order."""
+    around = Around.of(image.mission_id, frame, now=now)
+    if image.outcome is None:
+        if around is None:
+            return []
+        return incidents_around(connection, around, captured_at=frame.captured_at, now=now)
+    # What a second look begins anew has the identifier it had.
+    names = {record.track.track_id for record in tracks} | {
+        track_id(image.imagery_id, index) for index in range(len(assessment.ground))
+    }
+    return incidents_of_tracks(
+        connection, image.mission_id, names, captured_at=frame.captured_at, now=now
     )
 
 
@@ -273,10 +303,6 @@ def _footprints(
     if not imagery_ids:
         return {}
     rows = connection.execute(
-        select(imagery.c.imagery_id, imagery.c.footprint_lonlat).where(
-            imagery.c.mission_id == mission_id,
-            imagery.c.imagery_id.in_(sorted(imagery_ids)),
-            imagery.c.footprint_lonlat.is_not(None),
-        )
+        _READ_FOOTPRINTS, {"asked_mission": mission_id, "asked_imagery": sorted(imagery_ids)}
     )
-    return {row.imagery_id: np.array(row.footprint_lonlat, np.float64) for row in rows}
+    return {name: ring_of_text(ring) for name, ring in rows}
