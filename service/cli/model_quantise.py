@@ -1,9 +1,10 @@
-"""`vedette model quantise`: a model of eight bits, kept only where it finds as much."""
+"""`vedette model quantise`: a graph of eight bits for a model, kept where it finds as much."""
 
 from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,23 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalogue.card_file import CARD_FILE, card_text
-from models.catalogue.catalogue import CatalogueEntry, add_model
-from models.detections import Detections
-from models.detector import DetectionParameters
+from models.catalogue.catalogue import INT8, CatalogueEntry, EngineName, add_model
+from models.catalogue.model_card import VERSION, Accuracy
+from models.detector import DEFAULT_CONFIDENCE, DetectionParameters
 from models.errors import InvalidInputError, ModelRefusedError
 from models.evaluation.evaluation import Evaluation, evaluate
 from models.evaluation.labels import LabelledImage, read_labels
-from models.evaluation.measurement import accuracy_of, with_measurement
-from models.evaluation.thresholds import ThresholdRule, choose_thresholds, told
+from models.evaluation.measurement import with_measurement
 from models.taxonomy import GROUPS
 from models.tiles.tiling import cut_tile, pad_square
-from models.wording import counted
 from service.cli.evaluation_images import look, read_pixels
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
 from service.clock import utc_now
 
 _LOWEST_CONFIDENCE = 0.01
+_DIGITS = 4
+_NOTE = "The graph of eight bits was made"
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
 
@@ -66,6 +67,17 @@ _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
     show_default=True,
     help="Average precision that no group of objects may lose on any of them.",
 )
+@click.option(
+    "--version",
+    metavar="VERSION",
+    help="Of the model with both graphs.  [default: its version with +int8]",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write the model into a folder of its own instead of the data folder; it must not exist.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Measure on so many images of each, spread.")
 @click.option("--seed", default=1, show_default=True, help="Of the choice of tiles.")
 @in_catalogue
@@ -76,45 +88,60 @@ def quantise(
     tiles: int,
     validation: tuple[Path, ...],
     most_lost: float,
+    version: str | None,
+    into: Path | None,
     limit: int | None,
     seed: int,
     catalogue_dir: Path,
     json_output: bool,
 ) -> None:
-    """Make a model of eight-bit numbers, and keep it where measured accuracy allows.
+    """Give a model a graph of eight-bit numbers, where measured accuracy allows.
 
-    It runs half as fast again as half-size floats, and some two and a half times as fast as floats
-    on processors that have no half-size ones. Both are measured on the same labelled images. The
-    new model enters the data folder as NAME-int8, with thresholds of its own, unless it loses more
-    than --most-lost. It is not activated.
+    Where the processor computes with eight bits (VNNI, AMX), OpenVINO then takes that graph, which
+    runs half as fast again as half-size floats, and some two and a half times as fast as floats on
+    processors that have no half-size ones; elsewhere the floats stay. `--engine openvino-float`
+    and `openvino-int8` choose by hand.
+
+    Both graphs are measured on the same labelled images, which the card then tells. The model
+    enters the data folder with a version of its own, unless a group of objects loses more than
+    --most-lost. It is not activated.
 
     \b
     Examples:
       vedette model quantise --images flights/day/ --images flights/night/ --validate val/
-      vedette model activate vedette-n-int8 --shadow --reason "trial on the field laptop"
+      vedette model activate vedette-n@1.1.0+int8 --shadow --reason "trial on the field laptop"
     """  # noqa: D301 - click wants the backspace itself
     from models.catalogue.quantisation import quantised
 
     entry = find_entry(model, catalogue_dir)
-    if "openvino" not in entry.engines():
-        raise ModelRefusedError(f"{entry.label} has no OpenVINO graph to quantise")
+    if "float" not in entry.graphs():
+        raise ModelRefusedError(f"{entry.label} has no OpenVINO graph of floats to quantise")
+    version = version or f"{entry.card.version}+int8"
+    if not VERSION.fullmatch(version):
+        raise InvalidInputError(f"{version!r} is no version", field="version")
+    if into is not None and into.exists():
+        raise InvalidInputError(f"{into} is there already", field="into")
     sets = {folder: _spread(read_labels(folder), limit) for folder in validation}
     screen = console(stderr=True)
     chosen = _tiles(images, tiles, entry.card.input_px, seed)
-    screen.print(f"calibrating on {counted(len(chosen), 'tile')}; this takes a minute or two")
+    screen.print(f"calibrating on {len(chosen)} tiles; this takes some minutes")
     graph, weights = quantised(entry.label, entry.read(".xml")[1], entry.read(".bin")[1], chosen)
     with tempfile.TemporaryDirectory(prefix="vedette-quantise-") as name:
         folder = Path(name)
-        _write(folder, entry, graph, weights)
-        small = CatalogueEntry(folder)
-        before, after = _measured(entry, sets), _measured(small, sets)
+        small = _written(folder, entry, version, graph, weights)
+        screen.print(f"measuring both on {sum(map(len, sets.values()))} images")
+        before = _measured(entry, "openvino-float", sets)
+        after = _measured(small, "openvino-int8", sets)
         rows = _compared(sets, before, after)
         worst = max((row[2] - row[3] for row in rows), default=0.0)
         kept = worst <= most_lost
         if kept:
-            _complete(folder, small, sets, after)
-            add_model(folder, catalogue_dir)
-    label = f"{entry.card.name}-int8@{entry.card.version}"
+            small = _told(folder, small, sets, before, after)
+            if into is not None:
+                shutil.copytree(folder, into)
+            else:
+                add_model(folder, catalogue_dir)
+    label = small.label
     if json_output:
         print_document(
             {
@@ -142,7 +169,8 @@ def quantise(
             "kept. Calibrate on more tiles that are like what it will see, or allow --most-lost"
         )
     if not json_output:
-        click.echo(f"{label} is in {catalogue_dir}; try it in shadow before you activate it")
+        where = into or catalogue_dir
+        click.echo(f"{label} is in {where}; try it in shadow before you activate it")
 
 
 def _spread(images: tuple[LabelledImage, ...], limit: int | None) -> tuple[LabelledImage, ...]:
@@ -182,74 +210,78 @@ def _tiles(folders: Sequence[Path], count: int, side_px: int, seed: int) -> list
     return found[:count]
 
 
-def _write(folder: Path, entry: CatalogueEntry, graph: bytes, weights: bytes) -> None:
-    name = f"{entry.card.name}-int8"
-    files = {f"{name}.xml": graph, f"{name}.bin": weights}
+def _written(
+    folder: Path, entry: CatalogueEntry, version: str, graph: bytes, weights: bytes
+) -> CatalogueEntry:
+    """The model with its own files and a graph of eight bits beside them."""
+    graph_name, _ = entry.read(".xml")
+    stem = f"{Path(graph_name).stem}{INT8}"
+    files = {
+        name: data
+        for name, data in entry.files()
+        if name != CARD_FILE and not Path(name).stem.endswith(INT8)
+    }
+    files |= {f"{stem}.xml": graph, f"{stem}.bin": weights}
     for file, data in files.items():
         (folder / file).write_bytes(data)
     card = replace(
         entry.card,
-        name=name,
-        network=f"{entry.card.network}; eight-bit weights and activations by NNCF",
-        accuracy=(),
+        version=version,
         notes=(
-            *entry.card.notes,
-            f"Quantised from {entry.label} on {utc_now().astimezone(UTC):%Y-%m-%d}.",
+            *(note for note in entry.card.notes if not note.startswith(_NOTE)),
+            f"{_NOTE} by NNCF on {utc_now().astimezone(UTC):%Y-%m-%d}.",
         ),
         sha256={file: hashlib.sha256(data).hexdigest() for file, data in files.items()},
     )
     (folder / CARD_FILE).write_text(card_text(card), "utf-8")
+    return CatalogueEntry(folder)
 
 
 Sets = dict[Path, tuple[LabelledImage, ...]]
-Measured = dict[Path, tuple[list[Detections], Evaluation]]
+Measured = dict[Path, Evaluation]
 
 
-def _measured(entry: CatalogueEntry, sets: Sets) -> Measured:
-    """What a model finds on each set, and how good that is."""
-    detector = entry.open("openvino")
+def _measured(entry: CatalogueEntry, engine: EngineName, sets: Sets) -> Measured:
+    """How good a model is on each set."""
+    detector = entry.open(engine)
     parameters = DetectionParameters(min_confidence=_LOWEST_CONFIDENCE)
     categories = detector.identity.categories
-    measured: Measured = {}
-    for place, images in sets.items():
-        found = look(detector, parameters, images)
-        measured[place] = (
-            found,
-            evaluate(images, found, categories, min_confidence=_LOWEST_CONFIDENCE),
+    least = {name: entry.card.thresholds.get(name, DEFAULT_CONFIDENCE) for name in categories}
+    return {
+        place: evaluate(
+            images, look(detector, parameters, images), categories, min_confidence=least
         )
-    return measured
+        for place, images in sets.items()
+    }
 
 
 def _compared(sets: Sets, before: Measured, after: Measured) -> list[tuple[str, str, float, float]]:
-    """Data, group of objects, and average precision of either model."""
+    """Data, group of objects, and average precision of either graph."""
     return [
-        (folder.name, score.subject, score.ap50, after[folder][1].score(score.subject).ap50)
+        (folder.name, score.subject, score.ap50, after[folder].score(score.subject).ap50)
         for folder in sets
-        for score in before[folder][1].scores
+        for score in before[folder].scores
         if score.subject in GROUPS
     ]
 
 
-def _complete(folder: Path, entry: CatalogueEntry, sets: Sets, after: Measured) -> None:
-    """Thresholds and accuracy of its own: confidences of eight bits are other ones."""
-    images = [image for members in sets.values() for image in members]
-    found = [part for place in sets for part in after[place][0]]
-    categories = entry.card.categories
-    rule, data = ThresholdRule(), ", ".join(place.name for place in sets)
-    chosen = choose_thresholds(images, found, categories, rule)
-    # Where too few objects are labelled, those of the floats hold, or the installation's.
-    asked = DetectionParameters().thresholds(entry.open("openvino").identity)
-    thresholds = dict(zip(categories, map(float, asked), strict=True))
-    thresholds |= {name: it.confidence for name, it in chosen.items()}
+def _told(
+    folder: Path, entry: CatalogueEntry, sets: Sets, before: Measured, after: Measured
+) -> CatalogueEntry:
+    """The card with what either graph finds."""
     card = entry.card
     for place, members in sets.items():
-        parts = after[place][0]
-        evaluation = evaluate(members, parts, categories, min_confidence=thresholds)
-        told_of = f"{place.name}, {counted(len(members), 'image')}, thresholds chosen on it"
-        card = with_measurement(
-            card,
-            accuracy_of(evaluation, told_of),
-            thresholds=thresholds,
-            thresholds_chosen=told(rule, chosen, data),
+        groups = [score for score in before[place].scores if score.subject in GROUPS]
+        row = Accuracy(
+            data=f"{place.name}, floats beside eight bits",
+            images=len(members),
+            objects={score.subject: score.truths for score in groups},
+            ap50={score.subject: round(score.ap50, _DIGITS) for score in groups},
+            ap50_int8={
+                score.subject: round(after[place].score(score.subject).ap50, _DIGITS)
+                for score in groups
+            },
         )
+        card = with_measurement(card, row)
     (folder / CARD_FILE).write_text(card_text(card), "utf-8")
+    return CatalogueEntry(folder)

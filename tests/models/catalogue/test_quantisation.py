@@ -12,7 +12,7 @@ from defusedxml import ElementTree
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.catalogue.catalogue import Catalogue
+from models.catalogue.catalogue import Catalogue, CatalogueEntry, EngineName
 from models.catalogue.quantisation import quantised
 from models.detector import DetectionParameters
 from models.errors import InvalidInputError, ModelRefusedError
@@ -61,10 +61,12 @@ def _arguments(pictures: Path, data_dir: Path, data: Path, most_lost: str) -> li
     ]
 
 
-def _found(entry_name: str, folder: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    catalogue = Catalogue.installed(folder)
-    found = catalogue.entry(entry_name).open("openvino").detect(rgb, DetectionParameters())
-    return found.xyxy[found.confidence >= 0.5]
+def _found(
+    entry: CatalogueEntry, engine: EngineName, rgb: NDArray[np.uint8]
+) -> tuple[str, NDArray[np.float32]]:
+    detector = entry.open(engine)
+    found = detector.detect(rgb, DetectionParameters())
+    return detector.identity.engine, found.xyxy[found.confidence >= 0.5]
 
 
 def test_a_quantised_model_finds_what_the_floats_find(
@@ -74,18 +76,29 @@ def test_a_quantised_model_finds_what_the_floats_find(
     assert answer.exit_code == 0, answer.output
     told = json.loads(answer.stdout)
     assert told["kept"] is True
-    name = told["model"]
-    entry = Catalogue.installed(tmp_path / "models").entry(name)
+    shipped = Catalogue.shipped().entry("vedette-n")
+    assert told["model"] == f"{shipped.label}+int8"
+    entry = Catalogue.installed(tmp_path / "models").entry(told["model"])
     entry.verify()
-    floats = Catalogue.shipped().entry("vedette-n").read(".bin")[1]
-    # The weights shipped are half floats already: bytes are half of them.
-    assert len(entry.read(".bin")[1]) < 0.6 * len(floats)
-    assert entry.card.accuracy[0].images == 4
-    assert "NNCF" in entry.card.network
+    # The floats are beside it, as they were; the weights shipped are half floats already: bytes
+    # are half of them.
+    floats, small = entry.read(".bin")[1], entry.read(".bin", int8=True)[1]
+    assert floats == shipped.read(".bin")[1]
+    assert len(small) < 0.6 * len(floats)
+    assert set(entry.graphs()) == {"int8", "float"}
+    row = entry.card.accuracy[-1]
+    assert row.images == 4
+    assert row.ap50 == pytest.approx({it["subject"]: it["floats"] for it in told["ap50"]}, abs=1e-4)
+    assert row.ap50_int8 == pytest.approx(
+        {it["subject"]: it["int8"] for it in told["ap50"]}, abs=1e-4
+    )
     path = sorted((data_dir / "detection/visdrone/images").iterdir())[10]
     rgb = np.asarray(Image.open(path).convert("RGB"))
-    old = _found("vedette-n", tmp_path / "models", rgb)
-    new = _found(name, tmp_path / "models", rgb)
+    (name, old), (small_name, new) = (
+        _found(entry, engine, rgb) for engine in ("openvino-float", "openvino-int8")
+    )
+    assert "int8" in small_name
+    assert "int8" not in name
     assert len(old) > 5
     low = np.maximum(old[:, None, :2], new[None, :, :2])
     high = np.minimum(old[:, None, 2:], new[None, :, 2:])
@@ -111,4 +124,13 @@ def test_a_model_that_loses_too_much_is_not_kept(
     answer = CliRunner().invoke(quantise, _arguments(pictures, data_dir, tmp_path, "0.01"))
     assert isinstance(answer.exception, ModelRefusedError)
     assert "it was not kept" in str(answer.exception)
-    assert not (tmp_path / "models" / "vedette-n-int8@1.1.0").exists()
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_folder_that_is_there_is_not_written_over(
+    pictures: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    arguments = [*_arguments(pictures, data_dir, tmp_path, "1"), "--into", str(pictures)]
+    answer = CliRunner().invoke(quantise, arguments)
+    assert isinstance(answer.exception, InvalidInputError)
+    assert "is there already" in str(answer.exception)
