@@ -42,7 +42,7 @@ def footer_lines(
             weight="faint",
         ),
         FooterLine(
-            text=f"Model {assessment.detector.name} · {assessment.detector.engine} · "
+            text=f"Model {assessment.detector.label} · {assessment.detector.engine} · "
             "machine detections, not confirmed by a person",
             weight="faint",
         ),

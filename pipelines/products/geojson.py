@@ -200,7 +200,7 @@ def _footprint(provenance: Provenance, assessment: Assessment) -> dict[str, Any]
             "captured_at": utc_text(capture.captured_at),
             "width_px": capture.width_px,
             "height_px": capture.height_px,
-            "model": assessment.detector.name,
+            "model": assessment.detector.label,
             "detections": len(assessment.detections),
             "findings": [
                 {

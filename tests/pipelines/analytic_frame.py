@@ -188,6 +188,7 @@ def _assessment(view: PlaneView, *, located: bool) -> Assessment:
         ),
         detector=DetectorIdentity(
             name="vedette-n",
+            version="2.1.0",
             engine="openvino 2026.4.1 CPU",
             sha256={"vedette-n.bin": "ab" * 32},
             categories=("person", "vehicle"),

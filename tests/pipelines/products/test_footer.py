@@ -20,7 +20,7 @@ def test_footer_says_who_when_and_what() -> None:
         "1 alert · 1 possible · 3 detections",
         "Ground: assumed flat, from test",
         "Imagery img-1",
-        "Model vedette-n",
+        "Model vedette-n@2.1.0 · ",
         "not confirmed by a person",
     ):
         assert words in text
