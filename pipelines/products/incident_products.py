@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from defusedxml import ElementTree as SafeElementTree
@@ -113,7 +113,8 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
         ValueError: its overlay has no box.
     """
     incident, position = sheet.incident, sheet.position
-    sighting, ground = incident.best, incident.best.ground
+    # What comes from the ledger does not bear the position, whose last report may be told.
+    sighting, ground = replace(incident.best, position=position), incident.best.ground
     style = sighting.level.value
     features: list[kml.Element] = []
     files: dict[str, bytes] = {}
@@ -138,12 +139,10 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
                 description="\n".join(words),
                 time=incident.last_seen_at,
             ),
-            kml.placemark(
-                f"{sighting.range_m:.0f} m",
-                kml.line([(here_lon, here_lat), (ground.longitude_deg, ground.latitude_deg)]),
-                style=style,
-            ),
         ]
+        if not sighting.position_unknown:
+            way = kml.line([(here_lon, here_lat), (ground.longitude_deg, ground.latitude_deg)])
+            features.append(kml.placemark(f"{sighting.range_m:.0f} m", way, style=style))
     around = ellipse(ground, "90 % error ellipse", style)
     if around is not None:
         features.append(around)

@@ -18,8 +18,10 @@ from pipelines.products.geojson import utc_text
 from pipelines.products.grid_reference import mgrs
 from pipelines.products.outcome_words import outcome_sentence, terrain_words
 from pipelines.products.overlay import Overlay, overlay_png
+from pipelines.products.plates import likeliest_of_each
 from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.sentence import unknown_place
 
 MEDIA_TYPE = kml.MEDIA_TYPE
 OVERLAY_ENTRY = "files/overlay.png"
@@ -116,6 +118,8 @@ def place_lines(ground: GroundPoint) -> list[str]:
 
 def sighting_line(sighting: Sighting, position_name: str) -> str:
     """Range, bearing and probability of a sighting in words."""
+    if sighting.position_unknown:
+        return f"perhaps near {position_name}: {unknown_place(sighting)}"
     if sighting.inside:
         return (
             f"inside {position_name} (up to {sighting.range_high_m:.0f} m outside); within "
@@ -138,7 +142,8 @@ def _detections(
         style = _style(sightings)
         title = f"{assessment.categories[index]} {assessment.detections.confidence[index]:.2f}"
         lines = place_lines(ground) + [
-            sighting_line(s, names.get(s.position_id, s.position_id)) for s in sightings
+            sighting_line(s, names.get(s.position_id, s.position_id))
+            for s in likeliest_of_each(sightings)
         ]
         geometry = None
         if ground.latitude_deg is not None and ground.longitude_deg is not None:
@@ -179,7 +184,7 @@ def _description(provenance: Provenance, assessment: Assessment) -> str:
             f"Taken {utc_text(capture.captured_at) or 'at an unknown time'}",
             f"Frame {outcome_sentence(capture.outcome)}",
             (
-                f"Model {assessment.detector.name}, {assessment.detector.engine}; "
+                f"Model {assessment.detector.label}, {assessment.detector.engine}; "
                 "machine detections, not confirmed by a person"
             ),
         ]

@@ -10,6 +10,7 @@ from pipelines.assessment import Assessment
 from pipelines.products.grid_reference import mgrs
 from pipelines.products.lettering import line_height, printable, shorten, typeface
 from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.threats.rules.sentence import unknown_place
 
 _FULL = 8
 """Plates with place and error; in a crowd the rest say the range alone, or they hid the frame."""
@@ -59,7 +60,6 @@ def plates_of(assessment: Assessment, names: Mapping[str, str], size_px: int) ->
         size_px: lettering of what is near a position; the rest is smaller.
     """
     levels = highest_levels(assessment.sightings)
-    levels = highest_levels(assessment.sightings)
     confidence = assessment.detections.confidence
     near: dict[int, list[Sighting]] = {}
     for sighting in assessment.sightings:
@@ -79,7 +79,7 @@ def plates_of(assessment: Assessment, names: Mapping[str, str], size_px: int) ->
             if place < _FULL:
                 lines = _sighting_lines(near[index], names, size_px)
             else:
-                headline += f" · {_distance(min(one.range_m for one in near[index]))} m"
+                headline += _nearest(near[index])
         small_px = max(10, round(size_px * 0.72))
         plates.append(
             Plate(
@@ -96,8 +96,11 @@ def plates_of(assessment: Assessment, names: Mapping[str, str], size_px: int) ->
 def _sighting_lines(
     sightings: Sequence[Sighting], names: Mapping[str, str], size_px: int
 ) -> tuple[str, ...]:
-    """Place, error, and range and bearing to each position, likeliest first."""
-    ordered = sorted(sightings, key=lambda s: (s.level is not Level.ALERT, -s.probability))
+    """Place, error, and range and bearing to each position, likeliest first.
+
+    Where several rules meet one position the likeliest speaks: the range is the same for all.
+    """
+    ordered = likeliest_of_each(sightings)
     ground = ordered[0].ground
     lines: list[str] = []
     if ground.latitude_deg is not None and ground.longitude_deg is not None:
@@ -110,17 +113,38 @@ def _sighting_lines(
         lines.append(f"CE90 {_distance(ground.ce90_m)} m{risk}")
     for sighting in ordered[:_SIGHTINGS]:
         name = printable(names.get(sighting.position_id, sighting.position_id))
+        shown = shorten(name, size_px, 18 * size_px)
+        if sighting.position_unknown:
+            lines += ["perhaps near", shown, *_unknown_lines(sighting)]
+            continue
         interval = f"{_distance(sighting.range_low_m)} to {_distance(sighting.range_high_m)}"
         bearing = f"{round(sighting.bearing_deg) % 360:03d}°"
         away = f"{_distance(sighting.range_m)} m ({interval}), {bearing} from"
-        lines += [
-            "inside" if sighting.inside else away,
-            shorten(name, size_px, 18 * size_px),
-        ]
+        lines += ["inside" if sighting.inside else away, shown]
     hidden = len(ordered) - _SIGHTINGS
     if hidden > 0:
         lines.append(f"and {counted(hidden, 'position')} more")
     return tuple(lines)
+
+
+def _unknown_lines(sighting: Sighting) -> list[str]:
+    """That its place is not known, and since when, in lines as short as the others."""
+    place, since, time = unknown_place(sighting).partition(" since ")
+    return [place, f"since {time}"] if since else [place]
+
+
+def likeliest_of_each(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """One sighting of each position, alerts and then the likeliest first."""
+    found: dict[str, Sighting] = {}
+    for sighting in sorted(sightings, key=lambda s: (-s.level.rank, -s.probability)):
+        found.setdefault(sighting.position_id, sighting)
+    return list(found.values())
+
+
+def _nearest(sightings: Sequence[Sighting]) -> str:
+    """The least range from a position whose place is known; empty without one."""
+    known = [sighting.range_m for sighting in sightings if not sighting.position_unknown]
+    return f" · {_distance(min(known))} m" if known else " · place of position not known"
 
 
 def highest_levels(sightings: Sequence[Sighting]) -> dict[int, Level]:

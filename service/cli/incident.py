@@ -25,7 +25,15 @@ from service.cli.output import (
     word,
 )
 from service.cli.resources import incident_name, shortened
-from service.cli.watch import describe, describe_decision, describe_release, save_chip, utc
+from service.cli.watch import (
+    describe,
+    describe_decision,
+    describe_release,
+    range_unknown,
+    range_words,
+    save_chip,
+    utc,
+)
 from service.client import Client
 from service.errors import AlreadyExistsError
 
@@ -164,8 +172,8 @@ def list_incidents(
                 word(item, "severity"),
                 item.category,
                 item.position_display_name or last_part(item.position),
-                f"{item.range_m:.0f} m ({item.range_low_m:.0f} to {item.range_high_m:.0f})",
-                f"{item.bearing_deg:03.0f}°",
+                range_words(item),
+                "" if range_unknown(item) else f"{item.bearing_deg:03.0f}°",
                 f"{item.ground.ce90_m:.1f} m",
                 f"{item.probability:.2f}",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -33,6 +34,10 @@ SEVERITIES = {
     "high": incident_pb2.INCIDENT_SEVERITY_HIGH,
 }
 _INDENT = 7
+# Between the 5 % and the 95 % quantile of a normal distribution.
+_INTERVAL_SIGMAS = 3.29
+# CE90 in sigmas of the longer axis, where the ellipse is a line.
+_LEAST_CE90_SIGMAS = 1.645
 _ENDED = frozenset(
     {
         incident_pb2.INCIDENT_STATE_CANCELLED,
@@ -305,16 +310,39 @@ def _measured(incident: incident_pb2.Incident, *, said: bool) -> str:
     ground, count = incident.ground, incident.sighting_count
     position = plain(incident.position_display_name) or last_part(incident.position)
     together = f"All {count:,} sightings together" if count > 1 else "One sighting"
-    span = f"{incident.range_m:.0f} m"
     sure = f"confidence {incident.confidence:.2f}"
     if count > 1 or not said:
-        span += f" ({incident.range_low_m:.0f} to {incident.range_high_m:.0f} m)"
+        span = range_words(incident)
         sure += f", P(within {incident.radius_m:.0f} m) {incident.probability:.2f}"
+    else:
+        span = f"{incident.range_m:.0f} m"
+    away = f"{span} at bearing {incident.bearing_deg:03.0f}° from {position}"
+    if range_unknown(incident):
+        # Of the patrol, most likely; the sentence says since when.
+        away = f"perhaps near {position}, at a range that is not known"
     return (
-        f"{together}: {incident.category} {span} at bearing {incident.bearing_deg:03.0f}° from "
-        f"{position}; {sure}; {ground.latitude_deg:.6f}, {ground.longitude_deg:.6f} "
-        f"(MGRS {ground.mgrs}) CE90 {ground.ce90_m:.1f} m"
+        f"{together}: {incident.category} {away}; {sure}; {ground.latitude_deg:.6f}, "
+        f"{ground.longitude_deg:.6f} (MGRS {ground.mgrs}) CE90 {ground.ce90_m:.1f} m"
     )
+
+
+def range_unknown(incident: incident_pb2.Incident) -> bool:
+    """Whether a range says nothing, because nobody knows where the position is to speak of.
+
+    So it is of a patrol that was not heard of for long, and of images without a time: the 90 %
+    interval is wider than the object's own error makes it, by more than the radius, one sigma.
+    """
+    together = (incident.range_high_m - incident.range_low_m) / _INTERVAL_SIGMAS
+    object_sigma = incident.ground.ce90_m / _LEAST_CE90_SIGMAS
+    return math.hypot(object_sigma, incident.radius_m) < together
+
+
+def range_words(incident: incident_pb2.Incident) -> str:
+    """Range and its 90 % interval."""
+    low, high = incident.range_low_m, incident.range_high_m
+    if range_unknown(incident):
+        return f"unknown (up to {high:.0f} m)"
+    return f"{incident.range_m:.0f} m ({low:.0f} to {high:.0f} m)"
 
 
 def _severity(incident: incident_pb2.Incident) -> str:

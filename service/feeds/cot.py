@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from pipelines.threats.incidents.incident import ENDED, ChangeKind, IncidentState
 from pipelines.threats.proximity.weighing import Level
+from pipelines.threats.rules.sentence import unknown_place
 from pipelines.threats.tracks.track import heading, speed
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 
@@ -267,11 +268,15 @@ def _remarks(record: IncidentRecord) -> str:
         else f"A person has {decision.verdict.value} it"
         + (f": {decision.reason}." if decision.reason else ".")
     )
+    near = (
+        f"perhaps near {record.position_display_name}: {unknown_place(best)}"
+        if best.position_unknown
+        else f"{best.range_m:.0f} m ({best.range_low_m:.0f} to {best.range_high_m:.0f} m with "
+        f"90 %) at {best.bearing_deg:03.0f} deg true from {record.position_display_name}. "
+        f"Probability within {best.radius_m:.0f} m: {best.probability:.2f}"
+    )
     return (
-        f"{record.marking.value}. {best.category} {best.range_m:.0f} m "
-        f"({best.range_low_m:.0f} to {best.range_high_m:.0f} m with 90 %) at "
-        f"{best.bearing_deg:03.0f} deg true from {record.position_display_name}. "
-        f"Probability within {best.radius_m:.0f} m: {best.probability:.2f}. CE90 {ce90}. "
+        f"{record.marking.value}. {best.category} {near}. CE90 {ce90}. "
         f"Detector confidence {best.confidence:.2f}, sightings {incident.sighting_count}, "
         f"last photographed {photographed}. {judged} Affiliation unknown."
     )

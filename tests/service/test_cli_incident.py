@@ -31,6 +31,7 @@ class Answering:
         self.suppressed: list[incident_pb2.Suppression] = []
         self.incidents = SimpleNamespace(
             GetIncident=lambda _request: known,
+            ListIncidents=lambda _request: incident_pb2.ListIncidentsResponse(incidents=[known]),
             DecideIncident=decide,
             ListSuppressions=lambda _request: incident_pb2.ListSuppressionsResponse(
                 suppressions=self.suppressed
@@ -74,6 +75,7 @@ def an_incident(state: incident_pb2.IncidentState, verdict: int = 0) -> incident
         severity_reason=SENTENCE,
         category="truck",
         sighting_count=1,
+        radius_m=500.0,
         revision=4,
     )
     if verdict:
@@ -182,3 +184,22 @@ def test_what_was_kept_back_for_one_reason_is_one_row(monkeypatch: pytest.Monkey
     ]
     told = run(monkeypatch, service, "suppressed", "-m", "unmiss", "--json").stdout
     assert [it["count"] for it in json.loads(told)["suppressions"]] == [2, 4, 1, 1]
+
+
+def test_a_range_from_a_patrol_that_nobody_has_heard_of_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = an_incident(incident_pb2.INCIDENT_STATE_OPEN)
+    lost.range_m, lost.range_low_m, lost.range_high_m, lost.radius_m = 812.0, 60.0, 7012.0, 200.0
+    lost.ground.ce90_m, lost.sighting_count = 20.0, 2
+    row = run(monkeypatch, Answering(lost), "list", "-m", "unmiss").stdout.splitlines()[1]
+    assert "unknown (up to 7012 m)" in row
+    assert "812" not in row
+    shown = run(monkeypatch, Answering(lost), "show", NAME, "-m", "unmiss").stdout
+    assert "at a range that is not known" in shown
+    assert "812" not in shown
+    # An object whose own place is as uncertain has a range: the interval says how good it is.
+    lost.radius_m, lost.ground.ce90_m = 25.0, 60.0
+    lost.range_m, lost.range_low_m, lost.range_high_m = 52.0, 5.0, 120.0
+    row = run(monkeypatch, Answering(lost), "list", "-m", "unmiss").stdout.splitlines()[1]
+    assert "52 m (5 to 120 m)" in row

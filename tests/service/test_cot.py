@@ -134,6 +134,12 @@ def test_the_detail_says_what_a_person_needs_and_a_program_can_read() -> None:
         "No person has judged it",
     ):
         assert words in remarks
+    lost = event(decision=None)
+    best = replace(lost.record.incident.best, position_sigma_m=3000.0)
+    record = replace(lost.record, incident=replace(lost.record.incident, best=best))
+    told = fromstring(cot_messages(replace(lost, record=record))[0]).find("detail/remarks").text
+    assert "car perhaps near Post 7: its place is unknown. CE90 10.7 m" in told
+    assert "412 m" not in told
     own = detail.find("__vedette")
     assert float(own.get("ce90_m")) == 10.73
     assert float(own.get("latitude_deg")) == LATITUDE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
@@ -105,6 +106,20 @@ class Sighting:
     def inside(self) -> bool:
         """Whether the object is most likely inside the shape that the position is."""
         return self.range_m == 0.0
+
+    @property
+    def position_unknown(self) -> bool:
+        """Whether nobody knows where the position is to speak of, as of a patrol long unheard of.
+
+        With one sigma of each axis above the radius the position is in two cases of five at most
+        within the radius of where it is put: a range from there says nothing.
+        """
+        return self.position_sigma_m > self.radius_m
+
+    @property
+    def position_reported_at(self) -> datetime | None:
+        """When the position was last reported; None where it does not report, or is not told."""
+        return None if self.position is None else self.position.reported_at
 
 
 def weigh(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from models.taxonomy import CATEGORIES, GROUPS, group_of
 from models.wording import plural
@@ -116,6 +117,14 @@ def distance(distance_m: float) -> str:
     return f"{distance_m:g} m" if distance_m == round(distance_m, 1) else f"{distance_m:.1f} m"
 
 
+def unknown_place(seen: Sighting) -> str:
+    """That nobody knows where a position is, and since when; never a range from there."""
+    reported = seen.position_reported_at
+    if reported is None:
+        return "its place is unknown"
+    return f"its place is unknown since {reported.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def duration(seconds: float) -> str:
     """Minutes and seconds as m:ss; hours and minutes from an hour on."""
     whole = round(seconds)
@@ -132,7 +141,11 @@ def _head(account: Account) -> str:
     span = f"range {low} m" if low == high else f"range {low} to {high} m"
     nearness = f"{percent(seen.probability)} within {distance(seen.radius_m)} of"
     head = f"{who}, {nearness} {_name(account.position_name)} ({span})"
-    moves = "" if account.motion is None else _moves(account.motion)
+    if seen.position_unknown:
+        head = f"{who}, perhaps near {_name(account.position_name)}: {unknown_place(seen)}"
+    # How it moves toward what is nobody knows where says nothing either.
+    motion = None if seen.position_unknown else account.motion
+    moves = "" if motion is None else _moves(motion)
     head = f"{head}, {moves}" if moves else head
     return head[0].upper() + head[1:]
 

@@ -124,6 +124,28 @@ def test_placemarks_name_object_range_ellipse_and_position() -> None:
     assert [mark.style_url.url for mark in marks] == ["#alert"] * 3 + ["#position"]
 
 
+def test_no_line_is_drawn_from_where_a_patrol_may_be() -> None:
+    sheet = _sheet()
+    lost = replace(sheet.incident.best, position_sigma_m=3000.0)
+    reported = datetime(2026, 11, 24, 9, 15, tzinfo=UTC)
+    text = kmz_text(
+        replace(
+            sheet,
+            incident=replace(sheet.incident, best=lost),
+            position=replace(sheet.position, reported_at=reported),
+        )
+    )
+    assert "its place is unknown since 2026-11-24 09:15 UTC" in text
+    assert "LineString" not in text
+    assert "300 m" not in text
+    assert "LineString" in kmz_text(sheet)
+
+
+def kmz_text(sheet: IncidentSheet) -> str:
+    with zipfile.ZipFile(io.BytesIO(incident_kmz(sheet))) as archive:
+        return archive.read("doc.kml").decode()
+
+
 def test_a_decision_stands_on_both() -> None:
     sheet = _sheet()
     decided = replace(

@@ -110,3 +110,14 @@ def test_names_cannot_break_out_of_the_document() -> None:
 def test_same_frame_same_bytes() -> None:
     assert _kmz(seen_frame()) == _kmz(seen_frame())
     assert np.frombuffer(_kmz(seen_frame())[10:14], np.uint16).tolist() == [0, 33], "1980-01-01"
+
+
+def test_the_model_is_named_with_its_version_and_each_position_once() -> None:
+    seen = seen_frame()
+    near = seen.assessment.sightings[0]
+    twice = replace(seen.assessment, sightings=(near, replace(near, rule_id="second")))
+    data = frame_kmz(seen.provenance, twice, seen.positions, None)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        text = archive.read("doc.kml").decode()
+    assert "Model vedette-n@2.1.0, openvino" in text
+    assert text.count("from Poste avancé 7") == 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from models.detections import Detections
 from pipelines.products.lettering import printable, shorten, typeface, wrap
 from pipelines.products.plates import plates_of
+from pipelines.threats.positions.position import Position, PositionKind
 from pipelines.threats.proximity.weighing import Level
 from tests.pipelines.analytic_frame import seen_frame
 
@@ -38,6 +40,58 @@ def test_the_weightiest_comes_first_and_many_positions_are_counted() -> None:
     assert [plate.index for plate in plates] == [2, 0, 1]
     assert plates[0].lines[4] == "post-0"
     assert plates[0].lines[-1] == "and 2 positions more"
+
+
+def test_two_rules_that_meet_one_position_say_its_range_once() -> None:
+    seen = seen_frame()
+    near = seen.assessment.sightings[0]
+    both = (
+        replace(near, rule_id="wide", radius_m=900.0, probability=0.99, level=Level.POSSIBLE),
+        near,
+        replace(near, position_id="post-8", level=Level.POSSIBLE, range_m=450.0),
+    )
+    (alert, *_) = plates_of(replace(seen.assessment, sightings=both), NAMES, 16)
+    assert [line for line in alert.lines if "from" in line] == [
+        "300 m (288 to 313), 045° from",
+        "450 m (288 to 313), 045° from",
+    ]
+    assert alert.lines[-1] == "post-8"
+
+
+def test_a_patrol_that_nobody_has_heard_of_has_no_range() -> None:
+    seen = seen_frame()
+    patrol = Position(
+        position_id="patrol-3",
+        display_name="Patrol 3",
+        kind=PositionKind.PATROL,
+        latitude_deg=33.2,
+        longitude_deg=35.5,
+        sigma_m=3000.0,
+        reported_at=datetime(2026, 11, 24, 9, 15, tzinfo=UTC),
+    )
+    lost = replace(
+        seen.assessment.sightings[0],
+        position_id="patrol-3",
+        position=patrol,
+        position_sigma_m=3000.0,
+        range_high_m=7012.0,
+    )
+    (alert, *_) = plates_of(replace(seen.assessment, sightings=(lost,)), {}, 16)
+    assert alert.lines[3:] == (
+        "perhaps near",
+        "patrol-3",
+        "its place is unknown",
+        "since 2026-11-24 09:15 UTC",
+    )
+    crowd = tuple(replace(lost, detection_index=index) for index in range(3)) * 4
+    many = replace(
+        seen.assessment,
+        detections=Detections.concatenate([seen.assessment.detections] * 4),
+        categories=seen.assessment.categories * 4,
+        ground=seen.assessment.ground * 4,
+        sightings=tuple(replace(it, detection_index=at) for at, it in enumerate(crowd)),
+    )
+    assert plates_of(many, {}, 16)[-1].headline.endswith(" · place of position not known")
 
 
 def test_in_a_crowd_of_alerts_only_the_weightiest_say_all() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
+from pipelines.threats.positions.position import Position, PositionKind
 from pipelines.threats.proximity.weighing import Level, Sighting
 from pipelines.threats.rules.sentence import (
     MAX_SENTENCE,
@@ -62,7 +64,27 @@ def account(**changes: Any) -> Account:
 CLOSING = Motion(closing_m_s=4.1, sigma_m_s=1.02, closes=0.99, leaves=0.0, arrival_s=(100.2, 170.4))
 
 
+PATROL = Position(
+    position_id="patrol-3",
+    display_name="Patrol 3",
+    kind=PositionKind.PATROL,
+    latitude_deg=4.86,
+    longitude_deg=31.57,
+    reported_at=datetime(2026, 11, 24, 11, 15, tzinfo=timezone(timedelta(hours=2))),
+)
+
 GOLDENS = {
+    "A truck, perhaps near Patrol 3: its place is unknown since 2026-11-24 09:15 UTC. Low because "
+    "being this near is only possible.": account(
+        # 3 km of error say nothing of 500 m, nor of how it closes.
+        sighting=seen(position_sigma_m=3000.0, range_high_m=7012.0, position=PATROL),
+        position_name="Patrol 3",
+        severity=Severity.LOW,
+        grounds=("being this near is only possible",),
+        motion=CLOSING,
+    ),
+    "A truck, perhaps near Post Alpha: its place is unknown. Medium because being this near is "
+    "likely.": account(sighting=seen(position_sigma_m=501.0)),
     "3 trucks in line, 62 % within 500 m of Post Alpha (range 380 to 560 m), closing at 4 +- 1 m/s:"
     " at the perimeter in 1:40 to 2:50. High because one closes and arrives within 3 minutes.": (
         account(
