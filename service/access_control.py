@@ -11,6 +11,7 @@ from service.errors import UnauthenticatedError
 from service.identity import Identity
 from service.ledger.audit_entries import AuditNote
 from service.ledger.store import Ledger
+from service.read_book import ReadBook
 
 _TOKEN_BYTES = 32
 _TOKEN_HEAD = "vedette_"  # noqa: S105 - what every token begins with, so that scanners find a lost one
@@ -30,6 +31,7 @@ class AccessControl:
     def __init__(self, identity: Identity, ledger: Ledger, started_at: datetime) -> None:
         self._identity = identity
         self._ledger = ledger
+        self._reads = ReadBook(ledger.append_audit)
         self._first = Credential(
             name=ADMINISTRATOR,
             role=Role.ADMINISTRATOR,
@@ -73,6 +75,22 @@ class AccessControl:
             UnavailableError: the ledger does not answer.
         """
         self._ledger.append_audit(note)
+
+    def write_down_read(self, note: AuditNote) -> None:
+        """Append to the audit that somebody read, or count it with reads of its kind.
+
+        Raises:
+            UnavailableError: the ledger does not answer.
+        """
+        self._reads.write_down(note)
+
+    def tell_reads(self, now: datetime, *, everything: bool = False) -> None:
+        """Append the counts of reads whose hour has passed, or all of them.
+
+        Raises:
+            UnavailableError: the ledger does not answer.
+        """
+        self._reads.tell(now, everything=everything)
 
 
 def new_token() -> str:

@@ -41,6 +41,7 @@ from service.endpoint import FILE_NAME, Endpoint, write_atomically
 from service.errors import StartupError
 from service.events import ChangeHub
 from service.feeds.tak import TakFeed, TakServer
+from service.housekeeping import Housekeeping
 from service.identity import Identity, ensure_identity
 from service.ingest import Ingest, IngestLimits
 from service.ledger.records import Marking
@@ -61,8 +62,6 @@ from service.supervisor import Handed, WorkerPool
 _log = logging.getLogger("vedette.app")
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_EXPIRY_INTERVAL_S = 60.0
-_TIDY_INTERVAL_S = 60.0
 # Blocking calls of the API: a thread each while they last.
 _THREADS = 32
 
@@ -241,6 +240,8 @@ class _Service:
         self._heads = AuditHeads(identity.ca_file.with_name("audit-heads.json"))
         self._heads.compare(ledger.audit_hash)
         ledger.note_heads_in(self._heads)
+        self._access = AccessControl(identity, ledger, utc_now())
+        self._housekeeping = Housekeeping(ledger, parts.ingest, self._access, settings)
         self._server: Any = None
         self._chips = ChipRoom()
         self._tak = _tak_feed(settings, ledger)
@@ -265,7 +266,7 @@ class _Service:
                 product=ProductService(parts.ledger, parts.objects),
                 rule=RuleService(parts.ledger),
             ),
-            AccessControl(self._identity, parts.ledger, utc_now()),
+            self._access,
         )
         port = bind(self._server, self._identity, settings.host, settings.port)
         await self._health.refresh()
@@ -278,8 +279,7 @@ class _Service:
         self._tasks = [
             asyncio.create_task(self._hub.run(), name="events"),
             asyncio.create_task(self._health.run(), name="health"),
-            asyncio.create_task(self._tidy(), name="tidy"),
-            asyncio.create_task(self._expire(), name="expiry"),
+            *self._housekeeping.begin(),
         ]
         if self._tak is not None:
             self._tasks.append(
@@ -335,30 +335,14 @@ class _Service:
             await self._server.stop(0)
         await self._pool.stop(5.0)
         await asyncio.to_thread(self._chips.close)
+        try:
+            await asyncio.to_thread(self._housekeeping.tell_reads, everything=True)
+        except VedetteError as error:
+            _log.warning("the last reads were not told to the audit: %s", error)
 
     def _engine(self) -> str:
         ready = self._pool.ready
         return ready.engine if ready is not None else ""
-
-    async def _tidy(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self._parts.ingest.tidy, utc_now())
-            except VedetteError as error:
-                _log.warning("the spool was not tidied: %s", error)
-            await asyncio.sleep(_TIDY_INTERVAL_S)
-
-    async def _expire(self) -> None:
-        """End what was not seen for longer than it is held, whether or not imagery comes."""
-        while True:
-            await asyncio.sleep(_EXPIRY_INTERVAL_S)
-            try:
-                ended = await asyncio.to_thread(self._parts.ledger.expire_incidents, utc_now())
-            except VedetteError as error:
-                _log.warning("incidents were not looked through: %s", error)
-            else:
-                if ended:
-                    _log.info("%d incidents have expired", len(ended))
 
 
 async def _first(*waits: Any) -> None:

@@ -142,6 +142,19 @@ class Settings(BaseSettings):
         ge=0,
         description="Free space below which the service does not start.",
     )
+    patrol_report_days: int = Field(
+        90,
+        ge=1,
+        le=36_500,
+        description="Days that reports of where patrols were are kept; the latest of each stays. "
+        "Imagery that was captured before knows its patrols by the latest report alone.",
+    )
+    shadow_look_days: int = Field(
+        90,
+        ge=1,
+        le=36_500,
+        description="Days that what shadow models saw is kept for comparison.",
+    )
     drain_seconds: float = Field(
         20.0, ge=0.0, description="How long running calls and jobs may go on after SIGTERM."
     )

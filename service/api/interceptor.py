@@ -20,6 +20,7 @@ from service.api.permissions import Permission, permission_of, short_name
 from service.api.status import code_of, status_of, trailing_metadata, unexpected_status
 from service.clock import utc_now
 from service.errors import (
+    AlreadyExistsError,
     NotFoundError,
     PermissionDeniedError,
     SecondPersonError,
@@ -33,6 +34,9 @@ _REFLECTION = "/grpc.reflection."
 _BEARER = "bearer "
 # A client that opens a stream and says nothing is gone.
 _FIRST_REQUEST_S = 120.0
+
+# What a call that changes something is refused for and told of in the audit.
+_TOLD = (AlreadyExistsError, PermissionDeniedError, SecondPersonError)
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -215,15 +219,15 @@ class _Permitted(_Guarded):
         request, note = await self._admit(request)
         if not self._permission.changes:
             answer = await super()._answer(request, context)
-            await self._write_down(note)
+            await self._write_down(note, request)
             return answer
         try:
             with noting(note):
                 answer = await super()._answer(request, context)
         except VedetteError as error:
-            # Who tried what is another's to do is told; and what was refused when its transaction
-            # had ended did not change what it was to.
-            if note.written or isinstance(error, (PermissionDeniedError, SecondPersonError)):
+            # Who tried what is another's to do, or was made otherwise before, is told; and what was
+            # refused when its transaction had ended did not change what it was to.
+            if note.written or isinstance(error, _TOLD):
                 refused = replace(note, outcome="refused", written=False)
                 await asyncio.to_thread(self._access.write_down, refused)
             raise
@@ -235,15 +239,15 @@ class _Permitted(_Guarded):
         request, note = await self._admit(request)
         if self._permission.changes:
             note_for_call(note)
-        told = False
+        told, asked = False, None if self._streams_in else request
         async for answer in super()._answers(request, context):
             if not told:
                 # Before the first answer is sent: nobody sees a thing without a trace.
-                await self._write_down(note)
+                await self._write_down(note, asked)
                 told = True
             yield answer
         if not told:
-            await self._write_down(note)
+            await self._write_down(note, asked)
 
     async def _admit(self, request: Any) -> tuple[Any, AuditNote]:
         """The request, and what is to be told of it.
@@ -269,9 +273,14 @@ class _Permitted(_Guarded):
             raise
         return request, note
 
-    async def _write_down(self, note: AuditNote) -> None:
-        if self._permission.audited and not note.written:
-            await asyncio.to_thread(self._access.write_down, note)
+    async def _write_down(self, note: AuditNote, request: Any = None) -> None:
+        if not self._permission.audited or note.written:
+            return
+        counted = self._permission.counted
+        if counted and self._permission.continues:
+            counted = bool(getattr(request, self._permission.continues, None))
+        write = self._access.write_down_read if counted else self._access.write_down
+        await asyncio.to_thread(write, note)
 
     async def _recheck(self) -> None:
         await asyncio.to_thread(self._access.credential_of, self._token, utc_now())

@@ -31,6 +31,9 @@ class Permission:
         subject: the field that says what it is about, for the audit; `scope` where it is empty.
         audited: whether it is written down. What changes something always is.
         changes: whether it changes something: then it is written down in the same transaction.
+        counted: whether reads of an hour are written down together, see `service.read_book`.
+        continues: the field that a request for a further page of one answer has set; where there is
+            one, only such requests are counted.
     """
 
     roles: frozenset[Role]
@@ -38,10 +41,17 @@ class Permission:
     subject: str = ""
     audited: bool = True
     changes: bool = False
+    counted: bool = False
+    continues: str = ""
 
 
 def _reads(roles: frozenset[Role], scope: str = "parent", *, audited: bool = True) -> Permission:
     return Permission(roles=roles, scope=scope, audited=audited)
+
+
+def _polled(roles: frozenset[Role], scope: str = "parent") -> Permission:
+    """Reads that are repeated, and tell of no incident, chip or product."""
+    return Permission(roles=roles, scope=scope, counted=True)
 
 
 def _changes(roles: frozenset[Role], scope: str = "name", subject: str = "") -> Permission:
@@ -60,24 +70,24 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "AuditService.ListAuditChains": _reads(ADMINISTRATORS, "", audited=False),
         # The chain of the installation is no mission: the servicer looks at the parent.
         "AuditService.ListAuditEntries": Permission(
-            roles=ADMINISTRATORS, scope="", subject="parent"
+            roles=ADMINISTRATORS, scope="", subject="parent", counted=True, continues="after"
         ),
         # A contributor sees that of its own imagery alone.
-        "DetectionService.ListDetections": _reads(CONTRIBUTORS),
+        "DetectionService.ListDetections": _polled(CONTRIBUTORS),
         "HardNegativeService.ListHardNegatives": _reads(ANALYSTS),
         "HardNegativeService.GetHardNegative": _reads(ANALYSTS, "name"),
         "ImageryService.SubmitImagery": _changes(CONTRIBUTORS, "header.pledge"),
         "ImageryService.GetSubmission": _reads(CONTRIBUTORS, audited=False),
-        "ImageryService.GetImagery": _reads(CONTRIBUTORS, "name"),
-        "ImageryService.ListImagery": _reads(CONTRIBUTORS),
-        "ImageryService.WatchImagery": _reads(CONTRIBUTORS, "name"),
+        "ImageryService.GetImagery": _polled(CONTRIBUTORS, "name"),
+        "ImageryService.ListImagery": _polled(CONTRIBUTORS),
+        "ImageryService.WatchImagery": _polled(CONTRIBUTORS, "name"),
         "IncidentService.GetIncident": _reads(LIAISONS, "name"),
         "IncidentService.GetIncidentChip": _reads(LIAISONS, "name"),
         "IncidentService.ListIncidents": _reads(LIAISONS),
         "IncidentService.SubscribeIncidents": _reads(LIAISONS),
         "IncidentService.DecideIncident": _changes(OPERATORS),
         "IncidentService.ReleaseIncident": _changes(OPERATORS),
-        "IncidentService.ListSuppressions": _reads(ANALYSTS),
+        "IncidentService.ListSuppressions": _polled(ANALYSTS),
         "ModelService.ListModels": _reads(ANALYSTS, "", audited=False),
         "ModelService.GetModel": Permission(
             roles=ANALYSTS, scope="", subject="name", audited=False
@@ -89,15 +99,15 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "ModelService.ActivateModel": _changes(ADMINISTRATORS, "", "name"),
         "ModelService.RollbackModel": _changes(ADMINISTRATORS, ""),
         "PledgeService.CreatePledge": _changes(OPERATORS, "parent"),
-        "PledgeService.GetPledge": _reads(CONTRIBUTORS, "name"),
-        "PledgeService.ListPledges": _reads(CONTRIBUTORS),
+        "PledgeService.GetPledge": _polled(CONTRIBUTORS, "name"),
+        "PledgeService.ListPledges": _polled(CONTRIBUTORS),
         "PledgeService.MovePledge": _changes(OPERATORS),
-        "PledgeService.ListPledgeMoves": _reads(CONTRIBUTORS),
+        "PledgeService.ListPledgeMoves": _polled(CONTRIBUTORS),
         "PledgeService.RecordRefusal": _changes(CONTRIBUTORS, "parent"),
         "PledgeService.AccountForPledges": _reads(ANALYSTS),
         "PositionService.CreatePosition": _changes(OPERATORS, "parent"),
-        "PositionService.GetPosition": _reads(ANALYSTS, "name"),
-        "PositionService.ListPositions": _reads(ANALYSTS),
+        "PositionService.GetPosition": _polled(ANALYSTS, "name"),
+        "PositionService.ListPositions": _polled(ANALYSTS),
         "PositionService.UpdatePosition": _changes(OPERATORS, "position.name"),
         "PositionService.DeletePosition": _changes(OPERATORS),
         # The servicer takes reports of the mission of the first message alone.
@@ -107,11 +117,11 @@ PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "ProductService.ListProducts": _reads(EVERYBODY),
         "ProductService.GetProduct": _reads(EVERYBODY, "name"),
         "ProductService.DownloadProduct": _reads(EVERYBODY, "name"),
-        "RuleService.ListRules": _reads(ANALYSTS),
-        "RuleService.GetRule": _reads(ANALYSTS, "name"),
+        "RuleService.ListRules": _polled(ANALYSTS),
+        "RuleService.GetRule": _polled(ANALYSTS, "name"),
         "RuleService.SetRule": _changes(ANALYSTS, "rule.name"),
         "RuleService.DeleteRule": _changes(ANALYSTS),
-        "RuleService.ListRuleRevisions": _reads(ANALYSTS, "name"),
+        "RuleService.ListRuleRevisions": _polled(ANALYSTS, "name"),
         "RuleService.PreviewRule": _reads(ANALYSTS),
     }
 )

@@ -47,16 +47,16 @@ class Pledges(Database):
         with self._writing() as connection:
             insert_if_absent(connection, pledges, values)
             existing = read_pledge(connection, pledge.mission_id, pledge.pledge_id)
-        # What became of it since is no difference.
-        since = {
-            "created_at": pledge.created_at,
-            "state": pledge.state,
-            "revision": pledge.revision,
-        }
-        if replace(existing, **since) != pledge:  # type: ignore[arg-type]  # fields of its own
-            raise AlreadyExistsError(
-                f"pledge {pledge.pledge_id!r} exists and differs", field="pledge_id"
-            )
+            # What became of it since is no difference.
+            since = {
+                "created_at": pledge.created_at,
+                "state": pledge.state,
+                "revision": pledge.revision,
+            }
+            if replace(existing, **since) != pledge:  # type: ignore[arg-type]  # fields of its own
+                raise AlreadyExistsError(
+                    f"pledge {pledge.pledge_id!r} exists and differs", field="pledge_id"
+                )
         return existing
 
     def get_pledge(
@@ -170,17 +170,19 @@ class Pledges(Database):
                     refusals.c.mission_id == mission_id, refusals.c.request_id == request_id
                 )
             ).one()
-        kept = Refusal(
-            refused_by=row.refused_by,
-            reason=row.reason,
-            planned_at=row.planned_at,
-            planned_hours=row.planned_hours,
-            recorded_by=row.recorded_by,
-            recorded_at=row.recorded_at,
-        )
-        same = replace(kept, recorded_by=refusal.recorded_by, recorded_at=refusal.recorded_at)
-        if row.pledge_id != pledge_id or same != refusal:
-            raise AlreadyExistsError("this request_id told of another refusal", field="request_id")
+            kept = Refusal(
+                refused_by=row.refused_by,
+                reason=row.reason,
+                planned_at=row.planned_at,
+                planned_hours=row.planned_hours,
+                recorded_by=row.recorded_by,
+                recorded_at=row.recorded_at,
+            )
+            same = replace(kept, recorded_by=refusal.recorded_by, recorded_at=refusal.recorded_at)
+            if row.pledge_id != pledge_id or same != refusal:
+                raise AlreadyExistsError(
+                    "this request_id told of another refusal", field="request_id"
+                )
         return kept
 
     def require_mission(self, mission_id: str) -> None:

@@ -26,6 +26,7 @@ from service.ledger.patrols import Patrols
 from service.ledger.pledges import Pledges
 from service.ledger.positions import Positions
 from service.ledger.products import Products
+from service.ledger.pruning import Pruning
 from service.ledger.replay import Replays
 from service.ledger.results import Results
 from service.ledger.rules import Rules
@@ -44,6 +45,7 @@ class Ledger(
     Results,
     Incidents,
     Expiry,
+    Pruning,
     Decisions,
     HardNegatives,
     DetectionSearch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import Counter
 from typing import Any
 
 import grpc
@@ -18,12 +19,13 @@ from service.remote_error import RemoteError
 HOME = "missions/unmiss"
 
 
+NO_OVERFLIGHT = pledge_pb2.Refusal(
+    refused_by="host state",
+    reason="no overflight",
+    planned_time=Timestamp(seconds=1_770_000_000),
+)
 A_REFUSAL = {
-    "refusal": pledge_pb2.Refusal(
-        refused_by="host state",
-        reason="no overflight",
-        planned_time=Timestamp(seconds=1_770_000_000),
-    ),
+    "refusal": NO_OVERFLIGHT,
     "request_id": str(uuid.UUID(int=77)),
 }
 A_YEAR = {
@@ -297,12 +299,13 @@ async def test_a_release_takes_two_persons_and_opens_one_incident_to_its_recipie
         await station.call(outside, "PositionService.ListPositions", parent=HOME)
     assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
     told = [entry for entry in station.chain() if entry[1] == "IncidentService.ReleaseIncident"]
-    # What was stale or done already leaves nothing; who tried to be two persons does.
+    # What was stale leaves nothing; who tried to be two persons, or to do it once more, does.
     assert [(actor, outcome) for actor, _, _, outcome in told] == [
         ("lt-berg", "done"),
         ("lt-berg", "refused"),
         ("maj-lund", "done"),
         ("maj-lund", "done"),
+        ("lt-berg", "refused"),
     ]
 
 
@@ -339,3 +342,73 @@ async def test_a_dismissal_needs_a_code_and_the_decision_tells_it(station: Any) 
     assert decided.decision.decided_by == "lt-berg"
     (entry,) = [entry for entry in station.ledger.audit_entries(HOME) if "Decide" in entry.action]
     assert '"reason_code":"REASON_CODE_VEGETATION"' in entry.detail
+
+
+async def test_a_pledge_that_is_there_otherwise_is_told_as_refused_and_once(station: Any) -> None:
+    token = await station.credential("lt-berg", "operator", "CONFIDENTIAL")
+
+    async def pledge(capability: str) -> Any:
+        return await station.call(
+            token,
+            "PledgeService.CreatePledge",
+            parent=HOME,
+            pledge_id="den-uas-1",
+            pledge=pledge_pb2.Pledge(
+                contributor="DNK",
+                capability=capability,
+                platform="a drone",
+                marking=pledge_pb2.MARKING_UNCLASSIFIED,
+            ),
+        )
+
+    await pledge("small UAS")
+    with pytest.raises(RemoteError, match="exists and differs"):
+        await pledge("large UAS")
+    # The same promise again is the first.
+    await pledge("small UAS")
+    refusal = A_REFUSAL | {"parent": f"{HOME}/pledges/den-uas-1"}
+    await station.call(token, "PledgeService.RecordRefusal", **refusal)
+    other = pledge_pb2.Refusal()
+    other.CopyFrom(NO_OVERFLIGHT)
+    other.reason = "weather"
+    with pytest.raises(RemoteError, match="another refusal"):
+        await station.call(token, "PledgeService.RecordRefusal", **refusal | {"refusal": other})
+    told = [entry for entry in station.chain() if entry[0] == "lt-berg"]
+    assert [(action.rpartition(".")[2], outcome) for _, action, _, outcome in told] == [
+        ("CreatePledge", "done"),
+        ("CreatePledge", "refused"),
+        ("CreatePledge", "done"),
+        ("RecordRefusal", "done"),
+        ("RecordRefusal", "refused"),
+    ]
+
+
+async def test_polling_is_counted_and_who_saw_an_incident_is_told_each_time(station: Any) -> None:
+    token = await station.credential("lt-berg", "operator", "CONFIDENTIAL")
+    incident = station.incidents["NOR"]
+    for _ in range(20):
+        await station.call(token, "ImageryService.ListImagery", parent=HOME)
+        await station.call(token, "PledgeService.GetPledge", name=f"{HOME}/pledges/nor-uas-1")
+        await station.call(token, "IncidentService.GetIncident", name=incident)
+        await station.call(token, "ProductService.ListProducts", parent=incident)
+        await station.call(token, "IncidentService.ListIncidents", parent=HOME, page_size=1)
+    told = Counter(action for actor, action, *_ in station.chain() if actor == "lt-berg")
+    assert told == {
+        "ImageryService.ListImagery": 1,
+        "PledgeService.GetPledge": 1,
+        "IncidentService.GetIncident": 20,
+        "ProductService.ListProducts": 20,
+        "IncidentService.ListIncidents": 20,
+    }
+    # An export of the audit is told once, its further pages with it.
+    for _ in range(2):
+        for after in (0, 10, 20, 30):
+            await station.call(
+                station.first_token,
+                "AuditService.ListAuditEntries",
+                parent=HOME,
+                after=after,
+                page_size=10,
+            )
+    exports = [entry for entry in station.chain(INSTALLATION) if "ListAudit" in entry[1]]
+    assert len(exports) == 2 + 1
