@@ -123,10 +123,31 @@ class PositionIndex:
     def __len__(self) -> int:
         return len(self.positions)
 
-    @cached_property
-    def unit(self) -> Floats:
-        """(P, 3) directions of the reference points from the centre of the Earth."""
-        return unit_vectors(self.latitude_deg, self.longitude_deg)
+    def unit(self, columns: NDArray[np.intp]) -> Floats:
+        """(N, 3) directions of some reference points from the centre of the Earth."""
+        return unit_vectors(self.latitude_deg[columns], self.longitude_deg[columns])
+
+    def around(self, unit: Floats, limit_m: Floats) -> NDArray[np.intp]:
+        """The positions that are not certainly farther than a limit each from all of some places.
+
+        Args:
+            unit: (N, 3) directions of the places, one at least; all within a cone.
+            limit_m: (P,) how far each position matters, NaN for not at all.
+
+        Returns:
+            Their columns, in order.
+        """
+        axis = unit.mean(axis=0)
+        axis /= max(float(np.linalg.norm(axis)), 1e-12)
+        spread = float(np.linalg.norm(unit - axis, axis=1).max())
+        reach = limit_m * SPHERE_SLACK + 1.0
+        # No chord is shorter than two parts in pi of what it spans in latitude, which tells of most
+        # positions at once that they are too far.
+        north = math.asin(max(-1.0, min(1.0, float(axis[2]))))
+        span = np.abs(np.radians(self.latitude_deg) - north) * (2.0 / math.pi)
+        columns = np.flatnonzero((span - spread) * SPHERE_M <= reach)
+        chord = np.linalg.norm(self.unit(columns) - axis, axis=1)
+        return np.asarray(columns[(chord - spread) * SPHERE_M <= reach[columns]], np.intp)
 
     @cached_property
     def sometimes(self) -> NDArray[np.intp]:
@@ -135,7 +156,7 @@ class PositionIndex:
 
     def chosen(self, columns: NDArray[np.intp]) -> PositionIndex:
         """Some of the positions, in the order given."""
-        found = PositionIndex(
+        return PositionIndex(
             positions=tuple(self.positions[column] for column in columns.tolist()),
             latitude_deg=self.latitude_deg[columns],
             longitude_deg=self.longitude_deg[columns],
@@ -146,8 +167,6 @@ class PositionIndex:
             links=self.links.chosen(columns, len(self)),
             unknown=self.unknown,
         )
-        found.__dict__["unit"] = self.unit[columns]
-        return found
 
     def in_use_at(self, moment: datetime | None) -> PositionIndex:
         """Those that are in use at an aware time."""
@@ -165,15 +184,13 @@ class PositionIndex:
         if not len(other) and not other.unknown:
             return self
         names = ("latitude_deg", "longitude_deg", "sigma_m", "extent_m", "radius_m", "kinds")
-        found = replace(
+        return replace(
             self,
             positions=self.positions + other.positions,
             links=self.links.joined(other.links, len(self)),
             unknown=self.unknown + other.unknown,
             **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names},
         )
-        found.__dict__["unit"] = np.concatenate([self.unit, other.unit])
-        return found
 
     def radii_m(self, rules: Sequence[Rule]) -> Floats:
         """(P,) the widest radius of any rule that guards each; NaN where none does."""

@@ -14,6 +14,7 @@ angles add up to a whole turn where the mean is inside.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -108,6 +109,33 @@ def probability_near(
             region = _thinned(region, mean, far_m, level // _COARSEST)
         probability[row] = probability_inside(region, mean, whitening[row])
     return np.clip(probability, 0.0, 1.0)
+
+
+def settled_near(
+    shapes: Sequence[PlaneShape], offset_enu_m: Floats, covariance_m2: Floats, range_m: Floats
+) -> Floats:
+    """As `probability_near`, of each point its own shape and range; NaN where it is not certain.
+
+    Args:
+        shapes: N, each in the plane of its offset.
+        offset_enu_m: (N, 2) means, metres.
+        covariance_m2: (N, 2, 2) symmetric covariances, square metres.
+        range_m: (N,) from the edge of each shape.
+
+    Returns:
+        (N,) 1, 0 or NaN.
+    """
+    import shapely
+
+    reach = np.array([it.margin_m for it in shapes]) + range_m
+    extent = np.array([it.extent_m for it in shapes])
+    floor = np.maximum(np.maximum(7.4e-6 * reach, 1e-9 * extent), 1e-6)
+    widest = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance_m2)[:, 1], floor**2))
+    cores = np.array([it.core for it in shapes], object)
+    away = np.asarray(shapely.distance(cores, shapely.points(offset_enu_m)), np.float64)
+    # By a millionth of a sigma more than there, so that what is certain here is certain there.
+    spread = (_FAR_SIGMAS + 1e-6) * widest
+    return np.where(away + spread <= reach, 1.0, np.where(away - spread > reach, 0.0, np.nan))
 
 
 def _sagitta_m(radius_m: float, segments: int) -> float:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from pipelines.ground import GroundPoint
 from pipelines.threats.positions.position import Position
 from pipelines.threats.positions.position_index import (
-    SPHERE_M,
-    SPHERE_SLACK,
     PositionIndex,
     indexed,
     unit_vectors,
@@ -95,12 +93,11 @@ def positions_around(
         if it.covariance_enu_m2 is not None
     ]
     widest_m = REACH_SIGMAS * math.sqrt(max([0.0, *errors]))
-    radius = BEYOND_RADIUS * index.radii_m(rules) + REACH_SIGMAS * math.sqrt(2.0) * index.sigma_m
     unit = unit_vectors(around[:, 1], around[:, 0])
-    axis = unit.mean(axis=0)
-    axis /= max(float(np.linalg.norm(axis)), 1e-12)
-    spread = float(np.linalg.norm(unit - axis, axis=1).max())
-    chord = np.linalg.norm(index.unit - axis, axis=1)
-    limit = (radius + index.extent_m + widest_m) * SPHERE_SLACK + 1.0
+    error = index.extent_m + REACH_SIGMAS * math.sqrt(2.0) * index.sigma_m + widest_m
+    own = np.fmax(index.radius_m, max((rule.radius_m for rule in rules), default=0.0))
+    # Which rules guard a position is asked of those near by alone.
+    columns = index.around(unit, BEYOND_RADIUS * own + error)
+    near = index.chosen(columns)
     # Of a position that no rule guards the limit is NaN, which nothing is below.
-    return index.chosen(np.flatnonzero((chord - spread) * SPHERE_M <= limit))
+    return near.chosen(near.around(unit, BEYOND_RADIUS * near.radii_m(rules) + error[columns]))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
@@ -22,19 +21,16 @@ from pipelines.threats.positions.position_index import (
     indexed,
     unit_vectors,
 )
-from pipelines.threats.positions.shapes import nearest_places, plane_shape
-from pipelines.threats.proximity.area_probability import probability_near, range_interval_of_shape
 from pipelines.threats.proximity.disc_probability import (
     REACH_SIGMAS,
     distance_quantile,
     probability_within,
     range_interval,
 )
+from pipelines.threats.proximity.pairs import Objects, Pairs, Questions, Rows, separation
 from pipelines.threats.rules.rule import Rule, guards, weighed_categories
 
 Floats = NDArray[np.float64]
-
-_GEOD = Geod(ellps="WGS84")
 
 __all__ = [
     "Level",
@@ -163,7 +159,7 @@ def weigh(
     if not chosen or not len(positions):
         return ()
     places = [_place(ground[index]) for index in chosen]
-    objects = _Objects(
+    objects = Objects(
         latitude_deg=np.array([lat for lat, _, _ in places]),
         longitude_deg=np.array([lon for _, lon, _ in places]),
         covariance_m2=np.stack([cov for *_, cov in places]),
@@ -172,39 +168,52 @@ def weigh(
     rows, columns = _near_pairs(objects, index, rules)
     near, columns = np.unique(columns, return_inverse=True)
     candidates = [index.positions[column] for column in near.tolist()]
-    confidence = np.asarray(confidences, np.float64)[chosen]
-    sightings: list[Sighting] = []
-    for rule in rules:
-        weighed = weighed_categories(rule)
-        is_weighed = np.array([categories[at] in weighed for at in chosen], np.bool_)
-        is_weighed &= confidence >= rule.min_confidence
-        is_guarded = np.array([guards(rule, it) for it in candidates], np.bool_)
-        if not is_weighed.any() or not is_guarded.any():
-            continue
-        kept = is_weighed[rows] & is_guarded[columns]
-        for found in _weigh_pairs(objects, candidates, rows[kept], columns[kept], rule):
-            at = chosen[found.row]
-            position = candidates[found.column]
-            sightings.append(
-                Sighting(
-                    detection_index=at,
-                    category=categories[at],
-                    confidence=float(confidences[at]),
-                    ground=ground[at],
-                    position_id=position.position_id,
-                    rule_id=rule.rule_id,
-                    rule_revision=rule.revision,
-                    radius_m=found.radius_m,
-                    probability=found.probability,
-                    level=found.level,
-                    range_m=found.range_m,
-                    range_low_m=found.range_low_m,
-                    range_high_m=found.range_high_m,
-                    bearing_deg=found.bearing_deg,
-                    position_sigma_m=position.sigma_m,
-                    position=position,
-                )
+    asked, asked_by = _questions(
+        rows,
+        columns,
+        candidates,
+        rules,
+        [categories[at] for at in chosen],
+        np.asarray(confidences, np.float64)[chosen],
+    )
+    if not len(asked.pairs):
+        return ()
+    pairs = Pairs(objects, candidates, rows, columns)
+    probability, at_most = pairs.probabilities(asked)
+    alert = probability >= asked.sure
+    scale = np.where(at_most < asked.sure, at_most, 1.0)
+    least = np.array([rule.possible_probability for rule in rules])[asked_by]
+    # A probability of zero is never possible, however small what it is weighed against.
+    possible = (probability >= least * scale) & (probability > 0.0)
+    hits = np.flatnonzero(alert | possible)
+    if not len(hits):
+        return ()
+    told, place = np.unique(asked.pairs[hits], return_inverse=True)
+    ranges = pairs.ranges(told)
+    sightings = []
+    for hit, order in zip(hits.tolist(), place.tolist(), strict=True):
+        pair, rule = asked.pairs[hit], rules[asked_by[hit]]
+        at, position = chosen[rows[pair]], candidates[columns[pair]]
+        sightings.append(
+            Sighting(
+                detection_index=at,
+                category=categories[at],
+                confidence=float(confidences[at]),
+                ground=ground[at],
+                position_id=position.position_id,
+                rule_id=rule.rule_id,
+                rule_revision=rule.revision,
+                radius_m=float(asked.radius_m[hit]),
+                probability=float(probability[hit]),
+                level=Level.ALERT if alert[hit] else Level.POSSIBLE,
+                range_m=float(ranges.range_m[order]),
+                range_low_m=float(ranges.low_m[order]),
+                range_high_m=float(ranges.high_m[order]),
+                bearing_deg=float(ranges.bearing_deg[order]),
+                position_sigma_m=position.sigma_m,
+                position=position,
             )
+        )
     return tuple(sorted(sightings, key=lambda it: (it.detection_index, it.position_id, it.rule_id)))
 
 
@@ -220,18 +229,21 @@ def weigh_again(sighting: Sighting, ground: GroundPoint, position: Position) -> 
         ValueError: the place is not located.
     """
     latitude, longitude, covariance = _place(ground)
-    objects = _Objects(
+    objects = Objects(
         latitude_deg=np.array([latitude]),
         longitude_deg=np.array([longitude]),
         covariance_m2=covariance[None],
     )
     only = np.zeros(1, np.intp)
-    weighed = _weighed(objects, only, position, sighting.radius_m)
-    ranges = _ranges(objects, only, position, weighed)
+    pairs = Pairs(objects, [position], only, only)
+    probability, _ = pairs.probabilities(
+        Questions(pairs=only, radius_m=np.array([sighting.radius_m]), sure=np.zeros(1))
+    )
+    ranges = pairs.ranges(only)
     return replace(
         sighting,
         ground=ground,
-        probability=float(weighed.probability[0]),
+        probability=float(probability[0]),
         range_m=float(ranges.range_m[0]),
         range_low_m=float(ranges.low_m[0]),
         range_high_m=float(ranges.high_m[0]),
@@ -239,15 +251,6 @@ def weigh_again(sighting: Sighting, ground: GroundPoint, position: Position) -> 
         position_sigma_m=position.sigma_m,
         position=position,
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Objects:
-    """Located detections: N places in degrees, with (N, 2, 2) covariances."""
-
-    latitude_deg: Floats
-    longitude_deg: Floats
-    covariance_m2: Floats
 
 
 def _place(point: GroundPoint) -> tuple[float, float, NDArray[np.float64]]:
@@ -258,7 +261,7 @@ def _place(point: GroundPoint) -> tuple[float, float, NDArray[np.float64]]:
 
 
 def _near_pairs(
-    objects: _Objects, index: PositionIndex, rules: Sequence[Rule]
+    objects: Objects, index: PositionIndex, rules: Sequence[Rule]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs (row of an object, column of a position) on a sphere that are not certainly too far."""
     unit = unit_vectors(objects.latitude_deg, objects.longitude_deg)
@@ -270,211 +273,51 @@ def _near_pairs(
         + REACH_SIGMAS * math.sqrt(2.0) * index.sigma_m
     )
     # First one cone around the whole frame, then each pair of what is left.
-    axis = unit.mean(axis=0)
-    axis /= max(float(np.linalg.norm(axis)), 1e-12)
-    spread = float(np.linalg.norm(unit - axis, axis=1).max())
-    chord = np.linalg.norm(index.unit - axis, axis=1)
-    largest = REACH_SIGMAS * float(sigma.max())
-    columns = np.flatnonzero((chord - spread) * SPHERE_M <= (reach + largest) * SPHERE_SLACK + 1.0)
-    gap = np.linalg.norm(unit[:, None, :] - index.unit[None, columns, :], axis=2)
+    columns = index.around(unit, reach + REACH_SIGMAS * float(sigma.max()))
+    gap = np.linalg.norm(unit[:, None, :] - index.unit(columns)[None], axis=2)
     limit = reach[columns][None, :] + REACH_SIGMAS * sigma[:, None]
     rows, near = np.nonzero(gap * SPHERE_M <= limit * SPHERE_SLACK + 1.0)
     return rows, columns[near]
 
 
-def separation(
-    position_lat_deg: NDArray[np.float64],
-    position_lon_deg: NDArray[np.float64],
-    object_lat_deg: NDArray[np.float64],
-    object_lon_deg: NDArray[np.float64],
-    object_covariance_m2: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Where objects are as seen from positions, along the geodesic.
+def _questions(
+    rows: Rows,
+    columns: Rows,
+    positions: Sequence[Position],
+    rules: Sequence[Rule],
+    categories: Sequence[str],
+    confidence: Floats,
+) -> tuple[Questions, Rows]:
+    """Every pair by every rule that weighs it, and which rule asks each.
 
     Args:
-        position_lat_deg: (N,) WGS 84.
-        position_lon_deg: (N,) WGS 84.
-        object_lat_deg: (N,) WGS 84.
-        object_lon_deg: (N,) WGS 84.
-        object_covariance_m2: (N, 2, 2) in east and north at the object.
-
-    Returns:
-        range (N,) metres; bearing (N,) degrees clockwise from true north, 0 to below 360; offset
-        (N, 2) metres east and north at the position; covariance (N, 2, 2) in those axes, turned by
-        the convergence of the meridians between the two places.
+        rows: (K,) the object of each pair.
+        columns: (K,) its position.
+        positions: P of them.
+        rules: in force.
+        categories: of N objects.
+        confidence: (N,) of them.
     """
-    bearing, back, distance = _GEOD.inv(
-        position_lon_deg, position_lat_deg, object_lon_deg, object_lat_deg
-    )
-    azimuth = np.radians(bearing)
-    offset = np.stack([distance * np.sin(azimuth), distance * np.cos(azimuth)], axis=-1)
-    turn = azimuth - (np.radians(back) + np.pi)
-    turn = np.where(distance > 0.0, turn, 0.0)
-    cos, sin = np.cos(turn), np.sin(turn)
-    # Azimuths grow clockwise: a turn by t carries (east, north) to (e cos + n sin, n cos - e sin).
-    rotation = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=-2)
-    covariance = rotation @ object_covariance_m2 @ np.swapaxes(rotation, -1, -2)
-    return np.asarray(distance), np.mod(bearing, 360.0), offset, covariance
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
-    """A pair that a rule weighs as near: row of the object, column of the position."""
-
-    row: int
-    column: int
-    radius_m: float
-    probability: float
-    level: Level
-    range_m: float
-    range_low_m: float
-    range_high_m: float
-    bearing_deg: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Weighed:
-    """N pairs: separations in the plane around the positions, and their probabilities."""
-
-    distance_m: Floats
-    bearing_deg: Floats
-    offset_m: Floats
-    covariance_m2: Floats
-    probability: Floats
-    at_most: Floats
-
-    def chosen(self, rows: NDArray[np.intp]) -> _Weighed:
-        """Some of the pairs."""
-        return _Weighed(**{name: getattr(self, name)[rows] for name in _Weighed.__slots__})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Ranges:
-    """N ranges with the intervals that hold 90 % of them, metres, and bearings."""
-
-    range_m: Floats
-    low_m: Floats
-    high_m: Floats
-    bearing_deg: Floats
-
-
-def _weigh_pairs(
-    objects: _Objects,
-    positions: Sequence[Position],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    rule: Rule,
-) -> Iterator[_Found]:
-    """The pairs that a rule weighs as near: all points at once, shapes one after the other."""
-    is_shape = np.array([it.shape is not None for it in positions], np.bool_)
-    points = np.flatnonzero(~is_shape[columns])
-    groups: list[tuple[NDArray[np.intp], Position | Sequence[Position]]] = []
-    if len(points):
-        groups.append((points, [positions[column] for column in columns[points].tolist()]))
-    groups += [
-        (np.flatnonzero(columns == column), positions[column])
-        for column in np.flatnonzero(is_shape).tolist()
-        if (columns == column).any()
-    ]
-    for pairs, near in groups:
-        here = [near] * len(pairs) if isinstance(near, Position) else near
-        radius = np.array([rule.radius_m if it.radius_m is None else it.radius_m for it in here])
-        weighed = _weighed(objects, rows[pairs], near, radius, rule.alert_probability)
-        alert = weighed.probability >= rule.alert_probability
-        scale = np.where(weighed.at_most < rule.alert_probability, weighed.at_most, 1.0)
-        # A probability of zero is never possible, however small what it is weighed against.
-        possible = (weighed.probability >= rule.possible_probability * scale) & (
-            weighed.probability > 0.0
-        )
-        hits = np.flatnonzero(alert | possible)
-        if not len(hits):
+    own = np.array([np.nan if it.radius_m is None else it.radius_m for it in positions])
+    kept, radius, asked_by = [], [], []
+    for number, rule in enumerate(rules):
+        weighed = weighed_categories(rule)
+        is_weighed = np.array([it in weighed for it in categories], np.bool_)
+        is_weighed &= confidence >= rule.min_confidence
+        if not is_weighed.any():
             continue
-        ranges = _ranges(objects, rows[pairs[hits]], near, weighed.chosen(hits))
-        for order, hit in enumerate(hits.tolist()):
-            yield _Found(
-                row=int(rows[pairs[hit]]),
-                column=int(columns[pairs[hit]]),
-                radius_m=float(radius[hit]),
-                probability=float(weighed.probability[hit]),
-                level=Level.ALERT if alert[hit] else Level.POSSIBLE,
-                range_m=float(ranges.range_m[order]),
-                range_low_m=float(ranges.low_m[order]),
-                range_high_m=float(ranges.high_m[order]),
-                bearing_deg=float(ranges.bearing_deg[order]),
-            )
-
-
-def _weighed(
-    objects: _Objects,
-    rows: NDArray[np.intp],
-    near: Position | Sequence[Position],
-    radius_m: Floats | float,
-    sure: float = 0.0,
-) -> _Weighed:
-    """Objects against one position, or each against its own point.
-
-    How high the probability could be is not looked for any further where it could reach `sure`.
-    """
-    count = len(rows)
-    here = [near] * count if isinstance(near, Position) else near
-    distance, bearing, offset, covariance = separation(
-        np.array([it.latitude_deg for it in here]),
-        np.array([it.longitude_deg for it in here]),
-        objects.latitude_deg[rows],
-        objects.longitude_deg[rows],
-        objects.covariance_m2[rows],
-    )
-    sigma = np.array([it.sigma_m for it in here])
-    covariance = covariance + sigma[:, None, None] ** 2 * np.eye(2)
-    radius = np.broadcast_to(np.asarray(radius_m, np.float64), (count,))
-    still = np.zeros_like(offset)
-    if isinstance(near, Position) and near.shape is not None:
-        plane = plane_shape(near.shape, near.latitude_deg, near.longitude_deg)
-        wide = float(radius[0])
-        probability = probability_near(plane, offset, covariance, wide)
-        at_most = np.ones(count)
-        low = np.flatnonzero((probability > 0.0) & (probability < sure))
-        # An object on the reference point is inside, and has at least the disc around it.
-        at_most[low] = probability_within(still[low], covariance[low], radius[low])
-        asked = low[at_most[low] < sure]
-        highest = probability_near(plane, still[asked], covariance[asked], wide)
-        at_most[asked] = np.maximum(probability[asked], highest)
-    else:
-        probability = probability_within(offset, covariance, radius)
-        at_most = probability_within(still, covariance, radius)
-    return _Weighed(
-        distance_m=distance,
-        bearing_deg=bearing,
-        offset_m=offset,
-        covariance_m2=covariance,
-        probability=probability,
-        at_most=at_most,
-    )
-
-
-def _ranges(
-    objects: _Objects,
-    rows: NDArray[np.intp],
-    near: Position | Sequence[Position],
-    weighed: _Weighed,
-) -> _Ranges:
-    if not isinstance(near, Position) or near.shape is None:
-        low, high = range_interval(weighed.offset_m, weighed.covariance_m2)
-        return _Ranges(
-            range_m=weighed.distance_m, low_m=low, high_m=high, bearing_deg=weighed.bearing_deg
-        )
-    plane = plane_shape(near.shape, near.latitude_deg, near.longitude_deg)
-    low, high = range_interval_of_shape(plane, weighed.offset_m, weighed.covariance_m2)
-    latitude, longitude = nearest_places(
-        plane, weighed.offset_m, near.latitude_deg, near.longitude_deg
-    )
-    bearing, _, distance = _GEOD.inv(
-        longitude, latitude, objects.longitude_deg[rows], objects.latitude_deg[rows]
-    )
-    inside = np.isnan(latitude)
-    return _Ranges(
-        range_m=np.where(inside, 0.0, distance),
-        low_m=low,
-        high_m=high,
-        bearing_deg=np.where(inside, weighed.bearing_deg, np.mod(bearing, 360.0)),
+        is_guarded = np.array([guards(rule, it) for it in positions], np.bool_)
+        pairs = np.flatnonzero(is_weighed[rows] & is_guarded[columns])
+        kept.append(pairs)
+        radius.append(np.where(np.isnan(own), rule.radius_m, own)[columns[pairs]])
+        asked_by.append(np.full(len(pairs), number))
+    pairs = np.concatenate(kept) if kept else np.zeros(0, np.intp)
+    by = np.concatenate(asked_by) if kept else np.zeros(0, np.intp)
+    return (
+        Questions(
+            pairs=pairs,
+            radius_m=np.concatenate(radius) if kept else np.zeros(0),
+            sure=np.array([rule.alert_probability for rule in rules])[by],
+        ),
+        by,
     )

@@ -189,6 +189,7 @@ def test_joined_indices_are_one_index_of_all() -> None:
     whole, joined = PositionIndex.of([POST, CAMP, ROUTE]), one.joined(two)
     for name in ("latitude_deg", "longitude_deg", "sigma_m", "extent_m", "radius_m", "kinds"):
         assert np.array_equal(getattr(joined, name), getattr(whole, name), equal_nan=True)
-    assert np.array_equal(joined.unit, whole.unit)
+    every = np.arange(3)
+    assert np.array_equal(joined.unit(every), whole.unit(every))
     assert joined.positions == whole.positions
     assert joined.unknown == ("patrol-9",)
