@@ -102,20 +102,29 @@ def reports_around(
         if moment is not None:
             asked["asked_moment"] = moment
         rows = connection.execute(_around(at_a_time=moment is not None), asked)
-        for name, *values in rows:
-            known = tuple(
-                PatrolReport(
-                    reported_at=reported_at,
-                    latitude_deg=latitude_deg,
-                    longitude_deg=longitude_deg,
-                    sigma_m=sigma_m,
-                )
-                for reported_at, latitude_deg, longitude_deg, sigma_m in (values[:4], values[4:])
-                if reported_at is not None
-            )
+        for name, *values in rows.all():
+            known = _reports(*values[:4]) + _reports(*values[4:])
             if known:
                 found[name] = known
     return found
+
+
+# Patrols are asked for with every frame, and report every some minutes.
+@functools.lru_cache(maxsize=4096)
+def _reports(
+    reported_at: datetime | None, latitude_deg: float, longitude_deg: float, sigma_m: float
+) -> tuple[PatrolReport, ...]:
+    """The report of some columns; none where they are empty."""
+    if reported_at is None:
+        return ()
+    return (
+        PatrolReport(
+            reported_at=reported_at,
+            latitude_deg=latitude_deg,
+            longitude_deg=longitude_deg,
+            sigma_m=sigma_m,
+        ),
+    )
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pipelines.threats.positions.patrols import PatrolReport
 from pipelines.threats.positions.position import Position, PositionKind
@@ -25,6 +25,10 @@ from service.ledger.position_rows import (
     reports_around,
 )
 from service.ledger.tables import patrol_reports, position_registers, positions
+
+_READ_REVISION = select(position_registers.c.revision).where(
+    position_registers.c.mission_id == bindparam("asked_mission")
+)
 
 
 class PositionChange(StrEnum):
@@ -175,11 +179,8 @@ class Positions(Database):
             revision: what is known already; None for nothing.
         """
         with self._reading() as connection:
-            found = connection.execute(
-                select(position_registers.c.revision).where(
-                    position_registers.c.mission_id == mission_id
-                )
-            ).scalar_one_or_none()
+            asked = {"asked_mission": mission_id}
+            found = connection.execute(_READ_REVISION, asked).scalar_one_or_none()
             # A register from before revisions were counted has none.
             current = int(found or 0)
             return current, None if current == revision else _all(connection, mission_id)

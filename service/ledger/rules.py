@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Subquery, func, insert, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+)
 
 from pipelines.threats.rules.rule import Rule
 from pipelines.threats.rules.rule_document import rule_document, stored_rule
@@ -106,7 +120,10 @@ class Rules(Database):
 
         Where it is empty, the built-in rules are in force.
         """
-        return tuple(it.rule for it in self.list_rules(mission_id) if it.rule.enabled)
+        with self._reading() as connection:
+            rows = connection.execute(_READ_IN_FORCE, {"asked_mission": mission_id}).all()
+        found = (_rule(document, revision) for document, revision in rows)
+        return tuple(rule for rule in found if rule.enabled)
 
     def list_rule_revisions(
         self, mission_id: str, rule_id: str, *, page_size: int = 0, page_token: str = ""
@@ -132,13 +149,37 @@ class Rules(Database):
         return page
 
 
-def _latest(mission_id: str) -> Subquery:
+def _latest(mission_id: str | BindParameter[str]) -> Subquery:
     return (
         select(rules.c.rule_id, func.max(rules.c.revision).label("revision"))
         .where(rules.c.mission_id == mission_id)
         .group_by(rules.c.rule_id)
         .subquery()
     )
+
+
+def _in_force() -> Select[Any]:
+    mission_id: BindParameter[str] = bindparam("asked_mission")
+    latest = _latest(mission_id)
+    return (
+        # The document as it was written: the text tells whether it was read before.
+        select(cast(rules.c.document, Text), rules.c.revision)
+        .join(
+            latest,
+            (rules.c.rule_id == latest.c.rule_id) & (rules.c.revision == latest.c.revision),
+        )
+        .where(rules.c.mission_id == mission_id, rules.c.deleted == 0)
+        .order_by(rules.c.rule_id)
+    )
+
+
+# Asked with every frame, and built once.
+_READ_IN_FORCE = _in_force()
+
+
+@functools.lru_cache(maxsize=512)
+def _rule(document: str, revision: int) -> Rule:
+    return replace(stored_rule(json.loads(document)), revision=revision)
 
 
 def _latest_row(connection: Connection, mission_id: str, rule_id: str) -> Row[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pyproj import Geod
@@ -73,11 +73,10 @@ def patrol_at(
     aging = patrol.aging or DEFAULT_AGING
     if moment is None:
         return _seen(patrol, reports[-1], max(aging.max_sigma_m, reports[-1].sigma_m))
-    before = [it for it in reports if it.reported_at <= moment]
-    after = [it for it in reports if it.reported_at > moment]
-    if before and after:
-        return _between(patrol, aging, before[-1], after[0], moment)
-    last = before[-1] if before else after[0]
+    count = sum(it.reported_at <= moment for it in reports)
+    if 0 < count < len(reports):
+        return _between(patrol, aging, reports[count - 1], reports[count], moment)
+    last = reports[max(count - 1, 0)]
     age_s = abs((moment - last.reported_at).total_seconds())
     if age_s > aging.max_age_s:
         return None
@@ -94,12 +93,32 @@ def aged_sigma_m(sigma_m: float, age_s: float, aging: Aging) -> float:
 
 
 def _seen(patrol: Position, report: PatrolReport, sigma_m: float) -> Position:
-    return replace(
-        patrol,
-        latitude_deg=report.latitude_deg,
-        longitude_deg=report.longitude_deg,
+    return _put(patrol, report.latitude_deg, report.longitude_deg, sigma_m, report.reported_at)
+
+
+def _put(
+    patrol: Position,
+    latitude_deg: float,
+    longitude_deg: float,
+    sigma_m: float,
+    reported_at: datetime,
+) -> Position:
+    # Field by field, for every patrol with every frame: `replace` takes three times as long.
+    return Position(
+        position_id=patrol.position_id,
+        display_name=patrol.display_name,
+        kind=patrol.kind,
+        latitude_deg=latitude_deg,
+        longitude_deg=longitude_deg,
         sigma_m=sigma_m,
-        reported_at=report.reported_at,
+        radius_m=patrol.radius_m,
+        shape=patrol.shape,
+        aging=patrol.aging,
+        reported_at=reported_at,
+        valid_from=patrol.valid_from,
+        valid_until=patrol.valid_until,
+        use_times=patrol.use_times,
+        revision=patrol.revision,
     )
 
 
@@ -124,12 +143,12 @@ def _between(
     )
     reported = math.hypot((1.0 - share) * before.sigma_m, share * after.sigma_m)
     sigma = math.hypot(reported, _detour_m(since_s, until_s, distance_m, aging.speed_m_s))
-    return replace(
+    return _put(
         patrol,
-        latitude_deg=float(latitude),
-        longitude_deg=float(longitude),
-        sigma_m=min(sigma, max(aging.max_sigma_m, reported)),
-        reported_at=nearer.reported_at,
+        float(latitude),
+        float(longitude),
+        min(sigma, max(aging.max_sigma_m, reported)),
+        nearer.reported_at,
     )
 
 
