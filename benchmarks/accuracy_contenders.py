@@ -3,7 +3,8 @@
 `python -m benchmarks.accuracy_contenders NAME FOLDER` looks at every image that `FOLDER/images.txt`
 lists, one path a line, with the weights in `FOLDER`, and writes what it found to `FOLDER/NAME.npz`:
 `count` (I,), and for all images in a row `xyxy` (N, 4), `confidence` (N,), `class_id` (N,) by the
-model's own classes, or by category for Vedette. All run on OpenVINO, from one export of one file.
+model's own classes, or by category for Vedette. All run on OpenVINO, from one export of
+one file; that of eight bits was made of the same weights.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.catalogue.catalogue import INT8, Catalogue
 from models.detections import Detections
 from models.taxonomy import ClassMap
 
@@ -29,6 +31,8 @@ OVERLAP = 0.2
 TILE_PX = 640
 WHOLE_PX = 1280
 MOST_PER_LOOK = 1000
+INT8_GRAPH = "int8.xml"
+"""Of the weights, in the folder of a run; there is none where they come without one."""
 
 Look = Callable[[Path], Detections]
 
@@ -38,19 +42,25 @@ def ours(folder: Path) -> Look:
     return _ours(folder, once=False)
 
 
+def ours_int8(folder: Path) -> Look:
+    """Vedette with the graph of eight bits that is shipped beside the floats."""
+    return _ours(folder, once=False, int8=True)
+
+
 def ours_once(folder: Path) -> Look:
     """Vedette with the tiles and the whole frame that sahi looks at, and no others."""
     return _ours(folder, once=True)
 
 
-def _ours(folder: Path, *, once: bool) -> Look:
+def _ours(folder: Path, *, once: bool, int8: bool = False) -> Look:
     from models.detector import DetectionParameters
     from models.engines.openvino_engine import OpenVinoEngine
     from models.tiles.tile_plan import plan_full_scale, plan_unknown_scale
     from models.tiles.tiled_detector import TiledDetector
     from pipelines.imagery.decode import read_image
 
-    (graph,) = (folder / f"{TILE_PX}_openvino_model").glob("*.xml")
+    exported = folder / f"{TILE_PX}_openvino_model"
+    (graph,) = [folder / INT8_GRAPH] if int8 else exported.glob("*.xml")
     detector = TiledDetector(
         OpenVinoEngine(
             name="exported",
@@ -136,6 +146,7 @@ def _detections(xyxy: Any, confidence: Any, class_id: Any) -> Detections:
 
 CONTENDERS: dict[str, Callable[[Path], Look]] = {
     "ours": ours,
+    "ours_int8": ours_int8,
     "ours_once": ours_once,
     "sahi": sahi,
     "whole": whole,
@@ -144,13 +155,13 @@ CONTENDERS: dict[str, Callable[[Path], Look]] = {
 
 def class_map() -> ClassMap:
     """The ten classes of VisDrone, which both models have, as the shipped card maps them."""
-    from models.catalogue.catalogue import Catalogue
-
     return Catalogue.shipped().entry().card.class_map
 
 
 def export(weights: Path, folder: Path) -> None:
     """Write weights as ultralytics' own OpenVINO export, for tiles and for whole frames.
+
+    A graph of eight bits that lies beside them comes along.
 
     Args:
         weights: a checkpoint of ultralytics, or safetensors of the catalogue.
@@ -159,6 +170,8 @@ def export(weights: Path, folder: Path) -> None:
     import ultralytics
 
     api: Any = ultralytics
+    for small in weights.parent.glob(f"{weights.stem}{INT8}.*"):
+        shutil.copyfile(small, (folder / INT8_GRAPH).with_suffix(small.suffix))
     for side in (TILE_PX, WHOLE_PX):
         copy = folder / f"{side}.pt"
         if weights.suffix == ".safetensors":

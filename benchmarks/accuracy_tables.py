@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,12 @@ from service.cli.model_report import draw_curves
 BEGIN, END = "<!-- tables of python -m benchmarks.accuracy -->", "<!-- end of tables -->"
 CONTENDERS = {
     "ours": "Vedette",
+    "ours_int8": "Vedette, eight bits",
     "ours_once": "Vedette, one look",
     "sahi": "sahi",
     "whole": "whole frame at 1280",
 }
-OURS = ("ours", "ours_once")
+OURS = ("ours", "ours_int8", "ours_once")
 THRESHOLDS = {name: DEFAULT_CONFIDENCE if name in OURS else 0.25 for name in CONTENDERS}
 """Operating thresholds: what Vedette takes where a card says nothing, and ultralytics' own."""
 
@@ -162,20 +163,31 @@ def behind(results: dict[str, dict[str, Measured]]) -> list[str]:
     """Where Vedette's average precision is below that of a peer, in words."""
     told: list[str] = []
     for name, by_contender in results.items():
-        ours = {score.subject: (score, small) for score, _, small in groups(by_contender["ours"])}
-        for contender in by_contender:
-            for score, _, small in groups(by_contender[contender]):
-                mine, my_small = ours[score.subject]
-                pairs: dict[str, tuple[float | None, float | None]]
-                pairs = {"all": (mine.ap50, score.ap50), "under 32 px": (my_small, small)}
-                for size in ("under 16 px", "16 to 32 px"):
-                    pairs[size] = (mine.sizes_px[size].ap50, score.sizes_px[size].ap50)
-                told.extend(
-                    f"{name}, {score.subject}, {size}: {a:.3f}, {CONTENDERS[contender]} {b:.3f}"
-                    for size, (a, b) in pairs.items()
-                    if contender not in OURS and a is not None and b is not None and a < b
-                )
+        for way in ("ours", "ours_int8"):
+            if way not in by_contender:
+                continue
+            ours = {score.subject: (score, small) for score, _, small in groups(by_contender[way])}
+            for contender in (peer for peer in by_contender if peer not in OURS):
+                for score, _, small in groups(by_contender[contender]):
+                    told.extend(
+                        f"{name}, {score.subject}, {size}: {CONTENDERS[way]} {a:.3f}, "
+                        f"{CONTENDERS[contender]} {b:.3f}"
+                        for size, a, b in _pairs(*ours[score.subject], score, small)
+                        if a < b
+                    )
     return told
+
+
+def _pairs(
+    mine: SubjectScore, my_small: float | None, score: SubjectScore, small: float | None
+) -> Iterator[tuple[str, float, float]]:
+    """Average precision of two contenders by size, where both have one."""
+    pairs = {"all": (mine.ap50, score.ap50), "under 32 px": (my_small, small)}
+    for size in ("under 16 px", "16 to 32 px"):
+        pairs[size] = (mine.sizes_px[size].ap50, score.sizes_px[size].ap50)
+    for size, (a, b) in pairs.items():
+        if a is not None and b is not None:
+            yield size, a, b
 
 
 def written(text: str, tables: Sequence[str]) -> str:

@@ -6,6 +6,10 @@ reduced to one more. Beside the time on the clock stands the processor time of e
 work on the machine hardly changes: as many processor seconds a tile mean as many tiles a second
 where the machine is left alone.
 
+Where Vedette runs the graph of eight bits here, so does the bare engine; sahi and supervision run
+what ultralytics exports of the same weights by default. So that nothing is hidden, Vedette and the
+engine with floats, and sahi over the graph of eight bits, stand beside them.
+
     python -m benchmarks.detection [--json FILE] [--rounds N]
 """
 
@@ -20,16 +24,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection_contenders import CONTENDERS, OVERLAP, TILE_PX
+from benchmarks.detection_contenders import (
+    CONTENDERS,
+    ONLY_WITH_INT8,
+    OVERLAP,
+    TILE_PX,
+    runs_int8,
+)
 from benchmarks.detection_frames import SIZES, Frame, data_folder, make_frames
 from models.tiles.tiling import tile_grid
 
 MODULE = "benchmarks.detection_contenders"
 PEERS = {
     "sahi_openvino": "sahi + OpenVINO",
+    "sahi_openvino_int8": "sahi + OpenVINO, eight bits",
     "sahi_torch": "sahi + torch",
     "supervision_openvino": "supervision + OpenVINO",
 }
@@ -48,11 +60,11 @@ class Contender:
             text=True,
         )
 
-    def run(self, frame: Frame) -> dict[str, Any]:
-        """What it measured on a frame."""
+    def run(self, frame: Frame, *, warm: bool = False) -> dict[str, Any]:
+        """What it measured on a frame; nothing of a warm run."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("a contender is talked to over pipes")
-        self._process.stdin.write(f"{frame.name}\n")
+        self._process.stdin.write(f"{'-' if warm else ''}{frame.name}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
@@ -67,82 +79,121 @@ class Contender:
         self._process.wait(timeout=60)
 
 
+def contenders() -> list[str]:
+    """What is compared on this machine."""
+    return [name for name in CONTENDERS if name not in ONLY_WITH_INT8 or runs_int8()]
+
+
 def measure(folder: Path, frames: list[Frame], rounds: int) -> dict[str, dict[str, list[Any]]]:
     """Answers by frame and contender: one warm run, then `rounds` in turns.
 
-    Each size has processes of its own, so that a peak of memory is that of its size.
+    Each size has processes of its own, so that a peak of memory is that of its size; all are
+    warmed on the smallest.
     """
+    names = contenders()
     answers: dict[str, dict[str, list[Any]]] = {
-        frame.name: {name: [] for name in CONTENDERS} for frame in frames
+        frame.name: {name: [] for name in names} for frame in frames
     }
     for frame in frames:
-        contenders = [Contender(name, folder) for name in CONTENDERS]
+        running = [Contender(name, folder) for name in names]
         try:
-            for contender in contenders:
-                contender.run(frame)
+            for contender in running:
+                contender.run(frames[0], warm=True)
             for _ in range(rounds):
-                for contender in contenders:
+                for contender in running:
                     answers[frame.name][contender.name].append(contender.run(frame))
         finally:
-            for contender in contenders:
+            for contender in running:
                 contender.close()
     return answers
 
 
 def summarise(frame: Frame, answers: dict[str, list[Any]]) -> dict[str, Any]:
     """Medians and ratios of one frame."""
-    tiles = len(tile_grid(frame.width_px, frame.height_px, TILE_PX, OVERLAP)) + 1
-
-    def rate(name: str, key: str) -> float:
-        return tiles / float(statistics.median(answer[key] for answer in answers[name]))
-
-    def most(name: str) -> float:
-        return round(max(float(answer["peak_rss_mb"]) for answer in answers[name]), 1)
-
-    def cpu_ms(name: str, key: str = "cpu_s") -> float:
-        return float(statistics.median(answer[key] for answer in answers[name])) / tiles * 1e3
-
-    bare = rate("engine", "single_s")
-    bare_cpu = cpu_ms("engine")
-    # A ratio of runs that follow each other is steadier than one of medians.
-    paired = {
-        key: statistics.median(
-            theirs["single_s"] / mine[key]
-            for mine, theirs in zip(answers["ours"], answers["engine"], strict=True)
-        )
-        for key in ("stream_s", "decoded_s", "single_s")
-    }
+    taken = _Taken(answers, len(tile_grid(frame.width_px, frame.height_px, TILE_PX, OVERLAP)) + 1)
     result: dict[str, Any] = {
         "frame": frame.name,
         "width_px": frame.width_px,
         "height_px": frame.height_px,
-        "tiles": tiles,
+        "tiles": taken.tiles,
         "engine": answers["ours"][0]["engine"],
-        "ours_tiles_per_s": rate("ours", "stream_s"),
-        "ours_one_frame_tiles_per_s": rate("ours", "single_s"),
-        "ours_decoded_tiles_per_s": rate("ours", "decoded_s"),
-        "engine_tiles_per_s": bare,
-        "ours_to_engine": paired["stream_s"],
-        "ours_decoded_to_engine": paired["decoded_s"],
-        "ours_one_frame_to_engine": paired["single_s"],
-        "ours_decode_s": statistics.median(answer["decode_s"] for answer in answers["ours"]),
-        "peak_rss_mb": most("ours"),
-        "engine_peak_rss_mb": most("engine"),
-        "engine_cpu_ms_per_tile": bare_cpu,
-        "ours_cpu_ms_per_tile": cpu_ms("ours"),
-        "ours_decoded_cpu_ms_per_tile": cpu_ms("ours", "decoded_cpu_s"),
-        "ours_to_engine_cpu": bare_cpu / cpu_ms("ours"),
-        "ours_decoded_to_engine_cpu": bare_cpu / cpu_ms("ours", "decoded_cpu_s"),
+        "peak_rss_mb": taken.most_mb("ours"),
+        "engine_peak_rss_mb": taken.most_mb("engine"),
     }
+    for end in ("", "_float"):
+        if f"ours{end}" in answers:
+            result |= taken.beside_engine(f"ours{end}", f"engine{end}")
     for peer in PEERS:
-        result[f"{peer}_tiles_per_s"] = rate(peer, "single_s")
-        result[f"{peer}_peak_rss_mb"] = most(peer)
-        result[f"{peer}_cpu_ms_per_tile"] = cpu_ms(peer)
-        result[f"ours_to_{peer}"] = result["ours_tiles_per_s"] / result[f"{peer}_tiles_per_s"]
-        result[f"ours_to_{peer}_cpu"] = cpu_ms(peer) / cpu_ms("ours")
+        if peer in answers:
+            result |= taken.beside_peer(peer)
     return {
         key: round(value, 3) if isinstance(value, float) else value for key, value in result.items()
     }
+
+
+class _Taken:
+    """What the contenders took for one frame, over the rounds."""
+
+    def __init__(self, answers: dict[str, list[Any]], tiles: int) -> None:
+        self._answers = answers
+        self.tiles = tiles
+
+    def most_mb(self, name: str) -> float:
+        """Its peak of memory."""
+        return max(float(answer["peak_rss_mb"]) for answer in self._answers[name])
+
+    def beside_engine(self, ours: str, engine: str) -> dict[str, float]:
+        """Vedette and the bare engine with the same graph."""
+        bare_cpu, cpu = self._cpu_ms(engine), self._cpu_ms(ours)
+        decode_cpu, decoded_cpu = (
+            self._cpu_ms(ours, key) for key in ("decode_cpu_s", "decoded_cpu_s")
+        )
+        return {
+            f"{ours}_tiles_per_s": self._rate(ours, "stream_s"),
+            f"{ours}_one_frame_tiles_per_s": self._rate(ours, "single_s"),
+            f"{ours}_decoded_tiles_per_s": self._rate(ours, "decoded_s"),
+            f"{engine}_tiles_per_s": self._rate(engine, "single_s"),
+            f"{ours}_to_engine": self._paired(ours, engine, "stream_s"),
+            f"{ours}_decoded_to_engine": self._paired(ours, engine, "decoded_s"),
+            f"{ours}_one_frame_to_engine": self._paired(ours, engine, "single_s"),
+            f"{ours}_decode_s": self._middle(ours, "decode_s"),
+            f"{engine}_cpu_ms_per_tile": bare_cpu,
+            f"{ours}_cpu_ms_per_tile": cpu,
+            f"{ours}_decoded_cpu_ms_per_tile": decoded_cpu,
+            f"{ours}_decode_cpu_ms_per_tile": decode_cpu,
+            f"{ours}_to_engine_cpu": bare_cpu / cpu,
+            f"{ours}_decoded_to_engine_cpu": bare_cpu / decoded_cpu,
+            # What would be left where only decoding took processor time from the engine.
+            f"{ours}_decode_bound": bare_cpu / (bare_cpu + decode_cpu),
+        }
+
+    def beside_peer(self, peer: str) -> dict[str, float]:
+        """Another way to boxes, and how many times as fast Vedette is."""
+        told = {
+            f"{peer}_tiles_per_s": self._rate(peer, "single_s"),
+            f"{peer}_peak_rss_mb": self.most_mb(peer),
+            f"{peer}_cpu_ms_per_tile": self._cpu_ms(peer),
+        }
+        for ours in ("ours", "ours_float"):
+            if ours in self._answers:
+                rate = self._rate(ours, "stream_s")
+                told[f"{ours}_to_{peer}"] = rate / told[f"{peer}_tiles_per_s"]
+                told[f"{ours}_to_{peer}_cpu"] = self._cpu_ms(peer) / self._cpu_ms(ours)
+        return told
+
+    def _middle(self, name: str, key: str) -> float:
+        return float(statistics.median(answer[key] for answer in self._answers[name]))
+
+    def _rate(self, name: str, key: str) -> float:
+        return self.tiles / self._middle(name, key)
+
+    def _cpu_ms(self, name: str, key: str = "cpu_s") -> float:
+        return self._middle(name, key) / self.tiles * 1e3
+
+    def _paired(self, ours: str, engine: str, key: str) -> float:
+        # A ratio of runs that follow each other is steadier than one of medians.
+        pairs = zip(self._answers[ours], self._answers[engine], strict=True)
+        return float(statistics.median(theirs["single_s"] / mine[key] for mine, theirs in pairs))
 
 
 def machine() -> dict[str, Any]:
@@ -173,52 +224,66 @@ def tell(host: dict[str, Any], results: list[dict[str, Any]], seconds: float) ->
             f"\n{result['frame']}, {result['width_px']} x {result['height_px']}, "
             f"{result['tiles']} tiles, {result['engine']}"
         )
-        print(f"  {'':<44}{'tiles/s':>9}{'of engine':>11}{'peak MB':>9}")
-        bare = result["engine_tiles_per_s"]
-        rows = [
-            ("bare OpenVINO, tiles in memory", bare, 1.0, result["engine_peak_rss_mb"]),
-            (
-                "Vedette, JPEG to boxes, frames in a row",
-                result["ours_tiles_per_s"],
-                result["ours_to_engine"],
-                result["peak_rss_mb"],
-            ),
-            (
-                "Vedette, JPEG to boxes, one frame",
-                result["ours_one_frame_tiles_per_s"],
-                result["ours_one_frame_to_engine"],
-                None,
-            ),
-            (
-                "Vedette, decoded pixels to boxes",
-                result["ours_decoded_tiles_per_s"],
-                result["ours_decoded_to_engine"],
-                None,
-            ),
-        ]
-        for peer, label in PEERS.items():
-            rate = result[f"{peer}_tiles_per_s"]
-            rows.append(
-                (f"{label}, JPEG to boxes", rate, rate / bare, result[f"{peer}_peak_rss_mb"])
+        print(f"  {'':<44}{'tiles/s':>9}{'of engine':>11}{'CPU ms/tile':>13}{'peak MB':>9}")
+        for label, rate, share, cpu, memory in _rows(result):
+            told = f"{memory:>9.0f}" if memory is not None else ""
+            print(f"  {label:<44}{rate:>9.1f}{share:>11.2f}{cpu:>13.1f}{told}")
+        for ours, label in (("ours", "Vedette"), ("ours_float", "Vedette with floats")):
+            if f"{ours}_tiles_per_s" not in result:
+                continue
+            told_peers = {
+                peer: words for peer, words in PEERS.items() if f"{ours}_to_{peer}" in result
+            }
+            print(
+                f"  {label} is "
+                + ", ".join(
+                    f"{result[f'{ours}_to_{peer}']:.2f} times {words}"
+                    for peer, words in told_peers.items()
+                )
             )
-        for label, rate, share, memory in rows:
-            told = f"{memory:>9.0f}" if memory is not None else f"{'':>9}"
-            print(f"  {label:<44}{rate:>9.1f}{share:>11.2f}{told}")
-        print(
-            "  Vedette is "
-            + ", ".join(
-                f"{result[f'ours_to_{peer}']:.1f} times {label}" for peer, label in PEERS.items()
+            print(
+                f"    by processor time: {result[f'{ours}_to_engine_cpu']:.3f} of the engine "
+                f"(decoding alone leaves {result[f'{ours}_decode_bound']:.3f}), "
+                f"{result[f'{ours}_decoded_to_engine_cpu']:.3f} without decoding; "
+                + ", ".join(
+                    f"{result[f'{ours}_to_{peer}_cpu']:.2f} times {words}"
+                    for peer, words in told_peers.items()
+                )
             )
-        )
-        print(
-            f"  By processor time: {result['ours_to_engine_cpu']:.2f} of the engine, "
-            f"{result['ours_decoded_to_engine_cpu']:.2f} without decoding; "
-            + ", ".join(
-                f"{result[f'ours_to_{peer}_cpu']:.1f} times {label}"
-                for peer, label in PEERS.items()
-            )
-        )
     print(f"\nmeasured in {seconds:.0f} s")
+
+
+def _rows(result: dict[str, Any]) -> Iterator[tuple[str, float, float, float, float | None]]:
+    """Of each contender its name, tiles a second, share of the engine, processor time, memory."""
+    bare = result["engine_tiles_per_s"]
+    for end, words in (("", ""), ("_float", " (floats)")):
+        ours, engine = f"ours{end}", f"engine{end}"
+        if f"{ours}_tiles_per_s" not in result:
+            continue
+        cpu, decoded_cpu = (result[f"{ours}{key}_cpu_ms_per_tile"] for key in ("", "_decoded"))
+        yield (
+            f"bare OpenVINO, tiles in memory{words}",
+            result[f"{engine}_tiles_per_s"],
+            1.0,
+            result[f"{engine}_cpu_ms_per_tile"],
+            None if end else result["engine_peak_rss_mb"],
+        )
+        for key, label, took in (
+            ("", "JPEG to boxes, frames in a row", cpu),
+            ("_one_frame", "JPEG to boxes, one frame", cpu),
+            ("_decoded", "decoded pixels to boxes", decoded_cpu),
+        ):
+            yield (
+                f"Vedette, {label}{words}",
+                result[f"{ours}{key}_tiles_per_s"],
+                result[f"{ours}{key}_to_engine"],
+                took,
+                None if end or key else result["peak_rss_mb"],
+            )
+    for peer, label in PEERS.items():
+        if f"{peer}_tiles_per_s" in result:
+            rate, cpu = result[f"{peer}_tiles_per_s"], result[f"{peer}_cpu_ms_per_tile"]
+            yield f"{label}", rate, rate / bare, cpu, result[f"{peer}_peak_rss_mb"]
 
 
 def main() -> None:

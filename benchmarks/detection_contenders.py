@@ -1,7 +1,8 @@
 """What the benchmark of detection compares; each runs in a process of its own.
 
 `python -m benchmarks.detection_contenders NAME FOLDER` loads its model, then answers each line
-with the name of a frame by one line of JSON. An empty line ends it.
+with the name of a frame by one line of JSON; a minus before the name asks for a warm run, which
+measures nothing. An empty line ends it.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+
+from models.catalogue.catalogue import Catalogue, EngineName
 
 CONFIDENCE = 0.25
 OVERLAP = 0.2
@@ -24,19 +28,38 @@ TILE_PX = 640
 STREAM_FRAMES = 3
 """Frames in a row when decoding of the next overlaps with looking at this one."""
 
-Run = Callable[[Path], dict[str, Any]]
+
+class Run(Protocol):
+    """Looks at the frame in a file and tells what that took; a warm run is not counted."""
+
+    def __call__(self, path: Path, *, warm: bool) -> dict[str, Any]:
+        """What it took, seconds by name."""
+        ...
+
+
+def runs_int8() -> bool:
+    """Whether Vedette takes the graph of eight bits on this machine."""
+    return Catalogue.shipped().entry().graphs()[0] == "int8"
 
 
 def ours(_folder: Path) -> Run:
-    """Vedette: JPEG bytes to boxes, one frame and frames in a row, and from decoded pixels."""
-    from models.catalogue.catalogue import open_detector
+    """Vedette as it runs here: JPEG bytes to boxes, one frame, frames in a row, from pixels."""
+    return _ours("openvino")
+
+
+def ours_float(_folder: Path) -> Run:
+    """Vedette with the graph of floats."""
+    return _ours("openvino-float")
+
+
+def _ours(asked: EngineName) -> Run:
     from models.detector import DetectionParameters
     from pipelines.imagery.decode import read_image
 
-    detector = open_detector(engine="openvino")
+    detector = Catalogue.shipped().entry().open(asked)
     parameters = DetectionParameters(min_confidence=CONFIDENCE, tile_overlap=OVERLAP)
 
-    def run(path: Path) -> dict[str, Any]:
+    def run(path: Path, *, warm: bool) -> dict[str, Any]:
         data = path.read_bytes()
         began, began_cpu = time.perf_counter(), time.process_time()
         image = read_image(data).rgb
@@ -44,6 +67,8 @@ def ours(_folder: Path) -> Run:
         decoded_cpu = time.process_time()
         found = detector.detect(image, parameters)
         looked, looked_cpu = time.perf_counter(), time.process_time()
+        if warm:
+            return {}
         with ThreadPoolExecutor(1) as ahead:
             waiting = ahead.submit(read_image, data)
             for place in range(STREAM_FRAMES):
@@ -60,6 +85,7 @@ def ours(_folder: Path) -> Run:
             "stream_s": (streamed - looked) / STREAM_FRAMES,
             "cpu_s": looked_cpu - began_cpu,
             "decoded_cpu_s": looked_cpu - decoded_cpu,
+            "decode_cpu_s": decoded_cpu - began_cpu,
             "engine": detector.identity.engine,
         }
 
@@ -67,18 +93,29 @@ def ours(_folder: Path) -> Run:
 
 
 def engine(_folder: Path) -> Run:
+    """OpenVINO alone, with the graph that Vedette takes here."""
+    return _engine(int8=runs_int8())
+
+
+def engine_float(_folder: Path) -> Run:
+    """OpenVINO alone, with the graph of floats."""
+    return _engine(int8=False)
+
+
+def _engine(*, int8: bool) -> Run:
     """OpenVINO alone: the tiles lie in memory, results are not read."""
     import openvino
     from openvino.preprocess import PrePostProcessor
     from openvino.properties import hint
 
-    import models
     from models.tiles.tiling import cut_tile, pad_square, tile_grid
     from pipelines.imagery.decode import read_image
 
     core = openvino.Core()
-    shipped = Path(models.__file__).parent / "shipped" / "vedette-n" / "vedette-n.xml"
-    steps = PrePostProcessor(core.read_model(shipped))
+    entry = Catalogue.shipped().entry()
+    graph, weights = (entry.read(suffix, int8=int8)[1] for suffix in (".xml", ".bin"))
+    network = core.read_model(graph, openvino.Tensor(np.frombuffer(weights, np.uint8)))
+    steps = PrePostProcessor(network)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     steps.input().preprocess().convert_element_type(openvino.Type.f32).scale(255.0)
@@ -87,14 +124,14 @@ def engine(_folder: Path) -> Run:
     )
     queue = openvino.AsyncInferQueue(compiled)
 
-    def run(path: Path) -> dict[str, Any]:
+    def run(path: Path, *, warm: bool) -> dict[str, Any]:
         image = read_image(path.read_bytes()).rgb
         grid = tile_grid(image.shape[1], image.shape[0], TILE_PX, OVERLAP)
         tiles = [np.ascontiguousarray(cut_tile(image, tile, TILE_PX))[None] for tile in grid]
         # Stands for the whole frame at reduced scale: one tile more.
         tiles.append(pad_square(image[:480, :TILE_PX], TILE_PX)[None])
         began, began_cpu = time.perf_counter(), time.process_time()
-        for tile in tiles:
+        for tile in tiles[: 2 if warm else None]:
             queue.start_async({0: tile}, share_inputs=True)
         queue.wait_all()
         return {
@@ -116,6 +153,11 @@ def sahi_openvino(folder: Path) -> Run:
     return _sahi(folder / "vedette-n_openvino_model")
 
 
+def sahi_openvino_int8(folder: Path) -> Run:
+    """Sahi with the shipped graph of eight bits in the place of ultralytics' export."""
+    return _sahi(folder / "vedette-n_int8_openvino_model")
+
+
 def _sahi(weights: Path) -> Run:
     from sahi import AutoDetectionModel
     from sahi.predict import get_sliced_prediction
@@ -128,7 +170,8 @@ def _sahi(weights: Path) -> Run:
         image_size=TILE_PX,
     )
 
-    def run(path: Path) -> dict[str, Any]:
+    def run(path: Path, *, warm: bool) -> dict[str, Any]:
+        del warm  # its first frame pays for what it loads
         began, began_cpu = time.perf_counter(), time.process_time()
         result = get_sliced_prediction(
             str(path),
@@ -168,7 +211,8 @@ def supervision_openvino(folder: Path) -> Run:
         callback=look, slice_wh=(TILE_PX, TILE_PX), overlap_wh=(shared, shared), thread_workers=1
     )
 
-    def run(path: Path) -> dict[str, Any]:
+    def run(path: Path, *, warm: bool) -> dict[str, Any]:
+        del warm  # its first frame pays for what it loads
         began, began_cpu = time.perf_counter(), time.process_time()
         image = cv2.imread(str(path))
         found = slicer(image)
@@ -189,8 +233,6 @@ def export_for_peers(folder: Path) -> None:
     from safetensors import safe_open
     from ultralytics.nn.tasks import DetectionModel
 
-    from models.catalogue.catalogue import Catalogue
-
     entry = Catalogue.shipped().entry("vedette-n")
     _, data = entry.read(".safetensors")
     (folder / "vedette-n.safetensors").write_bytes(data)
@@ -205,14 +247,27 @@ def export_for_peers(folder: Path) -> None:
     checkpoint = folder / "vedette-n.pt"
     torch.save({"model": network.float(), "train_args": {}}, checkpoint)
     peer: Any = ultralytics
-    peer.YOLO(str(checkpoint)).export(format="openvino", imgsz=TILE_PX, verbose=False)
+    exported = Path(
+        peer.YOLO(str(checkpoint)).export(format="openvino", imgsz=TILE_PX, verbose=False)
+    )
+    if runs_int8():
+        small = folder / "vedette-n_int8_openvino_model"
+        shutil.copytree(exported, small)
+        for suffix in (".xml", ".bin"):
+            (small / f"vedette-n{suffix}").write_bytes(entry.read(suffix, int8=True)[1])
 
+
+ONLY_WITH_INT8 = ("ours_float", "engine_float", "sahi_openvino_int8")
+"""What tells nothing where Vedette runs the graph of floats."""
 
 CONTENDERS: dict[str, Callable[[Path], Run]] = {
     "ours": ours,
     "engine": engine,
+    "ours_float": ours_float,
+    "engine_float": engine_float,
     "sahi_torch": sahi_torch,
     "sahi_openvino": sahi_openvino,
+    "sahi_openvino_int8": sahi_openvino_int8,
     "supervision_openvino": supervision_openvino,
 }
 
@@ -230,7 +285,7 @@ def main() -> None:
         for line in sys.stdin:
             if not (frame := line.strip()):
                 return
-            result = run(folder / f"{frame}.jpg")
+            result = run(folder / f"{frame.removeprefix('-')}.jpg", warm=frame.startswith("-"))
             result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(json.dumps(result), file=answers, flush=True)
 
