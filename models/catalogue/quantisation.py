@@ -26,8 +26,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino
 
 _BLOCK = re.compile(r"\bmodel\.(\d+)\b")
-_FIRST_BLOCKS = 2
-"""Convolutions next to the pixels: eight bits there cost the most accuracy and save the least."""
+_FIRST_BLOCKS = 1
+"""Convolutions next to the pixels: eight bits there cost the most accuracy and save nothing."""
 
 
 def quantised(
@@ -35,8 +35,8 @@ def quantised(
 ) -> tuple[bytes, bytes]:
     """A network of floats as one of bytes.
 
-    The two first convolutions, the last of each branch of the head, and what decodes boxes stay
-    floats.
+    The first convolution, the last of each branch of the head, products of attention, and what
+    decodes boxes stay floats.
 
     Args:
         name: of the model, for messages.
@@ -100,6 +100,8 @@ def _kept_as_floats(nncf: object, head: int) -> object:
             *(rf".*model\.{number}\..*" for number in range(_FIRST_BLOCKS)),
             rf".*model\.{head}\.cv[23]\.[0-9]\.2/.*",
             rf".*model\.{head}\.dfl.*",
+            # Half floats are as fast in the products of attention, which are small.
+            r".*\.attn/.*",
             *(rf".*model\.{head}/.*/{kind}.*" for kind in ("Add", "Sub", "Mul", "Div")),
         ],
         types=["Sigmoid"],
