@@ -23,9 +23,9 @@ from service.cli.output import (
     document_of,
     print_document,
     print_table,
+    utc,
 )
 from service.cli.progress import progress_of
-from service.cli.watch import utc
 from service.client import Client
 
 _HEAD = re.compile(r"([1-9][0-9]*):([0-9a-f]{64})")

@@ -21,9 +21,9 @@ from service.cli.output import (
     parse_time,
     print_document,
     print_table,
+    utc,
     word,
 )
-from service.cli.watch import utc
 from service.client import Client
 from service.clock import utc_now
 from service.endpoint import write_atomically

@@ -22,6 +22,7 @@ from service.cli.output import (
     last_part,
     print_document,
     print_table,
+    utc,
     word,
 )
 from service.cli.resources import incident_name, shortened
@@ -32,7 +33,6 @@ from service.cli.watch import (
     range_unknown,
     range_words,
     save_chip,
-    utc,
 )
 from service.client import Client
 from service.errors import AlreadyExistsError
@@ -69,10 +69,10 @@ def incident() -> None:
 @click.argument("incident_id")
 @in_mission
 @click.option(
-    "--into",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    help="Folder to write to; made when missing.  [here]",
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="A .jpg file, or a folder to save to; made when missing.  [default: its own name, here]",
 )
 @click.option(
     "--max-bytes",
@@ -87,7 +87,7 @@ def chip(
     client: Client,
     mission: str,
     incident_id: str,
-    into: Path,
+    output: Path | None,
     max_bytes: int,
     json_output: bool,
 ) -> None:
@@ -95,7 +95,7 @@ def chip(
 
     \b
     Example:
-      vedette incident chip 3f2a90c1 -m unmiss --max-bytes 8000
+      vedette incident chip 3f2a90c1 -m unmiss --max-bytes 8000 -o gate.jpg
     """  # noqa: D301 - click wants the backspace itself
     found = client.call(
         client.incidents.GetIncidentChip,
@@ -103,7 +103,7 @@ def chip(
             name=incident_name(client, mission, incident_id), max_bytes=max_bytes
         ),
     )
-    path = save_chip(found, into)
+    path = save_chip(found, output or Path())
     if json_output:
         box = [found.left_px, found.top_px, found.right_px, found.bottom_px]
         print_document({"path": str(path), "bytes": len(found.jpeg), "box_px": box})

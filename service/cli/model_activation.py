@@ -19,6 +19,7 @@ from service.cli.output import (
     plain,
     print_document,
     print_table,
+    utc,
     word,
 )
 from service.client import Client
@@ -208,12 +209,12 @@ def compare(client: Client, shadow: str | None, mission: str | None, json_output
         plain(
             f"{last_part(found.shadow)} in shadow of {against}: "
             f"{counted(found.frames, 'frame')}{failed}, "
-            f"{found.first_time.ToJsonString()} to {found.last_time.ToJsonString()}"
+            f"{utc(found.first_time)} to {utc(found.last_time)}"
         ),
         markup=False,
     )
     print_table(
-        ("", "ACTIVE", "SHADOW", "BOTH", "OTHER CATEGORY", "ONLY ACTIVE", "ONLY SHADOW"),
+        ("CATEGORY", "ACTIVE", "SHADOW", "BOTH", "OTHER CATEGORY", "ONLY ACTIVE", "ONLY SHADOW"),
         (
             (
                 one.category,
@@ -264,7 +265,7 @@ def _tell_in_force(models: Sequence[model_pb2.ModelInForce]) -> None:
             (
                 word(one, "role"),
                 last_part(one.model),
-                one.activate_time.ToJsonString() if one.HasField("activate_time") else "default",
+                utc(one.activate_time) if one.HasField("activate_time") else "default",
                 f"{one.share:g}",
             )
             for one in models
@@ -275,7 +276,7 @@ def _tell_in_force(models: Sequence[model_pb2.ModelInForce]) -> None:
 
 def _tell_changes(changes: Sequence[model_pb2.ModelChange]) -> None:
     print_table(
-        ("CHANGE", "FOR", "", "FROM", "TO", "BY", "AT", "WHY"),
+        ("CHANGE", "FOR", "DONE", "FROM", "TO", "BY", "AT", "WHY"),
         (
             (
                 str(change.sequence),
@@ -284,7 +285,7 @@ def _tell_changes(changes: Sequence[model_pb2.ModelChange]) -> None:
                 last_part(change.before) or _nothing(change.role),
                 last_part(change.after) or _nothing(change.role),
                 change.changed_by,
-                change.change_time.ToJsonString(),
+                utc(change.change_time),
                 change.reason,
             )
             for change in changes

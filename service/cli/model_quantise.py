@@ -73,10 +73,12 @@ _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
     help="Of the model with both graphs.  [default: its version with +int8]",
 )
 @click.option(
-    "--into",
+    "--output",
+    "-o",
+    "into",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Write the model into a folder of its own instead of the data folder; it must not exist.",
+    help="Folder to save the model to, which must not exist.  [the data folder]",
 )
 @click.option("--limit", type=click.IntRange(1), help="Measure on so many images of each, spread.")
 @click.option("--seed", default=1, show_default=True, help="Of the choice of tiles.")
@@ -120,7 +122,7 @@ def quantise(
     if not VERSION.fullmatch(version):
         raise InvalidInputError(f"{version!r} is no version", field="version")
     if into is not None and into.exists():
-        raise InvalidInputError(f"{into} is there already", field="into")
+        raise InvalidInputError(f"{into} is there already", field="output")
     sets = {folder: _spread(read_labels(folder), limit) for folder in validation}
     screen = console(stderr=True)
     chosen = _tiles(images, tiles, entry.card.input_px, seed)

@@ -304,6 +304,11 @@ def parse_time(text: str, field: str) -> datetime:
     return time.astimezone(UTC)
 
 
+def utc(stamp: Timestamp) -> str:
+    """A time for a person: UTC, whole seconds, the one form of all commands."""
+    return f"{stamp.ToDatetime():%Y-%m-%d %H:%M:%SZ}"
+
+
 def timestamp_of(time: datetime) -> Timestamp:
     """An aware time as a message."""
     stamp = Timestamp()

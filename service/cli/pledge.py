@@ -27,6 +27,7 @@ from service.cli.output import (
     print_document,
     print_table,
     timestamp_of,
+    utc,
     word,
 )
 from service.client import Client
@@ -165,9 +166,7 @@ def list_pledges(client: Client, mission: str, json_output: bool) -> None:
                 item.platform,
                 word(item, "marking").replace("_", " "),
                 ", ".join(name for name, caveat in CAVEATS.items() if caveat in item.caveats),
-                f"{item.valid_until.ToDatetime():%Y-%m-%d %H:%M}"
-                if item.HasField("valid_until")
-                else "",
+                utc(item.valid_until) if item.HasField("valid_until") else "",
             )
             for item in found
         ),
@@ -244,7 +243,7 @@ def history(client: Client, mission: str, pledge_id: str, json_output: bool) -> 
         ("TIME", "FROM", "TO", "BY", "REASON"),
         (
             (
-                move.move_time.ToDatetime().strftime("%Y-%m-%d %H:%M"),
+                utc(move.move_time),
                 word(move, "before"),
                 word(move, "after"),
                 move.moved_by,
@@ -308,13 +307,13 @@ def refused(
     "--format",
     "form",
     type=click.Choice(list(FORMATS)),
-    help="html, pdf (one A4 page) or csv.  [by the ending of OUT]",
+    help="html, pdf (one A4 page) or csv.  [by the ending of OUTPUT]",
 )
 @click.option(
-    "--out",
+    "--output",
     "-o",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    help="File to write.  [a table on the terminal]",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to save to; - writes to standard output.  [a table on the terminal]",
 )
 @as_json
 @connected
@@ -324,7 +323,7 @@ def report(
     since: str | None,
     until: str | None,
     form: str | None,
-    out: Path | None,
+    output: Path | None,
     json_output: bool,
 ) -> None:
     """Account for what each contributor pledged, flew and delivered, and what was of use.
@@ -350,17 +349,20 @@ def report(
     told = PledgeReport(
         mission=last_part(mission), start=start, end=end, made_at=made_at, accounts=found.accounts
     )
-    if out is not None:
-        chosen = form or out.suffix.lstrip(".").lower()
+    if output is not None and output != Path("-"):
+        chosen = form or output.suffix.lstrip(".").lower()
         if chosen not in FORMATS:
             raise InvalidInputError(
-                f"{out.name} ends in none of {', '.join(FORMATS)}; say which with --format",
-                field="out",
+                f"{output.name} ends in none of {', '.join(FORMATS)}; say which with --format",
+                field="output",
             )
-        data = FORMATS[chosen](told)
-        out.write_bytes(data)
-        console().print(f"{out}: {counted(len(found.accounts), 'contributor')}, {told.period}")
+        output.write_bytes(FORMATS[chosen](told))
+        console().print(f"{output}: {counted(len(found.accounts), 'contributor')}, {told.period}")
         return
+    if output is not None and form is None:
+        raise InvalidInputError(
+            f"say with --format what goes to standard output: {', '.join(FORMATS)}", field="format"
+        )
     if form is not None:
         click.echo(FORMATS[form](told), nl=False)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
 from models.wording import counted
+from pipelines.threats.positions.position import DEFAULT_AGING
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -24,11 +26,13 @@ from service.cli.output import (
     parse_time,
     print_document,
     print_table,
+    utc,
     word,
 )
 from service.cli.position_file import import_positions
 from service.cli.position_report import report
 from service.client import Client
+from service.clock import utc_now
 
 # Enum numbers by word; lines and areas come from files.
 _POINTS: dict[str, Any] = {
@@ -269,7 +273,7 @@ def list_positions(client: Client, mission: str, json_output: bool) -> None:
                 f"{item.longitude_deg:.6f}",
                 f"{item.sigma_m:g} m",
                 f"{item.radius_m:g} m" if item.HasField("radius_m") else "rule's",
-                item.report_time.ToJsonString() if item.HasField("report_time") else "",
+                reported_words(item, utc_now()),
                 _use_words(item),
             )
             for item in found
@@ -314,12 +318,24 @@ def shape_words(item: position_pb2.Position) -> str:
     return "point"
 
 
+def reported_words(item: position_pb2.Position, now: datetime) -> str:
+    """When a patrol was last reported, and since when nobody knows where it is."""
+    if not item.HasField("report_time"):
+        return ""
+    told = utc(item.report_time)
+    age_s = item.aging.max_age_s if item.HasField("aging") else DEFAULT_AGING.max_age_s
+    lost = item.report_time.ToDatetime(tzinfo=UTC) + timedelta(seconds=age_s)
+    if now > lost:
+        told += f"; place unknown since {lost:%Y-%m-%d %H:%M:%SZ}"
+    return told
+
+
 def _use_words(item: position_pb2.Position) -> str:
     parts = list(item.use_times)
     if item.HasField("valid_from"):
-        parts.append(f"from {item.valid_from.ToJsonString()}")
+        parts.append(f"from {utc(item.valid_from)}")
     if item.HasField("valid_until"):
-        parts.append(f"until {item.valid_until.ToJsonString()}")
+        parts.append(f"until {utc(item.valid_until)}")
     return "; ".join(parts) or "always"
 
 

@@ -33,12 +33,13 @@ def check_rule(file: str, json_output: bool) -> None:
 @click.command("defaults", cls=ServiceCommand)
 @click.argument("rule_id", required=False)
 @click.option(
-    "--into",
+    "--output",
+    "-o",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write each as a document into this folder.",
+    help="Folder to save each to as a document; made when missing.  [all on standard output]",
 )
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of TOML.")
-def default_rules(rule_id: str | None, into: Path | None, json_output: bool) -> None:
+def default_rules(rule_id: str | None, output: Path | None, json_output: bool) -> None:
     """Show the built-in rules as documents to begin with; needs no service.
 
     A first rule of a mission's own takes all built-in ones out of force: set those as well that the
@@ -47,16 +48,16 @@ def default_rules(rule_id: str | None, into: Path | None, json_output: bool) -> 
     \b
     Example:
       vedette rule defaults route-new > route-new.toml
-      vedette rule defaults --into rules
+      vedette rule defaults -o rules
     """  # noqa: D301 - click wants the backspace itself
     chosen = [it for it in DEFAULT_RULES if rule_id in (None, it.rule_id)]
     if not chosen:
         known = ", ".join(it.rule_id for it in DEFAULT_RULES)
         raise InvalidInputError(f"none is called {str(rule_id)[:80]!r}: {known}", field="rule_id")
-    if into is not None:
-        into.mkdir(parents=True, exist_ok=True)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
         for it in chosen:
-            path = into / f"{it.rule_id}.toml"
+            path = output / f"{it.rule_id}.toml"
             path.write_text(rule_toml(it), "utf-8")
             click.echo(path)
     elif json_output:

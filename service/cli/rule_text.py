@@ -15,7 +15,7 @@ from pipelines.threats.rules.rule_document import rule_toml
 from pipelines.threats.rules.sentence import duration
 from pipelines.threats.rules.severity import Severity
 from service.api.convert.rule import told_rule
-from service.cli.output import last_part, word
+from service.cli.output import last_part, utc, word
 
 
 def asks(rule: Rule) -> str:
@@ -63,9 +63,8 @@ def standing(message: rule_pb2.Rule) -> str:
         return f"{message.name}, built in"
     text = f"{message.name}, revision {message.revision}"
     if message.HasField("set_time"):
-        moment = message.set_time.ToDatetime().replace(microsecond=0)
         did = "deleted" if message.deleted else "set"
-        text += f", {did} {moment.isoformat()}Z"
+        text += f", {did} {utc(message.set_time)}"
     return f"{text} by {message.set_by}" if message.set_by else text
 
 

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import click
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.text import Text
 from vedette.v1 import incident_pb2
@@ -24,6 +23,7 @@ from service.cli.output import (
     last_part,
     plain,
     print_line,
+    utc,
     word,
 )
 from service.client import Client
@@ -207,10 +207,15 @@ class Teller:
             print_event(self._out, event)
 
 
-def save_chip(chip: incident_pb2.IncidentChip, folder: Path) -> Path:
-    """Write a chip under the name of its incident; the latest replaces the one before."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"incident-{last_part(chip.incident)}.jpg"
+def save_chip(chip: incident_pb2.IncidentChip, target: Path) -> Path:
+    """Write a chip to a .jpg file, or into a folder under the name of its incident.
+
+    The latest replaces the one before.
+    """
+    path = target
+    if target.suffix.lower() not in (".jpg", ".jpeg") or target.is_dir():
+        path = target / f"incident-{last_part(chip.incident)}.jpg"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(chip.jpeg)
     return path
 
@@ -263,11 +268,6 @@ def print_event(out: Console, event: incident_pb2.IncidentEvent) -> None:
     begin = shown.plain.find(level.upper())
     shown.stylize(_COLOURS.get(level, ""), begin, begin + len(level))
     out.print(shown)
-
-
-def utc(stamp: Timestamp) -> str:
-    """A time in UTC to the second, for a person."""
-    return f"{stamp.ToDatetime():%Y-%m-%d %H:%M:%SZ}"
 
 
 def describe_decision(decision: incident_pb2.Decision) -> str:

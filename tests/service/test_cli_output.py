@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 
 from service.cli import output
+from service.cli.main import cli
 from service.cli.output import plain, print_table
 from service.cli.resources import shortened
 
@@ -67,3 +73,46 @@ def test_identifiers_that_fill_the_terminal_leave_rows_unfolded(
     monkeypatch.setattr(output, "console", lambda **_: screen)
     print_table(("PRODUCT", "TYPE"), [(NAME, "image/jpeg")], empty="none")
     assert capsys.readouterr().out.splitlines()[1] == f"{NAME}  image/jpeg"
+
+
+OUTPUTS = ("incident chip", "product get", "pledge report", "rule defaults", "model quantise")
+
+
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+def test_what_is_saved_is_named_by_one_option_everywhere() -> None:
+    found = {}
+    for name, command in commands(cli):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and {"-o", "--output"} & set(parameter.opts):
+                found[name] = parameter.opts[:2]
+            assert not {"--out", "--into"} & set(parameter.opts), name
+    assert found == {name: ["--output", "-o"] for name in OUTPUTS}
+
+
+def test_times_for_people_are_utc_to_the_second() -> None:
+    stamp = Timestamp()
+    stamp.FromJsonString("2026-11-24T12:15:00.987654+02:00")
+    assert output.utc(stamp) == "2026-11-24 10:15:00Z"
+
+
+def test_no_command_prints_times_of_another_form() -> None:
+    """JSON has RFC 3339; what is for people goes through `utc`."""
+    told = {
+        path.name: path.read_text("utf-8").count("ToJsonString")
+        for path in Path(output.__file__).parent.glob("*.py")
+    }
+    # Documents in output.py, and the JSON line of a patrol's report.
+    assert {name: count for name, count in told.items() if count} == {
+        "output.py": 1,
+        "position_report.py": 1,
+    }

@@ -215,7 +215,7 @@ def test_a_rule_by_name_needs_what_makes_one(run: Run, line: tuple[str, ...]) ->
 
 
 def test_the_built_in_rules_are_documents_to_begin_with(run: Run) -> None:
-    told = run("defaults", "--into", "rules")
+    told = run("defaults", "--output", "rules")
     assert len(told.output.splitlines()) == len(DEFAULT_RULES)
     found = {path.stem: read_rule(path.read_text("utf-8")) for path in Path("rules").iterdir()}
     assert found == {it.rule_id: it for it in DEFAULT_RULES}

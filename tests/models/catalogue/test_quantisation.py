@@ -130,7 +130,7 @@ def test_a_model_that_loses_too_much_is_not_kept(
 def test_a_folder_that_is_there_is_not_written_over(
     pictures: Path, data_dir: Path, tmp_path: Path
 ) -> None:
-    arguments = [*_arguments(pictures, data_dir, tmp_path, "1"), "--into", str(pictures)]
+    arguments = [*_arguments(pictures, data_dir, tmp_path, "1"), "--output", str(pictures)]
     answer = CliRunner().invoke(quantise, arguments)
     assert isinstance(answer.exception, InvalidInputError)
     assert "is there already" in str(answer.exception)
