@@ -23,7 +23,7 @@ from service.ingest import Ingest, IngestLimits
 from service.ledger.audit_entries import AuditNote
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
-from service.settings import Settings
+from service.settings import load_settings
 from service.spool import Spool
 
 
@@ -40,7 +40,9 @@ def keeping(
     sqlite_ledger: Ledger, objects: ObjectStore, access: AccessControl, tmp_path: Path
 ) -> Housekeeping:
     ingest = Ingest(sqlite_ledger, objects, Spool(tmp_path / "spool"), IngestLimits())
-    return Housekeeping(sqlite_ledger, ingest, access, Settings(patrol_report_days=10))
+    return Housekeeping(
+        sqlite_ledger, ingest, access, load_settings(data_dir=tmp_path, patrol_report_days=10)
+    )
 
 
 async def until(holds: Callable[[], bool]) -> None:

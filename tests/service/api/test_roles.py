@@ -48,7 +48,7 @@ async def test_a_contributor_sees_what_is_its_own_and_nothing_of_positions(
     assert names_of(imagery.imagery) == {"image-0000"}
     (own,) = imagery.imagery
     # How much was not searched for want of positions near by would tell where they are.
-    assert [finding.code for finding in own.findings] == ["GIMBAL_FLIPPED"]
+    assert [finding.code for finding in own.findings] == ["GIMBAL_FLIPPED", "SEARCHED_BY_RULES"]
     found = await station.call(token, "DetectionService.ListDetections", parent=HOME)
     assert [item.category for item in found.detections] == ["car"]
     assert all("image-0000" in item.name for item in found.detections)
