@@ -20,6 +20,7 @@ from pipelines.threats.positions.position_import import (
     RawEntry,
     open_ring,
 )
+from pipelines.threats.positions.position_keys import KEYS
 
 _COLUMNS = {
     "lat": "latitude",
@@ -33,26 +34,7 @@ _COLUMNS = {
     "position_id": "id",
     "display_name": "name",
 }
-_KNOWN = frozenset(
-    {
-        "id",
-        "name",
-        "kind",
-        "latitude",
-        "longitude",
-        "geometry",
-        "sigma_m",
-        "radius_m",
-        "buffer_m",
-        "speed_m_s",
-        "max_sigma_m",
-        "max_age_s",
-        "report_time",
-        "valid_from",
-        "valid_until",
-        "use_times",
-    }
-)
+_KNOWN = frozenset({*KEYS, "latitude", "longitude", "geometry"})
 _LONGEST_FIELD = 1 << 20
 
 
@@ -99,7 +81,7 @@ def csv_entries(data: bytes) -> list[RawEntry]:
     if not rows:
         raise InvalidInputError("is empty")
     columns = [_column(cell) for cell in rows[0][1]]
-    doubled = sorted({name for name in columns if name and columns.count(name) > 1})
+    doubled = sorted({name for name in columns if name in _KNOWN and columns.count(name) > 1})
     if doubled:
         raise InvalidInputError(f"the heading names {', '.join(doubled)} twice", field="heading")
     if "geometry" not in columns and not {"latitude", "longitude"} <= set(columns):
@@ -112,9 +94,10 @@ def csv_entries(data: bytes) -> list[RawEntry]:
 
 
 def _column(cell: str) -> str:
+    """The key of a column; of one that is not read what the file calls it."""
     name = cell.strip().lower().replace(" ", "_")
     name = _COLUMNS.get(name, name)
-    return name if name in _KNOWN else ""
+    return name if name in _KNOWN else cell.strip()
 
 
 def _entry(number: int, columns: list[str], row: list[str]) -> RawEntry:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.errors import InvalidInputError
+from models.wording import counted
 from pipelines.threats.positions.position_import import (
     MAX_ENTRIES,
     Faults,
@@ -68,14 +69,17 @@ def geojson_entries(data: bytes) -> list[RawEntry]:
         properties = crs.get("properties") if isinstance(crs, Mapping) else None
         name = properties.get("name") if isinstance(properties, Mapping) else None
         if name not in _CRS84:
+            told = "without a name" if name is None else f"{str(name)[:80]!r}"
             raise InvalidInputError(
-                f"{str(name)[:80]!r}: only WGS 84 longitude and latitude (RFC 7946)", field="crs"
+                f"{told}; only WGS 84 longitude and latitude (RFC 7946)", field="crs"
             )
     features = [document] if document["type"] == "Feature" else document.get("features")
     if not isinstance(features, list) or not features:
         raise InvalidInputError("a list with at least one feature", field="features")
     if len(features) > MAX_ENTRIES:
-        raise InvalidInputError(f"{len(features)}; at most {MAX_ENTRIES}", field="features")
+        raise InvalidInputError(
+            f"{counted(len(features), 'feature')}; at most {MAX_ENTRIES}", field="features"
+        )
     return [_entry(number, feature) for number, feature in enumerate(features, start=1)]
 
 
@@ -113,7 +117,8 @@ def _geometry(geometry: Any, faults: Faults) -> Geometry | None:
     known = {kind.value: kind for kind in GeometryType}
     if not isinstance(told, str) or told not in known:
         one = " (one position each)" if str(told).startswith("Multi") else ""
-        faults.append(("geometry", f"{str(told)[:40]!r}: a position is a {', '.join(known)}{one}"))
+        given = "missing" if told is None else f"{str(told)[:40]!r}"
+        faults.append(("geometry", f"{given}; a position is a {', '.join(known)}{one}"))
         return None
     kind, coordinates = known[told], geometry.get("coordinates")
     depth = {GeometryType.POINT: 0, GeometryType.LINE: 1, GeometryType.POLYGON: 2}[kind]

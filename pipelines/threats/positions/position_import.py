@@ -28,6 +28,7 @@ from pipelines.threats.positions.position import (
     placed,
     position_faults,
 )
+from pipelines.threats.positions.position_keys import KEYS, resembled
 from pipelines.threats.positions.shapes import Line, Polygon, Shape
 from pipelines.threats.positions.use_times import parse_use_time
 from pipelines.threats.rules.requirements import Hours
@@ -191,7 +192,7 @@ def _told_by(data: bytes) -> ImportFormat:
 def _understood(entries: Sequence[RawEntry]) -> ImportedFile:
     positions: list[Position] = []
     numbers: list[int] = []
-    faults: list[ImportFault] = []
+    faults = _misnamed(entries)
     seen: dict[str, int] = {}
     for entry in entries:
         values = _Values(entry=entry)
@@ -206,7 +207,7 @@ def _understood(entries: Sequence[RawEntry]) -> ImportedFile:
             numbers.append(entry.number)
         told = values.faults[:MAX_FAULTS_OF_ENTRY]
         if len(values.faults) > len(told):
-            told.append(("", f"and {len(values.faults) - len(told)} more faults"))
+            told.append(("", f"and {counted(len(values.faults) - len(told), 'more fault')}"))
         faults += [
             ImportFault(
                 entry=entry.number,
@@ -217,6 +218,36 @@ def _understood(entries: Sequence[RawEntry]) -> ImportedFile:
             for field_name, message in told
         ]
     return ImportedFile(positions=tuple(positions), entries=tuple(numbers), faults=tuple(faults))
+
+
+def _misnamed(entries: Sequence[RawEntry]) -> list[ImportFault]:
+    """What would not be read because its name is not one of ours but nearly; once for the file.
+
+    It keeps no position out of a partial import: without that value they are what the file tells.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for entry in entries:
+        for name, value in entry.values.items():
+            if name in KEYS or value in (None, ""):
+                continue
+            key = resembled(name)
+            if key is not None and entry.values.get(key) in (None, ""):
+                found.setdefault((entry.named.value(name), key), []).append(entry.number)
+    return [
+        ImportFault(
+            entry=0,
+            field=where,
+            message=f"not read, in {_entries(numbers)}; did you mean {key}? Rename it, or take it "
+            "out",
+        )
+        for (where, key), numbers in found.items()
+    ]
+
+
+def _entries(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"entry {numbers[0]}"
+    return f"{counted(len(numbers), 'entry')} (the first is {numbers[0]})"
 
 
 @dataclass(kw_only=True, slots=True)

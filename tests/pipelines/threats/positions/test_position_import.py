@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.threats.positions.position import Aging, Position, PositionKind
 from pipelines.threats.positions.position_import import ImportFormat, read_positions
+from pipelines.threats.positions.position_keys import resembled
 from pipelines.threats.positions.shapes import Line, Polygon
 from pipelines.threats.rules.requirements import Day, Hours
 
@@ -313,3 +314,70 @@ def test_one_entry_does_not_drown_the_others() -> None:
     assert len([it for it in found if it.entry == 1]) == 21
     assert "980 more" in found[20].message
     assert found[-1].entry == 2
+
+
+def near_names(data: bytes) -> list[tuple[int, str, str]]:
+    found = read_positions(data)
+    return [(it.entry, it.field, it.message) for it in found.faults]
+
+
+def test_a_property_that_is_nearly_ours_is_named_once_and_keeps_nobody_out() -> None:
+    data = collection(
+        feature([18.55, 4.36], id="base-1", radius=800, colour="blue", fid=3),
+        feature([18.6, 4.4], id="post-2", radius=300, description="by the bridge"),
+        feature([18.7, 4.4], id="post-3", radius_m=300, radius=1),
+        feature([18.8, 4.4], id="post-4", validFrom="2026-11-24T00:00Z", radius=None),
+    )
+    assert near_names(data) == [
+        (
+            *(0, "properties.radius"),
+            (
+                "not read, in 2 entries (the first is 1); did you mean radius_m? Rename it, or "
+                "take it out"
+            ),
+        ),
+        (
+            *(0, "properties.validFrom"),
+            "not read, in entry 4; did you mean valid_from? Rename it, or take it out",
+        ),
+    ]
+    assert [it.position_id for it in read_positions(data).positions] == [
+        *("base-1", "post-2", "post-3", "post-4")
+    ]
+
+
+def test_a_column_that_is_nearly_ours_is_named() -> None:
+    told = near_names(b"id,lat,lon,Radius,note\npost-1,4.3,18.5,800,x\npost-2,4.4,18.5,,y\n")
+    assert [(field, "radius_m?" in message) for _, field, message in told] == [("Radius", True)]
+    assert "in entry 2;" in told[0][2]
+
+
+def test_a_datum_of_kml_that_is_nearly_ours_is_named() -> None:
+    data = (
+        b'<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><name>Post 1</name><ExtendedData>'
+        b'<Data name="sigma"><value>20</value></Data><Data name="Name"><value>Post</value></Data>'
+        b"</ExtendedData><Point><coordinates>18.5,4.3</coordinates></Point></Placemark></kml>"
+    )
+    told = near_names(data)
+    assert [field for _, field, _ in told] == ["ExtendedData.sigma"]
+    assert "sigma_m?" in told[0][2]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("radius", "radius_m"), ("Radius_KM", "radius_m"), ("raduis_m", "radius_m")),
+        *(("useTimes", "use_times"), ("speed_kmh", "speed_m_s"), ("accuracy", "sigma_m")),
+        *(("Name", "name"), ("kinds", "kind")),
+        *(("fid", None), ("time", None), ("title", None), ("layer", None), ("max_speed", None)),
+    ],
+)
+def test_what_somebody_may_have_meant(name: str, meant: str | None) -> None:
+    assert resembled(name) == meant
+
+
+@pytest.mark.parametrize("geometry", [None, {}, {"type": None}])
+def test_a_geometry_that_is_missing_is_said_to_be(geometry: Any) -> None:
+    data = collection({"type": "Feature", "geometry": geometry, "properties": {"id": "a"}})
+    (fault,) = read_positions(data).faults
+    assert fault.message.startswith("missing; a position is a Point")
