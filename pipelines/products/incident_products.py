@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from defusedxml import ElementTree as SafeElementTree
 
+from models.wording import counted
 from pipelines.products import kml
 from pipelines.products.geojson import (
     ellipse_feature,
@@ -37,9 +40,10 @@ class IncidentSheet:
         mission_id: the mission.
         marking: the banner they bear.
         incident: the incident as it stands.
-        position: the position it threatens, as it stood when it was weighed.
+        position: the position where it is gravest, as it stood when it was weighed.
         raised_at: when it was raised.
         reason: what a person gave as the reason of a decision; empty without one.
+        near_names: what people call the other positions that it is near, by identifier.
     """
 
     mission_id: str
@@ -48,6 +52,11 @@ class IncidentSheet:
     position: Position
     raised_at: datetime
     reason: str = ""
+    near_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def name_of(self, position_id: str) -> str:
+        """What people call one of the other positions."""
+        return self.near_names.get(position_id, position_id)
 
 
 def incident_geojson(sheet: IncidentSheet) -> bytes:
@@ -75,6 +84,13 @@ def incident_geojson(sheet: IncidentSheet) -> bytes:
         "raised_at": utc_text(sheet.raised_at),
         "first_seen_at": utc_text(incident.first_seen_at),
         "last_seen_at": utc_text(incident.last_seen_at),
+        # One thing on the map, whichever positions it is near.
+        "also_near": [
+            sighting_properties(it.sighting, sheet.name_of(it.sighting.position_id))
+            | {"severity": it.severity.value}
+            for it in incident.near
+        ],
+        "more_near": incident.more_near,
     }
     near = sighting_properties(sighting, position.display_name)
     stands = {
@@ -126,6 +142,7 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
     title = f"{style.upper()} · {sighting.category} {sighting.confidence:.2f}"
     words = [
         sighting_line(sighting, position.display_name),
+        *_also_near(sheet),
         *place_lines(ground),
         f"State {incident.state.value}" + (f": {sheet.reason}" if sheet.reason else ""),
     ]
@@ -155,6 +172,18 @@ def incident_kmz(sheet: IncidentSheet, frame_kmz: bytes | None = None) -> bytes:
         features,
     )
     return packed(document, files)
+
+
+def _also_near(sheet: IncidentSheet) -> list[str]:
+    """The other positions that it is near in words, a line each."""
+    lines = []
+    for near in sheet.incident.near:
+        seen = near.sighting
+        words = sighting_line(seen, sheet.name_of(seen.position_id))
+        lines.append(f"Also {seen.level.value}, {near.severity.value}: {words}")
+    if sheet.incident.more_near:
+        lines.append(f"and near {counted(sheet.incident.more_near, 'position')} more")
+    return lines
 
 
 def _seen_from(sheet: IncidentSheet) -> tuple[float, float]:

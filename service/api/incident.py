@@ -38,6 +38,7 @@ from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
+from service.released import event_as_seen
 
 _log = logging.getLogger("vedette.api")
 _EVENTS_A_READ = 100
@@ -77,10 +78,15 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         """The incidents of a mission, newest first."""
         del context
         mission_id, sight = names.mission(request.parent), caller_sight()
+        position_id = _position_of(request.position, mission_id)
+        if position_id and sight.recipient is not None:
+            # Else it would tell which released incidents come near it.
+            raise PermissionDeniedError("incidents are listed by position for the mission alone")
         page = await asyncio.to_thread(
             self._ledger.list_incidents,
             mission_id,
             sight=sight,
+            position_id=position_id,
             page_size=request.page_size,
             page_token=request.page_token,
             states=tuple(chosen(INCIDENT_STATES, state, "states") for state in request.states),
@@ -122,7 +128,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
                 self._ledger.events_since, mission_id, since, _EVENTS_A_READ
             )
             seen = [
-                event
+                event_as_seen(event, sight)
                 for event in events
                 if may_see(credential, event.record.marking, recipients=event.record.recipients)
             ]
@@ -253,11 +259,7 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
         """What was not shown, and why, the latest first."""
         del context
         mission_id = names.mission(request.parent)
-        position_id = None
-        if request.position:
-            of, position_id = names.parse(request.position, "missions/*/positions/*", "position")
-            if of != mission_id:
-                raise InvalidInputError("is of another mission than the parent", field="position")
+        position_id = _position_of(request.position, mission_id)
         page = await asyncio.to_thread(
             self._ledger.list_suppressions,
             mission_id,
@@ -298,6 +300,16 @@ class IncidentService(incident_pb2_grpc.IncidentServiceServicer):
                 sight=caller_sight(),
             )
         )
+
+
+def _position_of(name: str, mission_id: str) -> str | None:
+    """The identifier of the position that a list is asked for; None where it is of all."""
+    if not name:
+        return None
+    of, position_id = names.parse(name, "missions/*/positions/*", "position")
+    if of != mission_id:
+        raise InvalidInputError("is of another mission than the parent", field="position")
+    return position_id
 
 
 def _reason(text: str) -> str:

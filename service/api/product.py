@@ -26,6 +26,7 @@ from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentRecord, ProductRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
+from service.released import NOT_NEAR, as_seen
 
 CHUNK_BYTES = 256 * 1024
 _GEOD = Geod(ellps="WGS84")
@@ -91,7 +92,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
     def _list(self, parent: str, sight: Sight) -> list[product_pb2.Product]:
         if "/incidents/" in parent:
             mission_id, incident_id = names.parse(parent, "missions/*/incidents/*", "parent")
-            record = self._ledger.get_incident(mission_id, incident_id, sight=sight)
+            record = self._incident(mission_id, incident_id, sight)
             return [self._render(record, kind, sight).message for kind in _INCIDENT_KINDS]
         mission_id, imagery_id = names.parse(parent, "missions/*/imagery/*", "parent")
         self._ledger.get_imagery(mission_id, imagery_id, sight=sight)
@@ -107,7 +108,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
             mission_id, incident_id, kind_id = names.parse(
                 name, "missions/*/incidents/*/products/*", "name"
             )
-            record = self._ledger.get_incident(mission_id, incident_id, sight=sight)
+            record = self._incident(mission_id, incident_id, sight)
             rendered = self._render(record, _kind(kind_id, _INCIDENT_KINDS), sight)
             return rendered.message, rendered.data
         mission_id, imagery_id, kind_id = names.parse(
@@ -120,6 +121,17 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
             raise NotFoundError(f"imagery {imagery_id!r} has no product {kind_id!r}", field="name")
         return product_message(stored), stored.object_key
 
+    def _incident(self, mission_id: str, incident_id: str, sight: Sight) -> IncidentRecord:
+        """The incident as a reader may see it.
+
+        Raises:
+            NotFoundError: there is none that the reader may see, or no position to draw it from.
+        """
+        record = as_seen(self._ledger.get_incident(mission_id, incident_id, sight=sight), sight)
+        if not record.incident.best.position_id:
+            raise NotFoundError(f"{NOT_NEAR} It has no products", field="name")
+        return record
+
     def _render(self, record: IncidentRecord, kind: ProductKind, sight: Sight) -> _Rendered:
         mission_id, incident = record.mission_id, record.incident
         sheet = IncidentSheet(
@@ -129,6 +141,7 @@ class ProductService(product_pb2_grpc.ProductServiceServicer):
             position=self._position_of(record),
             raised_at=record.raised_at,
             reason=record.decision.reason if record.decision else "",
+            near_names=record.near_display_names,
         )
         if kind is ProductKind.GEOJSON:
             data = incident_geojson(sheet)

@@ -11,6 +11,7 @@ from vedette.v1 import incident_pb2
 
 from models.errors import InvalidInputError
 from models.wording import counted
+from service.cli.incident_lines import describe_course, describe_near
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -27,6 +28,7 @@ from service.cli.output import (
 )
 from service.cli.resources import incident_name, shortened
 from service.cli.watch import (
+    and_others,
     describe,
     describe_decision,
     describe_release,
@@ -120,21 +122,29 @@ def chip(
     type=click.Choice(list(STATES)),
     help="Only in this state; repeatable.",
 )
+@click.option("--position", default="", help="Only near this position, wherever they are gravest.")
 @as_json
 @connected
 def list_incidents(
-    client: Client, mission: str, states: tuple[str, ...], json_output: bool
+    client: Client, mission: str, states: tuple[str, ...], position: str, json_output: bool
 ) -> None:
     """List the incidents of a mission, newest first.
+
+    An incident is of one thing. The position is the one where it is gravest; +2 says that it is
+    near two others, which `incident show` names.
 
     On a terminal identifiers are shortened; `incident show` and `incident decide` take them so.
 
     \b
-    Example:
+    Examples:
       vedette incident list -m unmiss --state open
+      vedette incident list -m unmiss --position post-alpha
     """  # noqa: D301 - click wants the backspace itself
     request = incident_pb2.ListIncidentsRequest(
-        parent=mission, page_size=1000, states=[STATES[state] for state in states]
+        parent=mission,
+        page_size=1000,
+        states=[STATES[state] for state in states],
+        position=_position_name(mission, position),
     )
     found = [
         item
@@ -171,9 +181,12 @@ def list_incidents(
                 word(item, "level"),
                 word(item, "severity"),
                 item.category,
-                item.position_display_name or last_part(item.position),
-                range_words(item),
-                "" if range_unknown(item) else f"{item.bearing_deg:03.0f}°",
+                and_others(
+                    item.position_display_name or last_part(item.position),
+                    len(item.near) + item.more_near_count,
+                ),
+                range_words(item, item.ground.ce90_m),
+                "" if range_unknown(item, item.ground.ce90_m) else f"{item.bearing_deg:03.0f}°",
                 f"{item.ground.ce90_m:.1f} m",
                 f"{item.probability:.2f}",
             )
@@ -209,7 +222,7 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         markup=False,
     )
     out.print(folded(out, describe(found), 2), markup=False)
-    for line in describe_course(found):
+    for line in (*describe_course(found), *describe_near(found)):
         out.print(folded(out, line, 2), markup=False)
     out.print(
         f"rule {last_part(found.rule)}; {counted(found.sighting_count, 'sighting')}, the last in "
@@ -220,21 +233,6 @@ def show(client: Client, mission: str, incident_id: str, json_output: bool) -> N
         out.print(escape(f"{describe_decision(found.decision)}, {utc(found.decision.decide_time)}"))
     for item in found.releases:
         out.print(describe_release(item), markup=False)
-
-
-def describe_course(found: incident_pb2.Incident) -> list[str]:
-    """How it moves, and what it was merged into, a line each."""
-    lines = []
-    if found.HasField("speed_m_s"):
-        course = (
-            f", heading {found.heading_deg:03.0f}° +- {found.heading_sigma_deg:.0f}°"
-            if found.HasField("heading_deg")
-            else ""
-        )
-        lines.append(f"speed {found.speed_m_s:.1f} +- {found.speed_sigma_m_s:.1f} m/s{course}")
-    if found.merged_into:
-        lines.append(f"merged into {last_part(found.merged_into)}")
-    return lines
 
 
 @incident.command("suppressed")
@@ -257,9 +255,7 @@ def suppressed(client: Client, mission: str, position: str, json_output: bool) -
     request = incident_pb2.ListSuppressionsRequest(
         parent=mission,
         page_size=1000,
-        position=position
-        if not position or position.startswith("missions/")
-        else f"{mission}/positions/{position}",
+        position=_position_name(mission, position),
     )
     found = [
         item
@@ -285,6 +281,13 @@ def suppressed(client: Client, mission: str, position: str, json_output: bool) -
         map(_suppressed_row, _alike(found)),
         empty=f"{mission} has kept nothing back",
     )
+
+
+def _position_name(mission: str, position: str) -> str:
+    """The name of a position that is given as its identifier or by name; empty for none."""
+    if not position or position.startswith("missions/"):
+        return position
+    return f"{mission}/positions/{position}"
 
 
 def _alike(

@@ -232,7 +232,8 @@ def print_brief(
             out,
             f"{event.sequence:>6} {utc(event.event_time)} {word(event, 'kind'):<9} "
             f"{level:<8} {severity:<6} {told} ({brief.latitude_e7 / 1e7:.6f}, "
-            f"{brief.longitude_e7 / 1e7:.6f}, CE90 {brief.ce90_m:.0f} m; {brief.position_id}; "
+            f"{brief.longitude_e7 / 1e7:.6f}, CE90 {brief.ce90_m:.0f} m; "
+            f"{and_others(brief.position_id, brief.others_near_count)}; "
             f"incident {brief.incident_id})",
             _INDENT,
         ),
@@ -294,6 +295,11 @@ def _latest(incident: incident_pb2.Incident) -> incident_pb2.Release:
     )
 
 
+def and_others(position: str, others: int) -> str:
+    """A position, and how many others a thing is near."""
+    return f"{position} +{others}" if others else position
+
+
 def describe(incident: incident_pb2.Incident) -> str:
     """Why it is told, in a sentence, and what all its sightings together measure.
 
@@ -312,12 +318,12 @@ def _measured(incident: incident_pb2.Incident, *, said: bool) -> str:
     together = f"All {count:,} sightings together" if count > 1 else "One sighting"
     sure = f"confidence {incident.confidence:.2f}"
     if count > 1 or not said:
-        span = range_words(incident)
+        span = range_words(incident, ground.ce90_m)
         sure += f", P(within {incident.radius_m:.0f} m) {incident.probability:.2f}"
     else:
         span = f"{incident.range_m:.0f} m"
     away = f"{span} at bearing {incident.bearing_deg:03.0f}° from {position}"
-    if range_unknown(incident):
+    if range_unknown(incident, ground.ce90_m):
         # Of the patrol, most likely; the sentence says since when.
         away = f"perhaps near {position}, at a range that is not known"
     return (
@@ -326,23 +332,25 @@ def _measured(incident: incident_pb2.Incident, *, said: bool) -> str:
     )
 
 
-def range_unknown(incident: incident_pb2.Incident) -> bool:
+Stands = incident_pb2.Incident | incident_pb2.NearPosition
+
+
+def range_unknown(stands: Stands, ce90_m: float) -> bool:
     """Whether a range says nothing, because nobody knows where the position is to speak of.
 
     So it is of a patrol that was not heard of for long, and of images without a time: the 90 %
     interval is wider than the object's own error makes it, by more than the radius, one sigma.
     """
-    together = (incident.range_high_m - incident.range_low_m) / _INTERVAL_SIGMAS
-    object_sigma = incident.ground.ce90_m / _LEAST_CE90_SIGMAS
-    return math.hypot(object_sigma, incident.radius_m) < together
+    together = (stands.range_high_m - stands.range_low_m) / _INTERVAL_SIGMAS
+    return math.hypot(ce90_m / _LEAST_CE90_SIGMAS, stands.radius_m) < together
 
 
-def range_words(incident: incident_pb2.Incident) -> str:
-    """Range and its 90 % interval."""
-    low, high = incident.range_low_m, incident.range_high_m
-    if range_unknown(incident):
+def range_words(stands: Stands, ce90_m: float) -> str:
+    """Range from a position and its 90 % interval, of an object with a CE90."""
+    low, high = stands.range_low_m, stands.range_high_m
+    if range_unknown(stands, ce90_m):
         return f"unknown (up to {high:.0f} m)"
-    return f"{incident.range_m:.0f} m ({low:.0f} to {high:.0f} m)"
+    return f"{stands.range_m:.0f} m ({low:.0f} to {high:.0f} m)"
 
 
 def _severity(incident: incident_pb2.Incident) -> str:

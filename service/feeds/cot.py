@@ -224,7 +224,11 @@ def _own_detail(detail: ET.Element, event: IncidentEventRecord) -> None:
         "radius_m": _number(best.radius_m),
         "probability": _number(best.probability),
         "severity": incident.severity.value,
-        "severity_reason": incident.reason,
+        "severity_reason": record.reason,
+        "near": " ".join(
+            f"missions/{record.mission_id}/positions/{name}" for name in incident.position_ids[1:]
+        ),
+        "more_near": str(incident.more_near),
         "object_count": str(incident.object_count),
         "track": incident.track_id,
         "merged_into": incident.merged_into,
@@ -250,7 +254,9 @@ def _callsign(record: IncidentRecord) -> str:
         word = record.incident.state.value.upper()
     else:
         word = "ALERT" if best.level is Level.ALERT else "possible"
-    return f"{word}: {best.category}, {record.position_display_name}"
+    others = record.incident.others_near
+    beside = f" +{others}" if others else ""
+    return f"{word}: {best.category}, {record.position_display_name}{beside}"
 
 
 def _remarks(record: IncidentRecord) -> str:
@@ -276,10 +282,24 @@ def _remarks(record: IncidentRecord) -> str:
         f"Probability within {best.radius_m:.0f} m: {best.probability:.2f}"
     )
     return (
-        f"{record.marking.value}. {best.category} {near}. CE90 {ce90}. "
+        f"{record.marking.value}. {best.category} {near}. {_also_near(record)}CE90 {ce90}. "
         f"Detector confidence {best.confidence:.2f}, sightings {incident.sighting_count}, "
         f"last photographed {photographed}. {judged} Affiliation unknown."
     )
+
+
+def _also_near(record: IncidentRecord) -> str:
+    """The other positions that it is near, the gravest first."""
+    told = []
+    for seen in record.incident.sightings[1:]:
+        name = record.near_display_names.get(seen.position_id, seen.position_id)
+        away = f"{seen.range_low_m:.0f} to {seen.range_high_m:.0f} m, {seen.probability:.2f}"
+        if seen.position_unknown:
+            away = unknown_place(seen)
+        told.append(f"{seen.level.value} at {name} ({away})")
+    if record.incident.more_near:
+        told.append(f"near {record.incident.more_near} more")
+    return f"Also {', '.join(told)}. " if told else ""
 
 
 def _number(value: float | None) -> str:

@@ -69,7 +69,7 @@ class Decisions(Database):
                 )
             after = replace(
                 record,
-                incident=decide(record.incident, verdict.value).incident,
+                incident=decide(record.incident, verdict.value, reason_code).incident,
                 decision=Decision(
                     verdict=verdict,
                     reason=reason,
@@ -125,7 +125,11 @@ class Decisions(Database):
                 if not reason:
                     raise InvalidInputError("a proposal needs a reason", field="reason")
                 after = Release(
-                    recipient=recipient, reason=reason, proposed_by=released_by, proposed_at=now
+                    recipient=recipient,
+                    reason=reason,
+                    proposed_by=released_by,
+                    proposed_at=now,
+                    position_id=record.incident.best.position_id,
                 )
             else:
                 after = _approved(before, released_by, now)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Finding, Outcome, Severity
-from pipelines.threats.incidents.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents.incident import Incident, IncidentState
+from pipelines.threats.incidents.decisions import PLACE_REASONS, ReasonCode, Verdict
+from pipelines.threats.incidents.incident import Incident, IncidentState, Nearby
 from pipelines.threats.proximity.weighing import Level, Sighting
 from pipelines.threats.rules.severity import Severity as IncidentSeverity
 from pipelines.threats.tracks.track import Mobility
@@ -118,8 +118,12 @@ def incident_document(record: IncidentRecord) -> Document:
             "calm_since": _text(incident.calm_since),
             "outside_run": int(incident.outside_run),
             "outside_since": _text(incident.outside_since),
+            "near": _near_documents(incident),
+            "more_near": int(incident.more_near),
+            "only_here": bool(incident.only_here),
         },
         "position_display_name": record.position_display_name,
+        "near_display_names": dict(record.near_display_names),
         "raised_at": _text(record.raised_at),
         "marking": record.marking.value,
         "caveats": sorted(record.caveats),
@@ -140,6 +144,7 @@ def incident_document(record: IncidentRecord) -> Document:
                 "proposed_at": _text(release.proposed_at),
                 "approved_by": release.approved_by,
                 "approved_at": _text(release.approved_at),
+                "position_id": release.position_id,
             }
             for release in record.releases
         ],
@@ -162,9 +167,10 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
             revision=incident["revision"],
             # Incidents of earlier versions do not tell.
             mobility=Mobility(incident.get("mobility", Mobility.UNKNOWN.value)),
-            **_later_fields(incident),
+            **_later_fields(incident, decision),
         ),
         position_display_name=document["position_display_name"],
+        near_display_names=document.get("near_display_names", {}),
         raised_at=datetime.fromisoformat(document["raised_at"]),
         marking=Marking(document["marking"]),
         caveats=frozenset(Caveat(name) for name in document.get("caveats", ())),
@@ -186,6 +192,8 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
                 | {
                     "proposed_at": datetime.fromisoformat(release["proposed_at"]),
                     "approved_at": _instant(release["approved_at"]),
+                    # Before an incident was near several positions there was no other.
+                    "position_id": release.get("position_id") or incident["best"]["position_id"],
                 }
             )
             for release in document.get("releases", ())
@@ -193,7 +201,7 @@ def incident_value(mission_id: str, document: Document) -> IncidentRecord:
     )
 
 
-def _later_fields(incident: Document) -> Document:
+def _later_fields(incident: Document, decision: Document | None) -> Document:
     """What incidents of earlier versions do not tell, where this one does."""
     plain = ("track_id", "severity_held", "reason", "object_count", "merged_into")
     fields_: Document = {name: incident[name] for name in plain if name in incident}
@@ -209,7 +217,50 @@ def _later_fields(incident: Document) -> Document:
     usual = IncidentSeverity.MEDIUM if is_alert else IncidentSeverity.LOW
     fields_["severity"] = IncidentSeverity(incident.get("severity", usual.value))
     fields_["group_ids"] = tuple(incident.get("group_ids", ()))
+    fields_["near"] = tuple(
+        _nearby_value(each, incident["best"]) for each in incident.get("near", ())
+    )
+    fields_["more_near"] = incident.get("more_near", 0)
+    code = None if decision is None else decision.get("reason_code")
+    dismissed = incident["state"] == IncidentState.DISMISSED.value
+    fields_["only_here"] = incident.get("only_here", dismissed and code in PLACE_REASONS)
     return fields_
+
+
+def _near_documents(incident: Incident) -> list[Document]:
+    ground = ground_document(incident.best.ground)
+    documents = []
+    for near in incident.near:
+        sighting = _sighting_document(near.sighting)
+        if sighting["ground"] == ground:
+            # One thing is at one place; of a group another of it may be nearest.
+            del sighting["ground"]
+        documents.append(
+            {
+                "sighting": sighting,
+                "severity": near.severity.value,
+                "reason": near.reason,
+                "last_near_at": _text(near.last_near_at),
+                "calm_run": int(near.calm_run),
+                "calm_since": _text(near.calm_since),
+                "outside_run": int(near.outside_run),
+                "outside_since": _text(near.outside_since),
+            }
+        )
+    return documents
+
+
+def _nearby_value(document: Document, best: Document) -> Nearby:
+    return Nearby(
+        sighting=_sighting_value({"ground": best["ground"]} | document["sighting"]),
+        severity=IncidentSeverity(document["severity"]),
+        reason=document["reason"],
+        last_near_at=_instant(document["last_near_at"]),
+        calm_run=document["calm_run"],
+        calm_since=_instant(document["calm_since"]),
+        outside_run=document["outside_run"],
+        outside_since=_instant(document["outside_since"]),
+    )
 
 
 def _array(values: NDArray[np.float64] | None) -> list[Any] | None:

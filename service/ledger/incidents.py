@@ -8,7 +8,21 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from pipelines.threats.incidents.incident import (
     DISMISSAL_HOLD,
@@ -25,7 +39,13 @@ from service.ledger.pages import Order, Page, read_page
 from service.ledger.pledge_states import Caveat
 from service.ledger.records import IncidentEventRecord, IncidentRecord
 from service.ledger.sight import seen_incidents
-from service.ledger.tables import incident_events, incidents, missions, tracks
+from service.ledger.tables import (
+    incident_events,
+    incident_positions,
+    incidents,
+    missions,
+    tracks,
+)
 from service.ledger.tracks import Around, AroundKind
 
 _AT_ONCE = 500
@@ -73,9 +93,19 @@ class Incidents(Database):
         page_size: int = 0,
         page_token: str = "",
         states: Collection[IncidentState] = (),
+        position_id: str | None = None,
         sight: Sight = EVERYTHING,
     ) -> Page[IncidentRecord]:
-        """Incidents of a mission that a reader may see, newest first; only in some states if any.
+        """Incidents of a mission that a reader may see, newest first.
+
+        Args:
+            mission_id: the mission.
+            page_size: 0 for the usual one.
+            page_token: of the page before.
+            states: only those in these, where any are given.
+            position_id: only those that are near it, at whichever position they are gravest.
+            sight: what the reader may see; to whom an incident was released it is near the position
+                that it was released for, which no filter looks at.
 
         Raises:
             InvalidInputError: the page size or token is wrong.
@@ -86,6 +116,8 @@ class Incidents(Database):
         )
         if wanted:
             statement = statement.where(incidents.c.state.in_(wanted))
+        if position_id:
+            statement = statement.where(_near(position_id))
         with self._reading() as connection:
             return read_page(
                 connection,
@@ -94,7 +126,7 @@ class Incidents(Database):
                     Order(column=incidents.c.raised_at, descending=True),
                     Order(column=incidents.c.incident_id),
                 ],
-                scope=["incidents", mission_id, wanted, sight],
+                scope=["incidents", mission_id, wanted, position_id or "", sight],
                 page_size=page_size,
                 page_token=page_token,
                 to_item=_incident,
@@ -235,8 +267,43 @@ def write_events(
         )
     if events:
         write_rows(connection, incidents, list(latest.values()))
+        _write_positions(connection, mission_id, events)
         connection.execute(_INSERT_EVENTS, told)
         set_event_sequence(connection, mission_id, events[-1].sequence)
+
+
+def _write_positions(
+    connection: Connection, mission_id: str, events: Sequence[IncidentEventRecord]
+) -> None:
+    """Write which further positions incidents are near as they are after some events."""
+    latest = {event.record.incident.incident_id: event.record.incident for event in events}
+    names = sorted(latest)
+    for start in range(0, len(names), _AT_ONCE):
+        connection.execute(
+            delete(incident_positions).where(
+                incident_positions.c.mission_id == mission_id,
+                incident_positions.c.incident_id.in_(names[start : start + _AT_ONCE]),
+            )
+        )
+    rows = [
+        {"mission_id": mission_id, "incident_id": name, "position_id": position_id}
+        for name, incident in latest.items()
+        for position_id in incident.position_ids[1:]
+    ]
+    if rows:
+        connection.execute(insert(incident_positions), rows)
+
+
+def _near(position_id: str) -> ColumnElement[bool]:
+    """Whether rows of incidents are near a position."""
+    return or_(
+        incidents.c.position_id == position_id,
+        exists().where(
+            incident_positions.c.mission_id == incidents.c.mission_id,
+            incident_positions.c.incident_id == incidents.c.incident_id,
+            incident_positions.c.position_id == position_id,
+        ),
+    )
 
 
 def write_quietly(connection: Connection, records: Sequence[IncidentRecord]) -> None:

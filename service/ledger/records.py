@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from pipelines.assessment import ProductKind
 from pipelines.ground import GroundPoint
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Finding, Outcome
 from pipelines.threats.incidents.decisions import ReasonCode, Verdict
-from pipelines.threats.incidents.incident import ChangeKind, Incident
+from pipelines.threats.incidents.incident import ENDED, ChangeKind, Incident
+from pipelines.threats.proximity.weighing import Level
+from pipelines.threats.rules.sentence import also_near
 from service.ledger.pledge_states import Caveat, PledgeState
 
 
@@ -173,6 +177,8 @@ class Release:
         proposed_at: when.
         approved_by: the second person's; empty while it is only proposed.
         approved_at: when; None while it is only proposed.
+        position_id: the gravest position when it was proposed: of the incident's positions the
+            recipient learns of this one alone.
     """
 
     recipient: str
@@ -181,11 +187,24 @@ class Release:
     proposed_at: datetime
     approved_by: str = ""
     approved_at: datetime | None = None
+    position_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncidentRecord:
-    """An incident with what the mission knows around it; see `vedette.v1.Incident`."""
+    """An incident with what the mission knows around it; see `vedette.v1.Incident`.
+
+    Attributes:
+        mission_id: the mission.
+        incident: the incident.
+        position_display_name: of the gravest position.
+        raised_at: when the service raised it.
+        marking: the strictest of its imagery.
+        decision: the latest; None before one.
+        releases: to whom it was released, or is proposed to be.
+        caveats: of the pledges that it comes from.
+        near_display_names: of the other positions that it is near, by identifier.
+    """
 
     mission_id: str
     incident: Incident
@@ -195,6 +214,22 @@ class IncidentRecord:
     decision: Decision | None
     releases: tuple[Release, ...] = ()
     caveats: frozenset[Caveat] = frozenset()
+    near_display_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def reason(self) -> str:
+        """What was seen from the gravest position and why it is of that severity, and beside it.
+
+        One sentence, and another on the other positions that it is near, while it is live.
+        """
+        incident = self.incident
+        if incident.state in ENDED or not incident.near:
+            return incident.reason
+        ids = [it.sighting.position_id for it in incident.near]
+        names = [self.near_display_names.get(name, name) for name in ids]
+        likely = incident.near[0].sighting.level is Level.ALERT
+        also = also_near(names, incident.more_near, likely=likely)
+        return f"{incident.reason} {also}".strip()
 
     @property
     def recipients(self) -> frozenset[str]:

@@ -109,7 +109,7 @@ def take_in(
     )
     before = _read(connection, image, assessment, frame, now, rules)
     concerned = {sighting.position_id for sighting in assessment.sightings} | {
-        record.incident.best.position_id for record in before.incidents.values()
+        name for record in before.incidents.values() for name in record.incident.position_ids
     }
     if any(rule.convoy is not None for rule in rules):
         # Along which a convoy may drive.
@@ -277,11 +277,18 @@ def _record(
     """The incident after a change, with what the mission knows around it."""
     before = known.get(change.incident.incident_id)
     position_id = change.incident.best.position_id
+    # A position that was removed keeps its name here.
+    called = {} if before is None else dict(before.near_display_names)
+    if before is not None:
+        called[before.incident.best.position_id] = before.position_display_name
+    called |= names
+    near = {name: called.get(name, name) for name in change.incident.position_ids[1:]}
     if before is None:
         return IncidentRecord(
             mission_id=image.mission_id,
             incident=change.incident,
-            position_display_name=names.get(position_id, position_id),
+            position_display_name=called.get(position_id, position_id),
+            near_display_names=near,
             raised_at=now,
             marking=image.marking,
             decision=None,
@@ -289,8 +296,8 @@ def _record(
     return replace(
         before,
         incident=change.incident,
-        # A position that was removed keeps its name here.
-        position_display_name=names.get(position_id, before.position_display_name),
+        position_display_name=called.get(position_id, position_id),
+        near_display_names=near,
         # What is made of two sources bears the stricter marking.
         marking=stricter(before.marking, image.marking),
     )

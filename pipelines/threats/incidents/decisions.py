@@ -44,6 +44,12 @@ Own forces and civilian routine are people and vehicles rightly seen; a duplicat
 and of "other" only its words know.
 """
 
+PLACE_REASONS: frozenset[ReasonCode] = frozenset({ReasonCode.CIVILIAN_ROUTINE, ReasonCode.OTHER})
+"""Reasons that speak of what a thing does at a place and a time, and not of what it is.
+
+A car that is parked at the market every day is no news at the market; at the gate of a base it is.
+"""
+
 ALLOWED: Mapping[IncidentState, Mapping[Verdict, IncidentState]] = MappingProxyType(
     {
         IncidentState.OPEN: {
@@ -69,7 +75,9 @@ ALLOWED: Mapping[IncidentState, Mapping[Verdict, IncidentState]] = MappingProxyT
 """The state after each verdict that may follow on a state; every other one is refused."""
 
 
-def decide(incident: Incident, verdict: str) -> IncidentChange:
+def decide(
+    incident: Incident, verdict: str, reason_code: ReasonCode | None = None
+) -> IncidentChange:
     """Take down what a person decided.
 
     What is escalated is of high severity and stays so. Nothing here changes whose the object is
@@ -78,6 +86,8 @@ def decide(incident: Incident, verdict: str) -> IncidentChange:
     Args:
         incident: as it is now.
         verdict: a `Verdict`.
+        reason_code: what a dismissed one turned out to be; of `PLACE_REASONS`, the thing may be
+            told of again near another position.
 
     Raises:
         InvalidInputError: there is no such verdict, or it does not follow on the state.
@@ -91,7 +101,12 @@ def decide(incident: Incident, verdict: str) -> IncidentChange:
     state = ALLOWED.get(incident.state, {}).get(said)
     if state is None:
         raise InvalidInputError(_refusal(incident, said), field="verdict")
-    decided = replace(incident, state=state, revision=incident.revision + 1)
+    decided = replace(
+        incident,
+        state=state,
+        revision=incident.revision + 1,
+        only_here=said is Verdict.DISMISSED and reason_code in PLACE_REASONS,
+    )
     if said is Verdict.ESCALATED:
         decided = replace(decided, severity=Severity.HIGH, severity_held=True)
     return IncidentChange(kind=ChangeKind.DECIDED, incident=decided)

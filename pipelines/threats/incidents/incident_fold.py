@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 
 from pipelines.threats.incidents import suppressions
+from pipelines.threats.incidents.dismissals import covers, holds
+from pipelines.threats.incidents.facets import begun, corrected_near, facets, looked_from_all
 from pipelines.threats.incidents.incident import (
     COOLDOWN,
-    DISMISSAL_HOLD,
     LIVE,
     UNDECIDED,
     ChangeKind,
@@ -22,8 +22,6 @@ from pipelines.threats.incidents.incident import (
 )
 from pipelines.threats.incidents.incident_evidence import (
     SURE_ENOUGH,
-    corrected,
-    looked_at,
     missed,
     raised,
     surety,
@@ -32,6 +30,7 @@ from pipelines.threats.incidents.incident_evidence import (
 from pipelines.threats.incidents.incident_merging import age, united
 from pipelines.threats.incidents.known_again import may_be_known, may_be_second_boxes
 from pipelines.threats.incidents.suppressions import SuppressedLook, suppressed
+from pipelines.threats.incidents.things import Thing, Things
 from pipelines.threats.incidents.track_places import TrackPlaces
 from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Level, Sighting
@@ -74,10 +73,11 @@ def fold(
 ) -> Folded:
     """Fold what one frame shows into the incidents of a mission.
 
-    An incident is of one track near one position. A sighting of a track that has none raises one;
-    of one that has, it updates, escalates or de-escalates it. Every sighting ends in an incident or
-    among the suppressed: none is lost. Several rules that see one object at one position make one
-    sighting: that of the highest level, then severity, then probability.
+    An incident is of one thing: one track, or one group that a rule asks for; and tells of every
+    position that it is near. A sighting of a thing that has none raises one; of one that has, it
+    updates, escalates or de-escalates it. Every sighting ends in an incident or among the
+    suppressed: none is lost. Several rules that see one object at one position make one sighting:
+    that of the highest level, then severity, then probability.
 
     Args:
         incidents: of the tracks concerned, in any state; ended ones keep what was withdrawn from
@@ -92,13 +92,7 @@ def fold(
     work = _Fold(incidents, update=update, frame=frame, positions=positions, rules=rules)
     work.merge()
     work.doubt(judgement.shown, tracks)
-    shown = _one_per_object(judgement.shown)
-    for judged in sorted(shown, key=lambda it: it.sighting.detection_index in update.twins):
-        work.show(judged)
-    told = {(it.sighting.position_id, it.sighting.detection_index) for it in shown}
-    for item in judgement.withheld:
-        if (item.sighting.position_id, item.sighting.detection_index) not in told:
-            work.withhold(item.sighting, item.reason)
+    work.take(judgement)
     work.look_around()
     return work.result()
 
@@ -121,7 +115,7 @@ class _Fold:
         self._changes: dict[str, IncidentChange] = {}
         self._touched: dict[str, ChangeKind] = {}
         self._suppressed: list[SuppressedLook] = []
-        self._doubtful: set[tuple[str, str]] = set()
+        self._doubtful: set[str] = set()
         self._places = TrackPlaces(update=update, frame=frame, positions=positions, rules=rules)
 
     def merge(self) -> None:
@@ -134,36 +128,32 @@ class _Fold:
         """Find what looks new and may be what an incident tells of that the frame does not show."""
         seen = {track.track_id for track in self._update.track_of.values()}
         near = {track.track_id: track for track in tracks}
-        new: dict[str, dict[str, TrackPoint]] = {}
+        new: dict[str, TrackPoint] = {}
         for judged in shown:
             track = self._update.track_of.get(judged.sighting.detection_index)
-            position_id = judged.sighting.position_id
             if (
                 track is not None
                 and track.sighting_count <= _LOOKS_IN_DOUBT
-                and self._held(track.track_id, position_id) is None
+                and not self._is_known(track.track_id)
             ):
-                new.setdefault(position_id, {})[track.track_id] = track.points[-1]
-        for position_id, looks in new.items():
-            known = [
-                near[it.track_id]
-                for it in self._known.values()
-                if it.state in LIVE
-                and it.best.position_id == position_id
-                and it.track_id in near
-                and it.track_id not in seen
-            ]
-            found = may_be_known(
-                looks,
-                known,
-                captured_at=self._frame.captured_at,
-                sortie_id=self._frame.sortie_id,
-                footprint_lonlat=self._frame.footprint_lonlat,
-            )
-            self._doubtful |= {(name, position_id) for name in found}
-            self._doubtful |= {(name, position_id) for name in self._beside(position_id, looks)}
+                new[track.track_id] = track.points[-1]
+        if not new:
+            return
+        unseen = {
+            it.track_id
+            for it in self._known.values()
+            if it.state in LIVE and it.track_id in near and it.track_id not in seen
+        }
+        self._doubtful |= may_be_known(
+            new,
+            [near[name] for name in sorted(unseen)],
+            captured_at=self._frame.captured_at,
+            sortie_id=self._frame.sortie_id,
+            footprint_lonlat=self._frame.footprint_lonlat,
+        ).keys()
+        self._doubtful |= self._beside(new)
 
-    def _beside(self, position_id: str, looks: Mapping[str, TrackPoint]) -> set[str]:
+    def _beside(self, looks: Mapping[str, TrackPoint]) -> set[str]:
         """Which of the looks may be second boxes on what an incident tells of in this frame."""
         if self._frame.xyxy is None:
             return set()
@@ -172,11 +162,7 @@ class _Fold:
             for index, track in self._update.track_of.items()
             if index not in self._update.twins
         }
-        told = [
-            name
-            for name in index_of
-            if name not in looks and self._held(name, position_id) is not None
-        ]
+        told = [name for name in index_of if name not in looks and self._is_known(name)]
         new = [name for name in looks if name in index_of]
         if not told or not new:
             return set()
@@ -187,33 +173,18 @@ class _Fold:
             np.asarray(self._frame.xyxy, np.float64)[[index_of[name] for name in (*new, *told)]],
         )
 
-    def show(self, judged: Judged) -> None:
-        """Take in a sighting that is shown."""
-        sighting = judged.sighting
-        track = self._update.track_of.get(sighting.detection_index)
-        if track is None:
-            raise ValueError(f"detection {sighting.detection_index} has no track")
-        incident = self._incident_of(track, judged)
-        if incident is None:
-            self._raise(track, judged)
-        elif incident.state is IncidentState.DISMISSED:
-            self._absorb(incident, track, sighting)
-        else:
-            self._see(incident, track, sighting, judged)
-
-    def withhold(self, sighting: Sighting, reason: str) -> None:
-        """Take in a sighting that its rules do not show.
-
-        Conditions decide what is raised; what was raised is followed as long as it is near.
-        """
-        track = self._update.track_of.get(sighting.detection_index)
-        incident = None if track is None else self._held(track.track_id, sighting.position_id)
-        if incident is None or track is None:
-            self._suppress(sighting, reason, track)
-        elif incident.state is IncidentState.DISMISSED:
-            self._absorb(incident, track, sighting)
-        else:
-            self._see(incident, track, sighting, None)
+    def take(self, judgement: Judgement) -> None:
+        """Take in all sightings, thing by thing."""
+        things = Things(
+            track_of=self._update.track_of, twins=self._update.twins, live=self._live
+        ).of(judgement, self._going_on)
+        for thing in things:
+            for sighting, reason in thing.besides:
+                self._suppress(sighting, reason)
+            if thing.incident is None:
+                self._take_new(thing)
+            else:
+                self._take_known(self._known[thing.incident.incident_id], thing)
 
     def look_around(self) -> None:
         """What the frame shows of objects that no rule sees in it."""
@@ -226,7 +197,7 @@ class _Fold:
             if item.track_id in update.retracted and self._only_here(item):
                 self._forget(item)
             elif index is not None and index not in update.repeated:
-                self._see(item, update.track_of[index], item.best, None, counts=False)
+                self._see(item, {}, update.track_of[index])
             elif item.track_id in update.missed:
                 track = next(it for it in update.changed if it.track_id == item.track_id)
                 change = missed(item, track, self._frame.captured_at)
@@ -236,7 +207,12 @@ class _Fold:
     def result(self) -> Folded:
         """What came of it."""
         for name, kind in self._touched.items():
-            if name not in self._changes:
+            known = self._changes.get(name)
+            if known is not None:
+                # What a merged incident brought with it is told by the look that follows.
+                if kind is ChangeKind.ESCALATED and known.kind is ChangeKind.UPDATED:
+                    self._changes[name] = replace(known, kind=kind)
+            else:
                 incident = self._known[name]
                 if kind is not ChangeKind.NOTED:
                     incident = replace(incident, revision=incident.revision + 1)
@@ -253,68 +229,158 @@ class _Fold:
 
     # Ways a sighting goes.
 
-    def _raise(self, track: Track, judged: Judged) -> None:
-        sighting = judged.sighting
-        if sighting.detection_index in self._update.repeated and self._was_raised(sighting):
-            return
-        seen, inside = self._places.seen(track, sighting, judged, None)
+    def _take_new(self, thing: Thing) -> None:
+        """Raise an incident of a thing that has none, unless something speaks against it."""
+        views: dict[str, Incident] = {}
+        absorbed: Incident | None = None
+        for position_id, judged in sorted(thing.shown.items()):
+            sighting, track = judged.sighting, self._track(judged.sighting)
+            if sighting.detection_index in self._update.repeated and self._was_raised(sighting):
+                continue
+            seen, inside = self._places.seen(track, sighting, judged, None)
+            view = raised(seen, judged).incident
+            dismissed = self._dismissed(track.track_id, position_id, view.best.level)
+            absorbed = absorbed or dismissed
+            reason = suppressions.DISMISSED if dismissed else self._held_back(track, inside=inside)
+            if reason is None:
+                views[position_id] = view
+            else:
+                self._suppress(sighting, reason)
+        for position_id, withheld in sorted(thing.withheld.items()):
+            for sighting, reason in withheld:
+                of = self._update.track_of.get(sighting.detection_index)
+                name = "" if of is None else of.track_id
+                dismissed = self._dismissed(name, position_id, Level.POSSIBLE) if name else None
+                absorbed = absorbed or dismissed
+                self._suppress(sighting, suppressions.DISMISSED if dismissed else reason)
+        if views and all(it.best.level is Level.POSSIBLE for it in views.values()):
+            cooling = [name for name, it in views.items() if self._cooling(it.track_id)]
+            for position_id in cooling:
+                self._suppress(thing.shown[position_id].sighting, suppressions.COOLDOWN)
+                del views[position_id]
+        if views:
+            self._raise(thing, views)
+        elif absorbed is not None:
+            self._absorb(absorbed, thing)
+
+    def _held_back(self, track: Track, *, inside: bool) -> str | None:
+        """Why a sighting raises nothing; None where it may."""
         if not inside and track.sighting_count >= _LOOKS_TO_DOUBT:
-            self._suppress(sighting, suppressions.OUTSIDE_WHEN_FUSED, track)
-            return
+            return suppressions.OUTSIDE_WHEN_FUSED
         ended = sum(
-            it.track_id == track.track_id
-            and it.best.position_id == sighting.position_id
-            and it.state is IncidentState.CANCELLED
+            it.track_id == track.track_id and it.state is IncidentState.CANCELLED
             for it in self._known.values()
         )
         if not self._frame.is_alone and not _sure(track, ended):
-            self._suppress(sighting, suppressions.NOT_SURE_YET, track)
-            return
-        if (track.track_id, sighting.position_id) in self._doubtful:
-            self._suppress(sighting, suppressions.MAYBE_KNOWN, track)
-            return
-        change = raised(seen, judged)
-        if change.incident.best.level is Level.POSSIBLE and self._cooling(track, sighting):
-            self._suppress(sighting, suppressions.COOLDOWN, track)
-            return
-        again = 0
-        while change.incident.incident_id in self._known:
+            return suppressions.NOT_SURE_YET
+        return suppressions.MAYBE_KNOWN if track.track_id in self._doubtful else None
+
+    def _raise(self, thing: Thing, views: Mapping[str, Incident]) -> None:
+        """Raise an incident near some positions."""
+        whole = begun(views, self._frame.captured_at)
+        sighting = thing.shown[whole.best.position_id].sighting
+        name, again = incident_id(self._frame.imagery_id, sighting), 0
+        while name in self._known:
             again += 1
             name = incident_id(self._frame.imagery_id, sighting, again=again)
-            change = replace(change, incident=replace(change.incident, incident_id=name))
-        self._put(change)
+        whole = replace(whole, incident_id=name)
+        self._put(IncidentChange(kind=ChangeKind.RAISED, incident=whole))
+
+    def _take_known(self, incident: Incident, thing: Thing) -> None:
+        """Take in what a frame shows of a thing that a live incident tells of.
+
+        Conditions decide near which positions it is told; there it is followed as long as it is
+        near.
+        """
+        told = set(incident.position_ids)
+        looks: dict[str, tuple[Sighting, Judged | None]] = {}
+        for position_id, judged in sorted(thing.shown.items()):
+            if position_id in told or self._comes_near(judged):
+                looks[position_id] = judged.sighting, judged
+        for position_id, withheld in sorted(thing.withheld.items()):
+            for sighting, reason in withheld:
+                if position_id not in told:
+                    self._suppress(sighting, reason)
+                elif position_id not in looks:
+                    looks[position_id] = sighting, None
+        if looks:
+            speaking = looks.get(incident.best.position_id, next(iter(looks.values())))
+            self._see(incident, looks, self._track(speaking[0]))
+
+    def _comes_near(self, judged: Judged) -> bool:
+        """Whether something that is told of is told to be near one more position."""
+        sighting, track = judged.sighting, self._track(judged.sighting)
+        seen, inside = self._places.seen(track, sighting, judged, None)
+        level = raised(seen, judged).incident.best.level
+        if self._dismissed(track.track_id, sighting.position_id, level):
+            self._suppress(sighting, suppressions.DISMISSED)
+            return False
+        if not inside and track.sighting_count >= _LOOKS_TO_DOUBT:
+            self._suppress(sighting, suppressions.OUTSIDE_WHEN_FUSED)
+            return False
+        return True
 
     def _see(
         self,
         incident: Incident,
+        looks: Mapping[str, tuple[Sighting, Judged | None]],
         track: Track,
-        sighting: Sighting,
-        judged: Judged | None,
-        *,
-        counts: bool = True,
     ) -> None:
-        if incident.incident_id in self._changes:
-            # A group speaks through one of its objects; the others are in it.
-            twin = sighting.detection_index in self._update.twins
-            reason = suppressions.SAME_OBJECT if twin else suppressions.IN_GROUP
-            self._suppress(sighting, reason, track)
-            return
-        again = sighting.detection_index in self._update.repeated and counts
-        if again and (judged is None or sighting.level.rank <= incident.best.level.rank):
-            return
-        before = counts and track.track_id in self._update.retracted
-        seen, _ = self._places.seen(track, sighting, judged, incident)
-        seen = replace(seen, counts=counts and not again and not before)
-        if before and judged is not None and self._only_here(incident):
-            self._put(corrected(incident, seen, judged))
-        else:
-            self._put(looked_at(incident, seen))
+        """Look at a thing anew from every position that it is near.
 
-    def _absorb(self, incident: Incident, track: Track, sighting: Sighting) -> None:
-        if sighting.detection_index in self._update.repeated:
+        Args:
+            incident: of it, live.
+            looks: what rules see of it, by position, and what they show; positions of the incident
+                that are not among them are looked at from where its track is.
+            track: where it is, for those.
+        """
+        update = self._update
+        levels = {it.position_id: it.level.rank for it in incident.sightings}
+        # A frame that was there before tells nothing but a level that it had shown then.
+        news = {
+            name: (sighting, judged)
+            for name, (sighting, judged) in looks.items()
+            if sighting.detection_index not in update.repeated
+            or (judged is not None and sighting.level.rank > levels.get(name, 0))
+        }
+        if looks and not news:
             return
-        self._suppress(sighting, suppressions.DISMISSED, track)
-        if track.track_id in self._update.retracted:
+        by = {name: self._track(sighting) for name, (sighting, _) in news.items()}
+        before = {name for name in news if by[name].track_id in update.retracted}
+        views = facets(incident)
+        if before and self._only_here(incident):
+            again = {
+                name: (self._places.seen(by[name], sighting, judged, views.get(name))[0], judged)
+                for name, (sighting, judged) in news.items()
+                if judged is not None
+            }
+            if again:
+                self._put(corrected_near(incident, again))
+                return
+        seen, come = {}, {}
+        for name, (sighting, judged) in news.items():
+            look, _ = self._places.seen(by[name], sighting, judged, views.get(name))
+            if name in views:
+                seen[name] = look
+            elif judged is not None:
+                come[name] = raised(look, judged).incident
+        if len(news) == len(looks):
+            for name in views.keys() - news.keys():
+                seen[name], _ = self._places.seen(track, views[name].best, None, views[name])
+        counts = any(
+            sighting.detection_index not in update.repeated and name not in before
+            for name, (sighting, _) in news.items()
+        )
+        self._put(looked_from_all(incident, seen, come, counts=counts))
+
+    def _absorb(self, incident: Incident, thing: Thing) -> None:
+        """Count a look at what a person dismissed."""
+        repeated = self._update.repeated
+        sightings = [it.sighting for it in thing.shown.values()]
+        sightings += [sighting for them in thing.withheld.values() for sighting, _ in them]
+        if all(it.detection_index in repeated for it in sightings):
+            return
+        if all(self._track(it).track_id in self._update.retracted for it in sightings):
             # The earlier look at this frame counted it.
             return
         base = self._known[incident.incident_id]
@@ -327,9 +393,10 @@ class _Fold:
             reason = "A second look at the only photograph that showed it does not show it."
             self._put(withdrawn(incident, reason))
 
-    def _suppress(self, sighting: Sighting, reason: str, track: Track | None) -> None:
+    def _suppress(self, sighting: Sighting, reason: str) -> None:
         if sighting.detection_index in self._update.repeated:
             return
+        track = self._update.track_of.get(sighting.detection_index)
         self._suppressed.append(
             suppressed(
                 sighting,
@@ -346,37 +413,45 @@ class _Fold:
 
     # What is known.
 
-    def _incident_of(self, track: Track, judged: Judged) -> Incident | None:
-        """The incident of a sighting: of its track, or of a group that its group goes on."""
-        position_id = judged.sighting.position_id
-        held = self._held(track.track_id, position_id)
-        if held is not None or judged.object_count == 1:
-            return held
+    def _track(self, sighting: Sighting) -> Track:
+        return self._update.track_of[sighting.detection_index]
+
+    def _of_track(self, track_id: str) -> list[Incident]:
+        """The incidents of a track, its own before those of groups that it is in."""
+        mine = [
+            it for it in self._known.values() if it.track_id == track_id or track_id in it.group_ids
+        ]
+        return sorted(mine, key=lambda it: it.track_id != track_id)
+
+    def _live(self, track_id: str) -> Incident | None:
+        """The live incident of a track."""
+        return next((it for it in self._of_track(track_id) if it.state in LIVE), None)
+
+    def _going_on(self, judged: Judged) -> Incident | None:
+        """The live incident of a group: of the track that speaks, or of a group it goes on."""
+        live = self._live(self._track(judged.sighting).track_id)
+        if live is not None:
+            return live
         others = set(judged.track_ids)
         for item in self._known.values():
             if (
                 item.state in LIVE
-                and item.best.position_id == position_id
                 and item.object_count > 1
                 and others & {item.track_id, *item.group_ids}
             ):
                 return item
         return None
 
-    def _held(self, track_id: str, position_id: str) -> Incident | None:
-        """The live incident of a track at a position, else the dismissed one that still holds."""
-        mine = [
-            it
-            for it in self._known.values()
-            if it.best.position_id == position_id
-            and (it.track_id == track_id or track_id in it.group_ids)
-        ]
-        mine.sort(key=lambda it: it.track_id != track_id)
-        for item in mine:
-            if item.state in LIVE:
-                return item
-        for item in mine:
-            if holds(item, self._frame.captured_at):
+    def _is_known(self, track_id: str) -> bool:
+        """Whether an incident tells of a track, or a dismissal holds for it."""
+        at = self._frame.captured_at
+        return any(it.state in LIVE or holds(it, at) for it in self._of_track(track_id))
+
+    def _dismissed(self, track_id: str, position_id: str, level: Level) -> Incident | None:
+        """The dismissed incident that keeps a track from being told near a position."""
+        at = self._frame.captured_at
+        for item in self._of_track(track_id):
+            if holds(item, at) and covers(item, position_id, level):
                 return item
         return None
 
@@ -386,11 +461,10 @@ class _Fold:
     def _only_here(self, incident: Incident) -> bool:
         return incident.imagery_id == self._frame.imagery_id and incident.sighting_count == 1
 
-    def _cooling(self, track: Track, sighting: Sighting) -> bool:
+    def _cooling(self, track_id: str) -> bool:
         captured_at = self._frame.captured_at
         return any(
-            it.track_id == track.track_id
-            and it.best.position_id == sighting.position_id
+            it.track_id == track_id
             and it.state in {IncidentState.CANCELLED, IncidentState.EXPIRED}
             and captured_at is not None
             and it.last_seen_at is not None
@@ -400,13 +474,7 @@ class _Fold:
 
     def _retarget(self, item: Incident, track_id: str) -> None:
         partner = next(
-            (
-                it
-                for it in self._known.values()
-                if it.track_id == track_id
-                and it.best.position_id == item.best.position_id
-                and it.state in LIVE
-            ),
+            (it for it in self._known.values() if it.track_id == track_id and it.state in LIVE),
             None,
         )
         if partner is None or item.state not in LIVE:
@@ -426,33 +494,3 @@ def _sure(track: Track, withdrawn_before: int) -> bool:
     if not withdrawn_before and often >= _OFTEN:
         return True
     return surety(track) >= SURE_ENOUGH + withdrawn_before
-
-
-def holds(incident: Incident, captured_at: datetime | None) -> bool:
-    """Whether a dismissed incident takes in, silently, what a frame of some time shows of it.
-
-    Where either time is unknown the hold cannot be measured, and an incident is held as long as it
-    is given.
-    """
-    if incident.state is not IncidentState.DISMISSED:
-        return False
-    if captured_at is None or incident.last_seen_at is None:
-        return True
-    return abs(captured_at - incident.last_seen_at) <= DISMISSAL_HOLD
-
-
-def _one_per_object(shown: Iterable[Judged]) -> list[Judged]:
-    """One judged sighting for each position and detection, in that order."""
-    best: dict[tuple[str, int], Judged] = {}
-    for judged in sorted(
-        shown,
-        key=lambda it: (
-            it.sighting.level.rank,
-            it.severity.rank,
-            it.sighting.probability,
-            it.sighting.rule_id,
-            it.sighting.rule_revision,
-        ),
-    ):
-        best[judged.sighting.position_id, judged.sighting.detection_index] = judged
-    return [best[key] for key in sorted(best)]

@@ -41,7 +41,8 @@ class Previewed:
     Attributes:
         imagery_id: the frame that would have raised it.
         captured_at: when that was taken, aware.
-        position_id: near which.
+        position_id: near which, where it was gravest.
+        position_ids: all that it came near.
         severity: the highest it came to.
         reason: the sentence it had then.
     """
@@ -49,6 +50,7 @@ class Previewed:
     imagery_id: str
     captured_at: datetime
     position_id: str
+    position_ids: frozenset[str]
     severity: Severity
     reason: str
 
@@ -60,7 +62,8 @@ class Preview:
     Attributes:
         incident_count: how many incidents.
         by_severity: how many came to each severity at the most, all severities.
-        by_position: how many near each position that has any.
+        by_position: how many came near each position that has any; one that came near several
+            counts at each.
         withheld: sightings that were not shown, by the reason.
         examples: at most `MAX_EXAMPLES` of them, the most severe first, then the earliest.
     """
@@ -216,13 +219,15 @@ class _Branch:
                 imagery_id=frame.imagery_id,
                 captured_at=frame.captured_at,
                 position_id=incident.best.position_id,
+                position_ids=frozenset(incident.position_ids),
                 severity=incident.severity,
                 reason=incident.reason,
             )
-        elif known is not None and incident.severity.rank > known.severity.rank:
-            self._raised[incident.incident_id] = replace(
-                known, severity=incident.severity, reason=incident.reason
-            )
+        elif known is not None:
+            if incident.severity.rank > known.severity.rank:
+                known = replace(known, severity=incident.severity, reason=incident.reason)
+            came_near = known.position_ids.union(incident.position_ids)
+            self._raised[incident.incident_id] = replace(known, position_ids=came_near)
 
     def tidy(self, tracks: Mapping[str, Track]) -> None:
         """Count what no further frame can change, and forget the rest of it."""
@@ -235,13 +240,13 @@ class _Branch:
             settled = self._raised.pop(name, None)
             if settled is not None:
                 self._by_severity[settled.severity] += 1
-                self._by_position[settled.position_id] += 1
+                self._by_position.update(settled.position_ids)
                 self._examples = _chosen([*self._examples, settled])
 
     def preview(self) -> Preview:
         raised = list(self._raised.values())
         by_severity = self._by_severity + Counter(it.severity for it in raised)
-        by_position = self._by_position + Counter(it.position_id for it in raised)
+        by_position = self._by_position + Counter(name for it in raised for name in it.position_ids)
         return Preview(
             incident_count=sum(by_severity.values()),
             by_severity={severity: by_severity[severity] for severity in Severity},

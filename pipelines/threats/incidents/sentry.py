@@ -10,8 +10,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.threats.incidents.dismissals import holds
 from pipelines.threats.incidents.incident import Incident, IncidentChange
-from pipelines.threats.incidents.incident_fold import fold, holds
+from pipelines.threats.incidents.incident_fold import fold
 from pipelines.threats.incidents.suppressions import (
     Key,
     SuppressedLook,

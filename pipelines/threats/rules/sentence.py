@@ -82,6 +82,24 @@ def sentence(account: Account) -> str:
             return text[: MAX_SENTENCE - 3] + "..."
 
 
+def also_near(names: Sequence[str], more: int, *, likely: bool) -> str:
+    """Further positions that a thing is near, as a sentence: the first by name, the rest counted.
+
+    Args:
+        names: of these, the gravest first.
+        more: how many it is near besides.
+        likely: whether it is an alert at the first of them, and not only possible.
+
+    Returns:
+        Empty where there is none.
+    """
+    if not names:
+        return ""
+    rest = len(names) - 1 + more
+    begin = "Also" if likely else "Possibly also"
+    return f"{begin} within reach of {_name(names[0])}{f' and {rest} more' if rest else ''}."
+
+
 def objects(categories: Sequence[str]) -> str:
     """Objects in words: "a truck", "3 trucks", "4 vehicles", "5 objects"."""
     count = len(categories)

@@ -116,7 +116,7 @@ INCIDENT_DETAIL_FULL: IncidentDetail
 INCIDENT_DETAIL_BRIEF: IncidentDetail
 
 class Incident(_message.Message):
-    __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision", "severity", "severity_reason", "track", "speed_m_s", "speed_sigma_m_s", "heading_deg", "heading_sigma_deg", "object_count", "merged_into", "releases", "caveats")
+    __slots__ = ("name", "state", "level", "category", "confidence", "ground", "position", "position_display_name", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "imagery", "sighting_count", "first_seen_time", "last_seen_time", "raise_time", "revision", "marking", "decision", "severity", "severity_reason", "track", "speed_m_s", "speed_sigma_m_s", "heading_deg", "heading_sigma_deg", "object_count", "merged_into", "releases", "caveats", "near", "more_near_count")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -151,6 +151,8 @@ class Incident(_message.Message):
     MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
     RELEASES_FIELD_NUMBER: _ClassVar[int]
     CAVEATS_FIELD_NUMBER: _ClassVar[int]
+    NEAR_FIELD_NUMBER: _ClassVar[int]
+    MORE_NEAR_COUNT_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: IncidentState
     level: IncidentLevel
@@ -185,23 +187,57 @@ class Incident(_message.Message):
     merged_into: str
     releases: _containers.RepeatedCompositeFieldContainer[Release]
     caveats: _containers.RepeatedScalarFieldContainer[_pledge_pb2.Caveat]
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., category: _Optional[str] = ..., confidence: _Optional[float] = ..., ground: _Optional[_Union[_ground_pb2.GroundPoint, _Mapping]] = ..., position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., imagery: _Optional[str] = ..., sighting_count: _Optional[int] = ..., first_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., raise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., severity_reason: _Optional[str] = ..., track: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., speed_sigma_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., heading_sigma_deg: _Optional[float] = ..., object_count: _Optional[int] = ..., merged_into: _Optional[str] = ..., releases: _Optional[_Iterable[_Union[Release, _Mapping]]] = ..., caveats: _Optional[_Iterable[_Union[_pledge_pb2.Caveat, str]]] = ...) -> None: ...
+    near: _containers.RepeatedCompositeFieldContainer[NearPosition]
+    more_near_count: int
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., category: _Optional[str] = ..., confidence: _Optional[float] = ..., ground: _Optional[_Union[_ground_pb2.GroundPoint, _Mapping]] = ..., position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., imagery: _Optional[str] = ..., sighting_count: _Optional[int] = ..., first_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., raise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., severity_reason: _Optional[str] = ..., track: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., speed_sigma_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., heading_sigma_deg: _Optional[float] = ..., object_count: _Optional[int] = ..., merged_into: _Optional[str] = ..., releases: _Optional[_Iterable[_Union[Release, _Mapping]]] = ..., caveats: _Optional[_Iterable[_Union[_pledge_pb2.Caveat, str]]] = ..., near: _Optional[_Iterable[_Union[NearPosition, _Mapping]]] = ..., more_near_count: _Optional[int] = ...) -> None: ...
+
+class NearPosition(_message.Message):
+    __slots__ = ("position", "position_display_name", "level", "severity", "severity_reason", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "radius_m", "rule", "last_near_time")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_REASON_FIELD_NUMBER: _ClassVar[int]
+    RANGE_M_FIELD_NUMBER: _ClassVar[int]
+    RANGE_LOW_M_FIELD_NUMBER: _ClassVar[int]
+    RANGE_HIGH_M_FIELD_NUMBER: _ClassVar[int]
+    BEARING_DEG_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    RADIUS_M_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    LAST_NEAR_TIME_FIELD_NUMBER: _ClassVar[int]
+    position: str
+    position_display_name: str
+    level: IncidentLevel
+    severity: IncidentSeverity
+    severity_reason: str
+    range_m: float
+    range_low_m: float
+    range_high_m: float
+    bearing_deg: float
+    probability: float
+    radius_m: float
+    rule: str
+    last_near_time: _timestamp_pb2.Timestamp
+    def __init__(self, position: _Optional[str] = ..., position_display_name: _Optional[str] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., severity_reason: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., radius_m: _Optional[float] = ..., rule: _Optional[str] = ..., last_near_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Release(_message.Message):
-    __slots__ = ("recipient", "reason", "proposed_by", "propose_time", "approved_by", "approve_time")
+    __slots__ = ("recipient", "reason", "proposed_by", "propose_time", "approved_by", "approve_time", "position")
     RECIPIENT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PROPOSED_BY_FIELD_NUMBER: _ClassVar[int]
     PROPOSE_TIME_FIELD_NUMBER: _ClassVar[int]
     APPROVED_BY_FIELD_NUMBER: _ClassVar[int]
     APPROVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     recipient: str
     reason: str
     proposed_by: str
     propose_time: _timestamp_pb2.Timestamp
     approved_by: str
     approve_time: _timestamp_pb2.Timestamp
-    def __init__(self, recipient: _Optional[str] = ..., reason: _Optional[str] = ..., proposed_by: _Optional[str] = ..., propose_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approved_by: _Optional[str] = ..., approve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    position: str
+    def __init__(self, recipient: _Optional[str] = ..., reason: _Optional[str] = ..., proposed_by: _Optional[str] = ..., propose_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approved_by: _Optional[str] = ..., approve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., position: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("verdict", "reason", "decided_by", "decide_time", "reason_code")
@@ -244,16 +280,18 @@ class GetIncidentRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ListIncidentsRequest(_message.Message):
-    __slots__ = ("parent", "page_size", "page_token", "states")
+    __slots__ = ("parent", "page_size", "page_token", "states", "position")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     parent: str
     page_size: int
     page_token: str
     states: _containers.RepeatedScalarFieldContainer[IncidentState]
-    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[IncidentState, str]]] = ...) -> None: ...
+    position: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[IncidentState, str]]] = ..., position: _Optional[str] = ...) -> None: ...
 
 class ListIncidentsResponse(_message.Message):
     __slots__ = ("incidents", "next_page_token")
@@ -280,7 +318,7 @@ class SubscribeIncidentsRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., since: _Optional[int] = ..., replay_only: _Optional[bool] = ..., detail: _Optional[_Union[IncidentDetail, str]] = ..., chips_from: _Optional[_Union[IncidentSeverity, str]] = ..., events_per_hour: _Optional[int] = ...) -> None: ...
 
 class IncidentBrief(_message.Message):
-    __slots__ = ("incident_id", "revision", "state", "level", "severity", "category", "object_count", "latitude_e7", "longitude_e7", "ce90_m", "position_id", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "confidence", "reason", "speed_m_s", "heading_deg", "sighting_count", "last_seen_unix_s", "imagery_id", "marking", "verdict")
+    __slots__ = ("incident_id", "revision", "state", "level", "severity", "category", "object_count", "latitude_e7", "longitude_e7", "ce90_m", "position_id", "range_m", "range_low_m", "range_high_m", "bearing_deg", "probability", "confidence", "reason", "speed_m_s", "heading_deg", "sighting_count", "last_seen_unix_s", "imagery_id", "marking", "verdict", "others_near_count")
     INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -306,6 +344,7 @@ class IncidentBrief(_message.Message):
     IMAGERY_ID_FIELD_NUMBER: _ClassVar[int]
     MARKING_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_NEAR_COUNT_FIELD_NUMBER: _ClassVar[int]
     incident_id: str
     revision: int
     state: IncidentState
@@ -331,7 +370,8 @@ class IncidentBrief(_message.Message):
     imagery_id: str
     marking: _pledge_pb2.Marking
     verdict: Verdict
-    def __init__(self, incident_id: _Optional[str] = ..., revision: _Optional[int] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., category: _Optional[str] = ..., object_count: _Optional[int] = ..., latitude_e7: _Optional[int] = ..., longitude_e7: _Optional[int] = ..., ce90_m: _Optional[float] = ..., position_id: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., confidence: _Optional[float] = ..., reason: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., sighting_count: _Optional[int] = ..., last_seen_unix_s: _Optional[int] = ..., imagery_id: _Optional[str] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., verdict: _Optional[_Union[Verdict, str]] = ...) -> None: ...
+    others_near_count: int
+    def __init__(self, incident_id: _Optional[str] = ..., revision: _Optional[int] = ..., state: _Optional[_Union[IncidentState, str]] = ..., level: _Optional[_Union[IncidentLevel, str]] = ..., severity: _Optional[_Union[IncidentSeverity, str]] = ..., category: _Optional[str] = ..., object_count: _Optional[int] = ..., latitude_e7: _Optional[int] = ..., longitude_e7: _Optional[int] = ..., ce90_m: _Optional[float] = ..., position_id: _Optional[str] = ..., range_m: _Optional[float] = ..., range_low_m: _Optional[float] = ..., range_high_m: _Optional[float] = ..., bearing_deg: _Optional[float] = ..., probability: _Optional[float] = ..., confidence: _Optional[float] = ..., reason: _Optional[str] = ..., speed_m_s: _Optional[float] = ..., heading_deg: _Optional[float] = ..., sighting_count: _Optional[int] = ..., last_seen_unix_s: _Optional[int] = ..., imagery_id: _Optional[str] = ..., marking: _Optional[_Union[_pledge_pb2.Marking, str]] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., others_near_count: _Optional[int] = ...) -> None: ...
 
 class IncidentChip(_message.Message):
     __slots__ = ("incident", "imagery", "jpeg", "width_px", "height_px", "left_px", "top_px", "right_px", "bottom_px")

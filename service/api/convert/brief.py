@@ -73,13 +73,14 @@ def _fields(record: IncidentRecord) -> dict[str, Any]:
         "longitude_e7": _e7(best.ground.longitude_deg),
         "ce90_m": best.ground.ce90_m,
         "position_id": best.position_id,
+        "others_near_count": incident.others_near,
         "range_m": best.range_m,
         "range_low_m": best.range_low_m,
         "range_high_m": best.range_high_m,
         "bearing_deg": best.bearing_deg,
         "probability": best.probability,
         "confidence": best.confidence,
-        "reason": incident.reason or None,
+        "reason": record.reason or None,
         "sighting_count": incident.sighting_count,
         "last_seen_unix_s": None
         if incident.last_seen_at is None

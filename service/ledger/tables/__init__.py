@@ -5,7 +5,12 @@ from __future__ import annotations
 from service.ledger.tables.audit import audit_entries, audit_heads, credentials
 from service.ledger.tables.decisions import hard_negatives, releases
 from service.ledger.tables.imagery import detections, imagery, jobs, products, submissions
-from service.ledger.tables.incidents import feed_cursors, incident_events, incidents
+from service.ledger.tables.incidents import (
+    feed_cursors,
+    incident_events,
+    incident_positions,
+    incidents,
+)
 from service.ledger.tables.models import model_changes, models_in_force, shadow_looks
 from service.ledger.tables.register import (
     missions,
@@ -31,6 +36,7 @@ __all__ = [
     "hard_negatives",
     "imagery",
     "incident_events",
+    "incident_positions",
     "incidents",
     "jobs",
     "missions",

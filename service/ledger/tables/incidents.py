@@ -23,6 +23,7 @@ incidents = Table(
     METADATA,
     Column("mission_id", NAME, nullable=False),
     Column("incident_id", NAME, nullable=False),
+    # The gravest of those that it is near; the others are in `incident_positions`.
     Column("position_id", NAME, nullable=False),
     # Of incidents from before there were tracks, empty.
     Column("track_id", NAME, nullable=False, server_default=""),
@@ -41,6 +42,20 @@ incidents = Table(
     Index(None, "mission_id", "position_id", "last_seen_at"),
     Index(None, "mission_id", "track_id"),
     Index(None, "state", "changed_at"),
+)
+
+# To find the incidents of a position among those that are gravest at another.
+incident_positions = Table(
+    "incident_positions",
+    METADATA,
+    Column("mission_id", NAME, nullable=False),
+    Column("position_id", NAME, nullable=False),
+    Column("incident_id", NAME, nullable=False),
+    PrimaryKeyConstraint("mission_id", "position_id", "incident_id"),
+    ForeignKeyConstraint(
+        ["mission_id", "incident_id"], ["incidents.mission_id", "incidents.incident_id"]
+    ),
+    Index(None, "mission_id", "incident_id"),
 )
 
 incident_events = Table(

@@ -13,7 +13,8 @@ import pytest
 from models.errors import InvalidInputError
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents.decisions import ALLOWED, Verdict, decide
+from pipelines.threats.incidents.decisions import ALLOWED, ReasonCode, Verdict, decide
+from pipelines.threats.incidents.dismissals import holds
 from pipelines.threats.incidents.incident import (
     ENDED,
     LIVE,
@@ -23,7 +24,7 @@ from pipelines.threats.incidents.incident import (
     IncidentState,
 )
 from pipelines.threats.incidents.incident_evidence import expired
-from pipelines.threats.incidents.incident_fold import fold, holds
+from pipelines.threats.incidents.incident_fold import Folded, fold
 from pipelines.threats.proximity.weighing import Level, Sighting
 from pipelines.threats.rules.conditions import Judged, Judgement, Withheld
 from pipelines.threats.rules.severity import Severity
@@ -32,7 +33,7 @@ from pipelines.threats.tracks.track_state import begin_track
 from pipelines.threats.tracks.tracker import Frame, TrackUpdate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-POSITIONS = ("base", "post")
+POSITIONS = ("base", "post", "camp")
 OPERATIONS = 100_000
 
 
@@ -49,8 +50,8 @@ class Life:
     sequence: int = 0
     kinds: Counter[ChangeKind] = field(default_factory=Counter)
     refused: int = 0
-    sightings: int = 0
-    suppressed: int = 0
+    looks: int = 0
+    targets: set[str] = field(default_factory=set)
 
     def apply(self, change: IncidentChange) -> None:
         """Take in one change, as a ledger would."""
@@ -89,22 +90,37 @@ class Life:
         if kind in {ChangeKind.UPDATED, ChangeKind.ESCALATED} and before.severity_held:
             assert list(Severity).index(after.severity) >= list(Severity).index(before.severity)
         if kind is ChangeKind.ESCALATED:
-            assert before.best.level is not after.best.level or before.severity != after.severity
+            # More grave than it was, or an alert where it was none.
+            assert (
+                after.best.level.rank > before.best.level.rank
+                or after.severity.rank > before.severity.rank
+                or alerts(after) - alerts(before)
+            )
+        if kind is ChangeKind.UPDATED:
+            # Where what was merged into it was an alert, that one has told of it.
+            assert alerts(after) <= alerts(before) or after.incident_id in self.targets
+            assert after.severity is before.severity
 
     def check(self) -> None:
         """What holds between any two operations."""
-        live = Counter(
-            (it.track_id, it.best.position_id) for it in self.incidents.values() if it.state in LIVE
-        )
-        assert all(count == 1 for count in live.values())
-        # Every sighting is in an incident or among what was not shown. What was merged is counted
-        # by the incident it went into; what was dismissed is counted in both, and taken out here.
+        live = [it for it in self.incidents.values() if it.state in LIVE]
+        assert len({it.track_id for it in live}) == len(live)
+        for incident in self.incidents.values():
+            assert len(set(incident.position_ids)) == len(incident.position_ids)
+            ranks = [
+                (it.sighting.level.rank, it.severity.rank, round(it.sighting.probability, 2))
+                for it in incident.near
+            ]
+            assert ranks == sorted(ranks, reverse=True)
+            assert all(it.sighting.level.rank <= incident.best.level.rank for it in incident.near)
+        # Every look at a thing is counted once, by the incident of it; that of what was merged by
+        # the incident it went into.
         counted = sum(
             it.sighting_count
             for it in self.incidents.values()
             if it.state is not IncidentState.MERGED
         )
-        assert counted + self.suppressed == self.sightings
+        assert counted == self.looks
 
     def see(self) -> None:
         """A frame: some known objects and some new ones, in time or late, now and then repeated."""
@@ -162,15 +178,7 @@ class Life:
 
     def _fold(self, frame: Frame, update: TrackUpdate) -> None:
         judgement = self._judgement(update)
-        self.sightings += len(judgement.shown) + len(judgement.withheld)
-        held = {
-            (it.track_id, it.best.position_id)
-            for it in self.incidents.values()
-            if holds(it, frame.captured_at)
-        }
-        live = {
-            (it.track_id, it.best.position_id) for it in self.incidents.values() if it.state in LIVE
-        }
+        held = [it for it in self.incidents.values() if holds(it, frame.captured_at)]
         found = fold(
             self.chance.sample(
                 sorted(self.incidents.values(), key=lambda it: it.incident_id), len(self.incidents)
@@ -183,15 +191,14 @@ class Life:
             tracks=[*self.tracks.values()],
         )
         assert len({it.incident.incident_id for it in found.changes}) == len(found.changes)
+        before = dict(self.incidents)
+        self.targets = {it.incident.merged_into for it in found.changes}
         for change in found.changes:
             if change.kind is ChangeKind.RAISED:
-                key = change.incident.track_id, change.incident.best.position_id
-                # What a person dismissed alerts nobody within the hold.
-                assert key not in held or key in live
-            if change.kind is ChangeKind.ABSORBED:
-                self.suppressed -= 1
+                self._check_raised(change.incident, held)
             self.apply(change)
-        self.suppressed += len(found.suppressed)
+        told = self._told(update, judgement, found, before)
+        self.looks += sum(told.values())
         again = fold(
             self.incidents.values(),
             judgement,
@@ -209,6 +216,48 @@ class Life:
         # The same frame again says nothing new, but for a level that it had shown before.
         assert again.suppressed == ()
         assert {it.kind for it in again.changes} <= {ChangeKind.ESCALATED}
+
+    def _check_raised(self, raised: Incident, held: list[Incident]) -> None:
+        """What a person dismissed alerts nobody within the hold, but elsewhere."""
+        for item in held:
+            if item.track_id != raised.track_id:
+                continue
+            assert item.only_here
+            assert alerts(raised) == set(raised.position_ids)
+            assert not alerts(raised) & {item.best.position_id, *alerts(item)}
+
+    def _told(
+        self,
+        update: TrackUpdate,
+        judgement: Judgement,
+        found: Folded,
+        before: dict[str, Incident],
+    ) -> dict[str, bool]:
+        """Whether the look at each track is one more of an incident; no sighting is lost."""
+        suppressed = Counter((it.track_id, it.position_id) for it in found.suppressed)
+        assert set(suppressed.values()) <= {1}
+        sightings = [it.sighting for it in judgement.shown]
+        sightings += [it.sighting for it in judgement.withheld]
+        seen = Counter(
+            (update.track_of[it.detection_index].track_id, it.position_id) for it in sightings
+        )
+        assert suppressed <= seen
+        near: dict[str, set[str]] = {}
+        absorbed = set()
+        for change in found.changes:
+            item = change.incident
+            if change.kind is ChangeKind.ABSORBED:
+                absorbed.add(item.track_id)
+            elif change.kind is not ChangeKind.MERGED:
+                was = before.get(item.incident_id, item)
+                near.setdefault(item.track_id, set()).update(item.position_ids, was.position_ids)
+        told = dict.fromkeys((name for name, _ in seen), False)
+        for name, position_id in seen:
+            if not suppressed[name, position_id]:
+                # Near that position the incident of the thing tells of it.
+                assert position_id in near[name]
+                told[name] = True
+        return {name: is_told or name in absorbed for name, is_told in told.items()}
 
     def _judgement(self, update: TrackUpdate) -> Judgement:
         shown, withheld = [], []
@@ -313,15 +362,12 @@ class Life:
             live = [
                 it
                 for it in before.values()
-                if it.track_id == incident.track_id
-                and it.best.position_id == incident.best.position_id
-                and it.state in LIVE
-                and it is not incident
+                if it.track_id == incident.track_id and it.state in LIVE and it is not incident
             ]
             if incident.state is IncidentState.DISMISSED and live:
                 # The object has an incident again: that one is the one to decide on.
                 return
-            self.apply(decide(incident, verdict))
+            self.apply(decide(incident, verdict, self.chance.choice(list(ReasonCode))))
         else:
             with pytest.raises(InvalidInputError, match=incident.state.value):
                 decide(incident, verdict)
@@ -349,7 +395,12 @@ class Life:
         for name in [n for n, it in self.incidents.items() if it.track_id not in kept]:
             gone = self.incidents.pop(name)
             if gone.state is not IncidentState.MERGED:
-                self.sightings -= gone.sighting_count
+                self.looks -= gone.sighting_count
+
+
+def alerts(incident: Incident) -> set[str]:
+    """The positions at which it is an alert."""
+    return {it.position_id for it in incident.sightings if it.level is Level.ALERT}
 
 
 def test_a_random_walk_of_a_hundred_thousand_operations_keeps_every_invariant() -> None:
