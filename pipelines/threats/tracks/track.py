@@ -117,8 +117,9 @@ class Track:
     @property
     def group(self) -> str:
         """The group of categories it moves like: somebody on a two-wheeler is no pedestrian."""
-        if any(point.category == "two-wheeler" for point in self.points):
-            return "two-wheeler"
+        for point in self.points:
+            if point.category == "two-wheeler":
+                return "two-wheeler"
         return category_group(self.category)
 
     @property

@@ -56,14 +56,18 @@ def merge(
     """
     known, into = dict(tracks), dict[str, str]()
     held = set(pinned)
-    misses = {name: len(track.missed_in) for name, track in tracks.items() if name not in held}
+    misses = {
+        name: len(track.missed_in)
+        for name, track in tracks.items()
+        if name not in held and track.mobility is not Mobility.MOVING
+    }
     # Only pairs that were missed often enough can be one; of those, in the order of their names.
     pairs = sorted(
         {
             (min(name, other), max(name, other))
             for name in misses.keys() & set(touched)
             for other, count in misses.items()
-            if other != name and count + misses[name] >= _ENOUGH
+            if count + misses[name] >= _ENOUGH and other != name
         }
     )
     for first, second in pairs:
@@ -104,13 +108,13 @@ def established(tracks: Sequence[Track], *, among: Sequence[Track]) -> list[bool
         for row, track in enumerate(tracks)
         if not often[row] and track.sighting_count >= _SEEN_BESIDE
     ]
-    close = _close([tracks[row] for row in asked], known)
-    for row, others in zip(asked, close, strict=True):
-        often[row] = all(
-            seen_together(tracks[row], known[other]) >= _SEEN_BESIDE
-            for other in np.flatnonzero(others).tolist()
-            if known[other].group == tracks[row].group
-        )
+    kept = [tracks[row] for row in asked]
+    beside = [True] * len(asked)
+    for row, other in np.argwhere(_close(kept, known)).tolist():
+        if beside[row] and known[other].group == kept[row].group:
+            beside[row] = seen_together(kept[row], known[other]) >= _SEEN_BESIDE
+    for row, is_beside in zip(asked, beside, strict=True):
+        often[row] = is_beside
     return often
 
 
