@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from service.audit_chain import AuditHead
 from service.audit_heads import AuditHeads
@@ -13,6 +13,17 @@ from service.errors import UnavailableError
 from service.ledger import dialect
 from service.ledger.audit_entries import append_note, pending_note
 from service.ledger.tables import missions
+
+_LOCK_MISSION = (
+    select(missions.c.event_sequence)
+    .where(missions.c.mission_id == bindparam("asked_mission"))
+    .with_for_update()
+)
+_COUNT_EVENTS = (
+    update(missions)
+    .where(missions.c.mission_id == bindparam("of_mission"))
+    .values(event_sequence=bindparam("event_sequence"))
+)
 
 
 class Database:
@@ -61,17 +72,16 @@ def _cause(error: Exception) -> object:
 
 def lock_mission(connection: Connection, mission_id: str) -> int:
     """Lock a mission's row until the transaction ends; returns its last event sequence."""
-    dialect.insert_if_absent(connection, missions, {"mission_id": mission_id, "event_sequence": 0})
-    row = connection.execute(
-        select(missions.c.event_sequence)
-        .where(missions.c.mission_id == mission_id)
-        .with_for_update()
-    )
-    return int(row.scalar_one())
+    asked = {"asked_mission": mission_id}
+    found = connection.execute(_LOCK_MISSION, asked).scalar_one_or_none()
+    if found is None:
+        dialect.insert_if_absent(
+            connection, missions, {"mission_id": mission_id, "event_sequence": 0}
+        )
+        found = connection.execute(_LOCK_MISSION, asked).scalar_one()
+    return int(found)
 
 
 def set_event_sequence(connection: Connection, mission_id: str, sequence: int) -> None:
     """Write the last event sequence of a locked mission."""
-    connection.execute(
-        update(missions).where(missions.c.mission_id == mission_id).values(event_sequence=sequence)
-    )
+    connection.execute(_COUNT_EVENTS, {"of_mission": mission_id, "event_sequence": sequence})

@@ -19,6 +19,8 @@ from service.ledger.records import Area, DetectionRecord, ImageryRecord
 from service.ledger.sight import seen_detections
 from service.ledger.tables import detections
 
+_INSERT = insert(detections)
+
 
 class DetectionSearch(Database):
     """Detections of every mission."""
@@ -135,7 +137,7 @@ def insert_detections(connection: Connection, image: ImageryRecord, assessment: 
         for index, ground in enumerate(assessment.ground)
     ]
     if rows:
-        connection.execute(insert(detections), rows)
+        connection.execute(_INSERT, rows)
 
 
 def _inside(area: Area) -> list[Any]:

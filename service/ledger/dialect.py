@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 import time
@@ -64,7 +65,7 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any
     Where another transaction is inserting the same key, this waits for its end.
     """
     # Drivers do not agree on the row count of an insert that did nothing; rows returned are sure.
-    statement = _insert(connection, table).values(values).on_conflict_do_nothing()
+    statement = _insert(connection.dialect.name, table).values(values).on_conflict_do_nothing()
     key = next(iter(table.primary_key))
     return connection.execute(statement.returning(key)).first() is not None
 
@@ -74,7 +75,7 @@ def insert_those_absent(
 ) -> None:
     """Insert those of some rows whose keys are not there, all by one statement."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+        connection.execute(_insert_absent(connection.dialect.name, table), rows)
 
 
 def write_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -82,21 +83,28 @@ def write_rows(connection: Connection, table: Table, rows: Sequence[dict[str, An
 
     Every row names the same columns. Of several with one key the last one stays.
     """
-    if not rows:
-        return
-    statement = _insert(connection, table)
+    if rows:
+        connection.execute(_write_over(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+# Built once for each table: to build a statement costs more than to run it.
+@functools.cache
+def _insert_absent(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@functools.cache
+def _write_over(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table)
     keys = {column.name for column in table.primary_key}
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={name: statement.excluded[name] for name in rows[0] if name not in keys},
-        ),
-        rows,
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={name: statement.excluded[name] for name in columns if name not in keys},
     )
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 def lock_schema(connection: Connection) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from pipelines.imagery.media import MediaKind
 from pipelines.outcome import Outcome
@@ -150,12 +151,22 @@ def read_imagery(
     Raises:
         NotFoundError: the mission has none of that name that the reader may see.
     """
-    found = _find(
-        connection, mission_id, and_(imagery.c.imagery_id == imagery_id, *seen_imagery(sight))
-    )
-    if found is None:
+    row = connection.execute(
+        _read_seen(sight), {"asked_mission": mission_id, "asked_imagery": imagery_id}
+    ).one_or_none()
+    if row is None:
         raise NotFoundError(f"this mission has no imagery {imagery_id!r}", field="name")
-    return found
+    return _imagery(row)
+
+
+@functools.lru_cache(maxsize=256)
+def _read_seen(sight: Sight) -> Select[Any]:
+    """One imagery, if a reader of some sight may see it."""
+    return select(imagery).where(
+        imagery.c.mission_id == bindparam("asked_mission"),
+        imagery.c.imagery_id == bindparam("asked_imagery"),
+        *seen_imagery(sight),
+    )
 
 
 def require_pledge(kept: ImageryRecord, pledge_id: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
 
 from models.wording import counted
 from service.errors import LeaseLostError
@@ -17,6 +17,13 @@ from service.ledger.tables import imagery, jobs
 MAX_ATTEMPTS = 3
 # Before each further attempt, so that a part that is restarting has time to come back.
 _RETRY_DELAYS = (timedelta(seconds=2), timedelta(seconds=10))
+
+_CHANGE_HELD = update(jobs).where(
+    jobs.c.mission_id == bindparam("of_mission"),
+    jobs.c.imagery_id == bindparam("of_imagery"),
+    jobs.c.fence == bindparam("of_fence"),
+    jobs.c.state == "leased",
+)
 
 
 class Jobs(Database):
@@ -184,16 +191,12 @@ def _take(
 
 
 def _change_held(connection: Connection, lease: Lease, values: dict[str, Any]) -> None:
-    changed = connection.execute(
-        update(jobs)
-        .where(
-            jobs.c.mission_id == lease.mission_id,
-            jobs.c.imagery_id == lease.imagery_id,
-            jobs.c.fence == lease.fence,
-            jobs.c.state == "leased",
-        )
-        .values(**values)
-    ).rowcount
+    asked = {
+        "of_mission": lease.mission_id,
+        "of_imagery": lease.imagery_id,
+        "of_fence": lease.fence,
+    }
+    changed = connection.execute(_CHANGE_HELD, asked | values).rowcount
     if changed != 1:
         raise LeaseLostError(f"the job of imagery {lease.imagery_id!r} is no longer held")
 

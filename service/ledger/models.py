@@ -305,6 +305,16 @@ class _Sum:
         )
 
 
+def delete_shadow_look(connection: Connection, image: ImageryRecord) -> None:
+    """Forget what a shadow saw of one imagery within a transaction."""
+    connection.execute(
+        delete(shadow_looks).where(
+            shadow_looks.c.mission_id == image.mission_id,
+            shadow_looks.c.imagery_id == image.imagery_id,
+        )
+    )
+
+
 def write_shadow_look(
     connection: Connection,
     image: ImageryRecord,
@@ -312,13 +322,7 @@ def write_shadow_look(
     look: ShadowLook | None,
     now: datetime,
 ) -> None:
-    """Write what a shadow saw of one imagery within a transaction; earlier looks at it go."""
-    connection.execute(
-        delete(shadow_looks).where(
-            shadow_looks.c.mission_id == image.mission_id,
-            shadow_looks.c.imagery_id == image.imagery_id,
-        )
-    )
+    """Write what a shadow saw of one imagery, where there is a shadow, within a transaction."""
     if look is None:
         return
     boxes = look.detections.xyxy.astype(float).round(2).tolist()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from service.access import EVERYTHING, Sight
 from service.errors import AlreadyExistsError, NotFoundError, StaleRevisionError
@@ -18,6 +18,10 @@ from service.ledger.pledge_states import Caveat, PledgeState, require_follows
 from service.ledger.records import Marking, PledgeMove, PledgeRecord, Refusal
 from service.ledger.sight import seen_pledges
 from service.ledger.tables import imagery, pledge_moves, pledges, refusals, track_looks
+
+_READ_CAVEATS = select(pledges.c.pledge_id, pledges.c.caveats).where(
+    pledges.c.mission_id == bindparam("asked_mission")
+)
 
 
 class Pledges(Database):
@@ -275,9 +279,7 @@ def caveats_of_tracks(
     """What the pledges whose imagery shows some tracks do not want done with it, by track."""
     with_caveats = {
         row.pledge_id: frozenset(Caveat(name) for name in row.caveats)
-        for row in connection.execute(
-            select(pledges.c.pledge_id, pledges.c.caveats).where(pledges.c.mission_id == mission_id)
-        )
+        for row in connection.execute(_READ_CAVEATS, {"asked_mission": mission_id})
         if row.caveats
     }
     if not with_caveats or not track_ids:

@@ -26,6 +26,10 @@ from service.ledger.position_rows import (
 )
 from service.ledger.tables import patrol_reports, position_registers, positions
 
+_READ_NAMES = select(positions.c.position_id, positions.c.display_name).where(
+    positions.c.mission_id == bindparam("asked_mission"),
+    positions.c.position_id.in_(bindparam("asked_positions", expanding=True)),
+)
 _READ_REVISION = select(position_registers.c.revision).where(
     position_registers.c.mission_id == bindparam("asked_mission")
 )
@@ -209,9 +213,7 @@ def position_names(
 ) -> dict[str, str]:
     """What people call some positions, by identifier; a removed one is missing."""
     rows = connection.execute(
-        select(positions.c.position_id, positions.c.display_name).where(
-            positions.c.mission_id == mission_id, positions.c.position_id.in_(position_ids)
-        )
+        _READ_NAMES, {"asked_mission": mission_id, "asked_positions": sorted(position_ids)}
     )
     return {row.position_id: row.display_name for row in rows}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from pipelines.assessment import Assessment
 from pipelines.threats.positions.position import Position
@@ -15,7 +15,7 @@ from service.ledger.detections import delete_detections, insert_detections
 from service.ledger.documents import finding_document
 from service.ledger.imagery import read_imagery
 from service.ledger.jobs import end_job
-from service.ledger.models import write_shadow_look
+from service.ledger.models import delete_shadow_look, write_shadow_look
 from service.ledger.products import delete_products, insert_products
 from service.ledger.records import (
     ImageryRecord,
@@ -26,6 +26,10 @@ from service.ledger.records import (
 )
 from service.ledger.tables import imagery
 from service.ledger.watch import take_in
+
+_DESCRIBE = update(imagery).where(
+    imagery.c.mission_id == bindparam("of_mission"), imagery.c.imagery_id == bindparam("of_imagery")
+)
 
 
 class Results(Database):
@@ -64,9 +68,11 @@ class Results(Database):
             end_job(connection, lease)
             image = read_imagery(connection, lease.mission_id, lease.imagery_id)
             _describe(connection, image, assessment)
-            # What an earlier look at it found, where there was one, is not what it shows.
-            delete_detections(connection, image)
-            delete_products(connection, image)
+            if image.outcome is not None:
+                # What an earlier look at it found is not what it shows.
+                delete_detections(connection, image)
+                delete_products(connection, image)
+                delete_shadow_look(connection, image)
             insert_detections(connection, image, assessment)
             insert_products(connection, products)
             write_shadow_look(connection, image, assessment.detector.label, assessment.shadow, now)
@@ -84,18 +90,19 @@ class Results(Database):
 def _describe(connection: Connection, image: ImageryRecord, assessment: Assessment) -> None:
     capture, footprint = assessment.capture, assessment.footprint_lonlat
     connection.execute(
-        update(imagery)
-        .where(imagery.c.mission_id == image.mission_id, imagery.c.imagery_id == image.imagery_id)
-        .values(
-            state=ImageryState.PROCESSED.value,
-            failure="",
-            captured_at=capture.captured_at,
-            width_px=int(capture.width_px),
-            height_px=int(capture.height_px),
-            outcome=capture.outcome.value,
-            findings=[finding_document(finding) for finding in capture.findings],
-            footprint_lonlat=None if footprint is None else footprint.tolist(),
-            detection_count=len(assessment.detections),
-            model_name=assessment.detector.label,
-        )
+        _DESCRIBE,
+        {
+            "of_mission": image.mission_id,
+            "of_imagery": image.imagery_id,
+            "state": ImageryState.PROCESSED.value,
+            "failure": "",
+            "captured_at": capture.captured_at,
+            "width_px": int(capture.width_px),
+            "height_px": int(capture.height_px),
+            "outcome": capture.outcome.value,
+            "findings": [finding_document(finding) for finding in capture.findings],
+            "footprint_lonlat": None if footprint is None else footprint.tolist(),
+            "detection_count": len(assessment.detections),
+            "model_name": assessment.detector.label,
+        },
     )

@@ -49,6 +49,7 @@ _READ_SEEN_IN = _READ.where(
 _WRITE = update(tracks).where(
     tracks.c.mission_id == bindparam("of_mission"), tracks.c.track_id == bindparam("of_track")
 )
+_INSERT_LOOKS = insert(track_looks)
 _FORGET_LOOKS = delete(track_looks).where(
     track_looks.c.mission_id == bindparam("of_mission"),
     track_looks.c.imagery_id == bindparam("of_imagery"),
@@ -177,6 +178,7 @@ def write_tracks(
     imagery_id: str,
     markings: Mapping[str, Marking],
     known: Iterable[str],
+    looked_before: bool,
     now: datetime,
 ) -> None:
     """Write what a frame did to tracks.
@@ -188,6 +190,7 @@ def write_tracks(
         imagery_id: the frame.
         markings: of every track that changed.
         known: identifiers of the tracks that there were.
+        looked_before: the frame was looked at before, so that tracks may hold looks of it.
         now: the time now.
     """
     existing = set(known)
@@ -202,7 +205,7 @@ def write_tracks(
     if further:
         connection.execute(_WRITE, further)
     insert_those_absent(connection, tracks, fresh)
-    _point_looks(connection, mission_id, update_, imagery_id)
+    _point_looks(connection, mission_id, update_, imagery_id, looked_before=looked_before)
     gone = sorted(update_.removed | update_.merged.keys())
     for start in range(0, len(gone), _AT_ONCE):
         connection.execute(
@@ -214,7 +217,12 @@ def write_tracks(
 
 
 def _point_looks(
-    connection: Connection, mission_id: str, update_: TrackUpdate, imagery_id: str
+    connection: Connection,
+    mission_id: str,
+    update_: TrackUpdate,
+    imagery_id: str,
+    *,
+    looked_before: bool,
 ) -> None:
     if update_.merged:
         connection.execute(
@@ -227,7 +235,8 @@ def _point_looks(
                 for younger, older in sorted(update_.merged.items())
             ],
         )
-    connection.execute(_FORGET_LOOKS, {"of_mission": mission_id, "of_imagery": imagery_id})
+    if looked_before:
+        connection.execute(_FORGET_LOOKS, {"of_mission": mission_id, "of_imagery": imagery_id})
     rows = [
         {
             "mission_id": mission_id,
@@ -238,7 +247,7 @@ def _point_looks(
         for index, track in sorted(update_.track_of.items())
     ]
     if rows:
-        connection.execute(insert(track_looks), rows)
+        connection.execute(_INSERT_LOOKS, rows)
 
 
 def markings_after(

@@ -134,6 +134,7 @@ def take_in(
         imagery_id=image.imagery_id,
         markings=markings,
         known=[record.track.track_id for record in before.tracks],
+        looked_before=image.outcome is not None,
         now=now,
     )
     if image.outcome is not None:
