@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,14 +36,11 @@ from pipelines.threats.positions.position import Position
 from pipelines.threats.proximity.weighing import Level, Sighting
 from pipelines.threats.rules.conditions import Judged, Judgement
 from pipelines.threats.rules.rule import DEFAULT_MIN_CONFIDENCE, Rule
-from pipelines.threats.tracks.track import Track, TrackPoint
+from pipelines.threats.tracks.track import Track
 from pipelines.threats.tracks.tracker import Frame, TrackUpdate
 
 # One look outside is a poor reason to doubt several that agree.
 _LOOKS_TO_DOUBT = 3
-# So many looks at something beside an incident that is not seen at the same time leave it open
-# whether it is the same.
-_LOOKS_IN_DOUBT = 8
 # What was found so often is shown whatever speaks against it.
 _OFTEN, _COUNTED_CONFIDENCE = 3, DEFAULT_MIN_CONFIDENCE
 
@@ -128,15 +125,11 @@ class _Fold:
         """Find what looks new and may be what an incident tells of that the frame does not show."""
         seen = {track.track_id for track in self._update.track_of.values()}
         near = {track.track_id: track for track in tracks}
-        new: dict[str, TrackPoint] = {}
+        new: dict[str, Track] = {}
         for judged in shown:
             track = self._update.track_of.get(judged.sighting.detection_index)
-            if (
-                track is not None
-                and track.sighting_count <= _LOOKS_IN_DOUBT
-                and not self._is_known(track.track_id)
-            ):
-                new[track.track_id] = track.points[-1]
+            if track is not None and not self._is_known(track.track_id):
+                new[track.track_id] = track
         if not new:
             return
         unseen = {
@@ -145,16 +138,17 @@ class _Fold:
             if it.state in LIVE and it.track_id in near and it.track_id not in seen
         }
         self._doubtful |= may_be_known(
-            new,
+            tuple(new.values()),
             [near[name] for name in sorted(unseen)],
+            imagery_id=self._frame.imagery_id,
             captured_at=self._frame.captured_at,
             sortie_id=self._frame.sortie_id,
             footprint_lonlat=self._frame.footprint_lonlat,
         ).keys()
         self._doubtful |= self._beside(new)
 
-    def _beside(self, looks: Mapping[str, TrackPoint]) -> set[str]:
-        """Which of the looks may be second boxes on what an incident tells of in this frame."""
+    def _beside(self, fresh: Collection[str]) -> set[str]:
+        """Which of some tracks may be second boxes on what an incident tells of in this frame."""
         if self._frame.xyxy is None:
             return set()
         index_of = {
@@ -162,8 +156,8 @@ class _Fold:
             for index, track in self._update.track_of.items()
             if index not in self._update.twins
         }
-        told = [name for name in index_of if name not in looks and self._is_known(name)]
-        new = [name for name in looks if name in index_of]
+        told = [name for name in index_of if name not in fresh and self._is_known(name)]
+        new = [name for name in fresh if name in index_of]
         if not told or not new:
             return set()
         track_of = {name: self._update.track_of[index] for name, index in index_of.items()}

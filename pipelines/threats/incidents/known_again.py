@@ -8,39 +8,41 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks.coverage import shows
-from pipelines.threats.tracks.motion import BOX_SIGMA_M, OWN_SHARE, motion_sigma_m
-from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group
-from pipelines.threats.tracks.track_anchor import Anchor, anchor
+from pipelines.threats.tracks.track import Track
+from pipelines.threats.tracks.track_anchor import anchor
+from pipelines.threats.tracks.track_linking import alike, strangeness
 from pipelines.threats.tracks.track_merging import seen_together
 from pipelines.threats.tracks.twins import sides_apart
 
-# Squared Mahalanobis distance that 95 % of true pairs stay within (chi-square, 2 degrees).
-_WITHIN_CHI2 = 6.0
+# What was seen so often since a known one was lost is another, for it would have been linked to it.
+_LOOKS_IN_DOUBT = 8
 # A second box lies hardly ever farther than so many sides from the first; what is seen there with
 # it so often is an object of its own.
 _BESIDE_SIDES, _TOGETHER = 1.5, 2
-_RIDDEN = {"person", "two-wheeler"}
 
 
 def may_be_known(
-    new: Mapping[str, TrackPoint],
+    new: Sequence[Track],
     unseen: Sequence[Track],
     *,
+    imagery_id: str,
     captured_at: datetime | None,
     sortie_id: str,
     footprint_lonlat: NDArray[np.float64] | None,
 ) -> Mapping[str, str]:
     """Which of some tracks may be another that the frame does not show elsewhere.
 
-    Each known object that the frame does not show can be one of those that look new: the nearest.
-    So of several that look new at once, as many are new as there are more of them.
+    Each known object that the frame does not show can be one of those that look new: the likeliest.
+    So of several that look new at once, as many are new as there are more of them. What was seen in
+    one frame with the known one is another; and what was seen often since that was lost, without
+    being linked to it, is so as well.
 
     Args:
-        new: the look of this frame at each track that looks new, by its identifier.
+        new: tracks that look new, each with a look of the frame.
         unseen: tracks that incidents tell of and that the frame does not show.
-        captured_at: when the frame was taken; None where that is unknown.
+        imagery_id: the frame.
+        captured_at: when it was taken; None where that is unknown.
         sortie_id: its flight.
         footprint_lonlat: (K, 2) closed ring of the ground that it shows; None where unknown. What
             stands outside of it was not looked for, and is not taken to have moved.
@@ -48,18 +50,29 @@ def may_be_known(
     Returns:
         Identifiers of the known ones by those of the new ones that may be them.
     """
+    looks = {
+        track.track_id: point
+        for track in new
+        for point in track.points
+        if point.imagery_id == imagery_id
+    }
     pairs = []
-    for track in unseen:
-        at = anchor(track, captured_at, sortie_id)
+    for known in unseen:
+        at = anchor(known, captured_at, sortie_id)
         looked_for = footprint_lonlat is None or bool(
             shows(footprint_lonlat, np.array([at.latitude_deg]), np.array([at.longitude_deg]))[0]
         )
-        for name, look in new.items():
-            if not _alike(track, look):
+        for track in new:
+            if (
+                track.track_id not in looks
+                or not alike(known.group, looks[track.track_id].category)
+                or _looks_since(track, known) > _LOOKS_IN_DOUBT
+                or seen_together(track, known)
+            ):
                 continue
-            length = _length(track, at, look, looked_for=looked_for)
-            if length <= _WITHIN_CHI2:
-                pairs.append((length, name, track.track_id))
+            cost = strangeness(known, at, looks[track.track_id], looked_for=looked_for)
+            if cost <= 0.0:
+                pairs.append((cost, track.track_id, known.track_id))
     found: dict[str, str] = {}
     taken: set[str] = set()
     for _, name, other in sorted(pairs):
@@ -67,6 +80,14 @@ def may_be_known(
             found[name] = other
             taken.add(other)
     return found
+
+
+def _looks_since(track: Track, known: Track) -> int:
+    """How often a track was seen since another one was seen last; all looks where no time tells."""
+    last = known.last_seen_at
+    if last is None or any(point.captured_at is None for point in track.points):
+        return track.sighting_count
+    return sum(point.captured_at is not None and point.captured_at > last for point in track.points)
 
 
 def may_be_second_boxes(
@@ -91,22 +112,3 @@ def may_be_second_boxes(
         for column in np.flatnonzero(row <= _BESIDE_SIDES).tolist()
         if told[column].group == track.group and seen_together(track, told[column]) < _TOGETHER
     }
-
-
-def _alike(track: Track, look: TrackPoint) -> bool:
-    other = category_group(look.category)
-    return track.group == other or {track.group, other} == _RIDDEN
-
-
-def _length(track: Track, at: Anchor, look: TrackPoint, *, looked_for: bool) -> float:
-    plane = LocalPlane(latitude_deg=at.latitude_deg, longitude_deg=at.longitude_deg)
-    (step,) = plane.enu(np.array([look.latitude_deg]), np.array([look.longitude_deg]))
-    share = min(at.fresh_share + OWN_SHARE, 1.0)
-    still = share * (at.covariance_m2 + look.covariance_m2) + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
-    motion = motion_sigma_m(track.group, at.gap_s, driving=track.mobility is Mobility.MOVING)
-    moved = still + (motion**2 if looked_for else 0.0) * np.eye(2)
-    lengths = [float(step @ np.linalg.solve(moved, step))]
-    if np.isfinite(at.drift_m).all():
-        ahead = step - at.drift_m
-        lengths.append(float(ahead @ np.linalg.solve(still + at.drift_covariance_m2, ahead)))
-    return min(lengths)

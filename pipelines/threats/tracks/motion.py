@@ -38,6 +38,8 @@ _STILL_M_S = 0.1
 # would silence it. What drives farther between two looks is looked for where it was driving to.
 _MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
 _MAX_MOTION_M = {"person": 6.0, "two-wheeler": 7.0, "vehicle": 7.0}
+LONGEST_WALK_S = 60.0
+"""What was lost for longer may be anywhere, and is spread no wider."""
 # What was seen to drive is looked for farther away: it is missed now and then on its way.
 _DRIVING_REACH = 1.7
 FARTHEST_MOTION_M = _DRIVING_REACH * max(_MAX_MOTION_M.values())
@@ -212,6 +214,19 @@ def motion_sigma_m(group: str, gap_s: float | None, *, driving: bool) -> float:
 def driven_variance_m2(group: str, gap_s: float) -> float:
     """Variance along each axis of where something has driven on to, from its acceleration alone."""
     return _ACCELERATION.get(group, _ANY_ACCELERATION) * min(gap_s, _MEMORY_S) ** 3 / 3.0
+
+
+def lost_sigma_m(group: str, gap_s: float | None, *, stands: bool) -> float:
+    """How far an object that was lost may be from where it was last seen, one sigma.
+
+    Args:
+        group: of categories.
+        gap_s: seconds since; None where unknown.
+        stands: it was seen to stand.
+    """
+    if stands or gap_s is None:
+        return motion_sigma_m(group, gap_s, driving=False)
+    return way_sigma_m(group, min(gap_s, LONGEST_WALK_S))
 
 
 def way_sigma_m(group: str, gap_s: float) -> float:

@@ -84,6 +84,21 @@ def merge(
     return Merged(tracks=known, into=into)
 
 
+def linked(merged: Merged, links: Mapping[str, str]) -> Merged:
+    """Merge young tracks into the older ones that they go on.
+
+    Args:
+        merged: what merging left.
+        links: identifiers of older tracks by those of the younger ones, none of them on both sides.
+    """
+    tracks, into = dict(merged.tracks), dict(merged.into)
+    for younger, older in sorted(links.items()):
+        tracks[older] = _united(tracks[older], tracks.pop(younger))
+        into = {name: older if to == younger else to for name, to in into.items()}
+        into[younger] = older
+    return Merged(tracks=tracks, into=into)
+
+
 def established(tracks: Sequence[Track], *, among: Sequence[Track]) -> list[bool]:
     """Which tracks are of an object of their own for sure.
 

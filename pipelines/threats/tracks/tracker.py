@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.positions.local_plane import LocalPlane
-from pipelines.threats.tracks import track_merging
+from pipelines.threats.tracks import track_linking, track_merging
 from pipelines.threats.tracks.association import Places, associate
 from pipelines.threats.tracks.coverage import area_m2, depth_m, shows, well_inside
 from pipelines.threats.tracks.fusion import horizontal
@@ -289,6 +289,13 @@ def advance(
     if not repeated:
         known |= {track.track_id: track for track in missed}
     merged = track_merging.merge(known, touched=seen, pinned=pinned)
+    goes_on = track_linking.links(
+        merged.tracks,
+        seen=seen & merged.tracks.keys(),
+        pinned=pinned,
+        footprint_lonlat=frame.footprint_lonlat,
+    )
+    merged = track_merging.linked(merged, goes_on)
     known = dict(merged.tracks)
     track_of |= {index: track_of[other] for index, other in spoken_for.items()}
     return TrackUpdate(
