@@ -64,12 +64,15 @@ class RuleService(rule_pb2_grpc.RuleServiceServicer):
     async def SetRule(  # noqa: N802 - the contract's name
         self, request: rule_pb2.SetRuleRequest, context: Any
     ) -> rule_pb2.Rule:
-        """Put a new revision of a rule in force."""
+        """Put a new revision of a rule in force, where it says something else than the present."""
         del context
         mission_id, _ = names.parse(request.rule.name, _NAME, "rule.name")
         rule, now, by = rule_value(request.rule), utc_now(), caller()
         in_force = await asyncio.to_thread(self._ledger.set_rule, mission_id, rule, now, set_by=by)
-        return rule_message(mission_id, in_force, set_at=now, set_by=by)
+        record = await asyncio.to_thread(
+            self._ledger.get_rule, mission_id, in_force.rule_id, in_force.revision
+        )
+        return _message(mission_id, record)
 
     async def DeleteRule(  # noqa: N802 - the contract's name
         self, request: rule_pb2.DeleteRuleRequest, context: Any

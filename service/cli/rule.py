@@ -7,8 +7,8 @@ from typing import Any
 import click
 from vedette.v1 import rule_pb2
 
+from models.errors import VedetteError
 from pipelines.threats.rules.rule import DEFAULT_MIN_CONFIDENCE, Rule, validate_rule
-from pipelines.threats.rules.rule_document import read_rule
 from service.api.convert.rule import POSITION_KINDS, rule_message, told_rule
 from service.cli.output import (
     ServiceGroup,
@@ -22,10 +22,11 @@ from service.cli.output import (
     print_document,
     print_table,
 )
-from service.cli.rule_documents import check_rule, default_rules, text_of
+from service.cli.rule_documents import check_rule, default_rules, read_document
 from service.cli.rule_preview import preview_rule
 from service.cli.rule_text import asks, changes, standing, toml_of
 from service.client import Client
+from service.errors import NotFoundError
 
 
 @click.group(cls=ServiceGroup)
@@ -174,7 +175,7 @@ def set_rule(
     if categories or position_kinds or given:
         asked = _by_name(what, categories, position_kinds, given)
     else:
-        asked = read_rule(text_of(what))
+        asked = read_document(what, json_output=json_output)
     _put(client, mission, asked, json_output)
 
 
@@ -282,17 +283,29 @@ def _by_name(
 
 
 def _put(client: Client, mission: str, asked: Rule, json_output: bool) -> None:
-    in_force = client.call(
-        client.rules.SetRule,
-        rule_pb2.SetRuleRequest(rule=rule_message(mission.removeprefix("missions/"), asked)),
-    )
+    message = rule_message(mission.removeprefix("missions/"), asked)
+    before = _revision(client, message.name)
+    in_force = client.call(client.rules.SetRule, rule_pb2.SetRuleRequest(rule=message))
     if json_output:
         print_document(document_of(in_force))
         return
     state = "is kept, and not in force" if in_force.disabled else "is in force"
+    if in_force.revision == before:
+        state += " unchanged: it says the same"
     console().print(f"{in_force.name} revision {in_force.revision} {state}", markup=False)
     if in_force.disabled:
         _tell_if_none(client, mission)
+
+
+def _revision(client: Client, name: str) -> int:
+    """The latest revision of a rule; 0 where there is none."""
+    try:
+        found = client.call(client.rules.GetRule, rule_pb2.GetRuleRequest(name=name))
+    except VedetteError as error:
+        if error.reason != NotFoundError.reason:
+            raise
+        return 0
+    return found.revision
 
 
 def _switch(

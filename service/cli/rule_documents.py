@@ -9,7 +9,15 @@ import click
 
 from models.errors import InvalidInputError
 from pipelines.threats.rules.default_rules import DEFAULT_RULES
-from pipelines.threats.rules.rule_document import MAX_DOCUMENT, read_rule, rule_document, rule_toml
+from pipelines.threats.rules.rule import Rule
+from pipelines.threats.rules.rule_document import (
+    MAX_DOCUMENT,
+    RuleDocumentError,
+    read_rule,
+    rule_document,
+    rule_toml,
+)
+from service.cli.error_line import error_line
 from service.cli.output import ServiceCommand, as_json, print_document
 
 
@@ -23,7 +31,7 @@ def check_rule(file: str, json_output: bool) -> None:
     Example:
       vedette rule check convoys.toml
     """  # noqa: D301 - click wants the backspace itself
-    found = read_rule(text_of(file))
+    found = read_document(file, json_output=json_output)
     if json_output:
         print_document(rule_document(found))
     else:
@@ -66,6 +74,24 @@ def default_rules(rule_id: str | None, output: Path | None, json_output: bool) -
         )
     else:
         click.echo("\n".join(rule_toml(it) for it in chosen), nl=False)
+
+
+def read_document(file: str, *, json_output: bool) -> Rule:
+    """The rule of a file, or of standard input for "-".
+
+    Each fault of it but the last is told on a line of its own.
+
+    Raises:
+        InvalidInputError: it cannot be read, or is none; names the last fault.
+    """
+    try:
+        return read_rule(text_of(file))
+    except RuleDocumentError as error:
+        *others, last = error.faults
+        for field, message in others:
+            told = error_line(message, reason=error.reason, field=field, as_json=json_output)
+            click.echo(told, err=True)
+        raise RuleDocumentError([last]) from error
 
 
 def text_of(file: str) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import click
 from vedette.v1 import rule_pb2
 
-from pipelines.threats.rules.rule_document import read_rule
 from service.api.convert.rule import rule_message
 from service.api.convert.values import timestamp
 from service.cli.output import (
@@ -22,7 +21,7 @@ from service.cli.output import (
     print_document,
     print_table,
 )
-from service.cli.rule_documents import text_of
+from service.cli.rule_documents import read_document
 from service.cli.rule_text import example_lines, position_rows, preview_lines
 from service.client import Client
 from service.clock import utc_now
@@ -59,7 +58,7 @@ def preview_rule(
     Example:
       vedette rule preview convoys.toml -m unmiss --since 7d
     """  # noqa: D301 - click wants the backspace itself
-    asked, now = read_rule(text_of(file)), utc_now()
+    asked, now = read_document(file, json_output=json_output), utc_now()
     begin = _moment(since, "since", now)
     end = None if until is None else _moment(until, "until", now)
     request = rule_pb2.PreviewRuleRequest(

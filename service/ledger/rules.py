@@ -51,10 +51,19 @@ class Rules(Database):
     """Rules of every mission; old revisions stay, because incidents name them."""
 
     def set_rule(self, mission_id: str, rule: Rule, now: datetime, *, set_by: str = "") -> Rule:
-        """Put a new revision of a rule in force; the revision given is ignored."""
+        """Put a new revision of a rule in force; the revision given is ignored.
+
+        Returns:
+            The rule in force. Where it is as it was, that is the revision there was: a revision
+            that changes nothing would only hide the one that did.
+        """
         with self._writing() as connection:
             lock_mission(connection, mission_id)
             latest = _latest_row(connection, mission_id, rule.rule_id)
+            if latest is not None and not latest.deleted:
+                present = _record(latest).rule
+                if rule_document(present) == rule_document(rule):
+                    return present
             in_force = replace(rule, revision=(0 if latest is None else latest.revision) + 1)
             _write(connection, mission_id, in_force, deleted=False, set_by=set_by, now=now)
         return in_force

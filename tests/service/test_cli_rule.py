@@ -13,7 +13,7 @@ from typing import Any, Self
 import pytest
 from click.testing import CliRunner, Result
 
-from models.errors import VedetteError
+from models.errors import InvalidInputError, VedetteError
 from pipelines.threats.rules.default_rules import DEFAULT_RULES
 from pipelines.threats.rules.rule_document import read_rule
 from service.access import EVERY_MISSION, Credential, Role
@@ -120,8 +120,33 @@ def test_a_document_is_set_shown_and_set_again_unchanged(run: Run) -> None:
     assert shown.splitlines()[0].endswith("Z by ana-1")
     assert read_rule(shown) == read_rule(CONVOYS)
     again = run("set", "-", text=shown)
-    assert "revision 2 is in force" in again.output
-    assert "- " not in run("history", "convoys").output.split("revision 1")[0]
+    assert "revision 1 is in force unchanged: it says the same" in again.output
+    assert run("history", "convoys").output.count("revision") == 1
+    run("delete", "convoys")
+    # What was taken away is not in force: the same document is a change.
+    assert "revision 3 is in force\n" in run("set", "convoys.toml").output
+
+
+def test_a_document_tells_all_its_faults_at_once(run: Run) -> None:
+    Path("wrong.toml").write_text(
+        'colour = "red"\nradus_m = 5\ncategories = ["cars"]\nmin_sightings = 0\n'
+        '[dwell]\nmin_s = "long"\nmax_gap = 4\n',
+        "utf-8",
+    )
+    told = run("check", "wrong.toml")
+    assert isinstance(told.exception, InvalidInputError)
+    lines = [*told.stderr.splitlines(), f"vedette: {told.exception.field}: {told.exception}"]
+    assert [line.split(": ")[1] for line in lines] == [
+        *("colour", "radus_m", "dwell.min_s", "dwell.max_gap", "name"),
+        *("categories", "min_sightings"),
+    ]
+    assert "known are alert_probability, arrival" in lines[0]
+    assert "did you mean radius_m?" in lines[1]
+    assert "did you mean max_gap_s?" in lines[3]
+    programs = run("check", "wrong.toml", "--json").stderr.splitlines()
+    assert [json.loads(line)["error"]["field"] for line in programs] == [
+        *("colour", "radus_m", "dwell.min_s", "dwell.max_gap", "name", "categories")
+    ]
 
 
 def test_a_history_tells_what_each_revision_changed(run: Run) -> None:

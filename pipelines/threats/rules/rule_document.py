@@ -6,7 +6,7 @@ import difflib
 import json
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import time
 from enum import StrEnum
@@ -22,6 +22,14 @@ MAX_DOCUMENT = 65_536
 # The two fields that people know by shorter names.
 _KEYS = {"rule_id": "name", "position_ids": "positions"}
 _FIELDS = {key: field for field, key in _KEYS.items()}
+# What has no default, and what holds its place while the rest is looked at.
+_STAND_INS: dict[str, Any] = {
+    "rule_id": "unread",
+    "categories": frozenset({"person", "vehicle"}),
+    "radius_m": 500.0,
+}
+# Below this likeness a name is another one: "colour" is not "hours".
+_NEAR = 0.8
 # In the order in which a person would say it.
 _ORDER = (
     "rule_id",
@@ -39,6 +47,19 @@ _ORDER = (
     "severity_at_least",
     "severity_at_most",
 )
+
+
+class RuleDocumentError(InvalidInputError):
+    """A document is not that of a valid rule; message and field are those of its first fault.
+
+    Attributes:
+        faults: everything that is wrong with it, as (key, message).
+    """
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        field, message = faults[0]
+        super().__init__(message, field=field)
+        self.faults = tuple(faults)
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
@@ -65,11 +86,18 @@ def rule_value(document: Mapping[str, Any]) -> Rule:
         document: as `rule_document` gives it; what has a default may be left out.
 
     Raises:
-        InvalidInputError: naming the first key at fault; a key that is not known is one.
+        RuleDocumentError: naming every key at fault; a key that is not known is one.
     """
-    rule = stored_rule(document)
-    for field, message in rule_faults(rule):
-        raise InvalidInputError(message, field=_KEYS.get(field, field))
+    values, faults = _values(document)
+    known = {field for field, _ in faults}
+    # What is wrong with the rest is told in the same go, as if the faulty keys were good ones.
+    rule = Rule(**_STAND_INS | values)
+    for name, message in rule_faults(rule):
+        field = _KEYS.get(name, name)
+        if field not in known:
+            faults.append((field, message))
+    if faults:
+        raise RuleDocumentError(faults)
     return rule
 
 
@@ -80,8 +108,17 @@ def stored_rule(document: Mapping[str, Any]) -> Rule:
     of a mission from being read.
 
     Raises:
-        InvalidInputError: it is not the document of a rule at all.
+        RuleDocumentError: it is not the document of a rule at all.
     """
+    values, faults = _values(document)
+    if faults:
+        raise RuleDocumentError(faults)
+    return Rule(**values)
+
+
+def _values(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What a document gives the fields of a rule, and what is wrong with it, by key."""
+    faults: list[tuple[str, str]] = []
     values: dict[str, Any] = {
         "revision": 0,
         "position_kinds": frozenset(),
@@ -90,24 +127,32 @@ def stored_rule(document: Mapping[str, Any]) -> Rule:
     kinds = _kinds(Rule)
     known = {*(_KEYS.get(name, name) for name in _ORDER), *REQUIREMENTS}
     for key, value in document.items():
-        _require_known(key, known, key)
         name = _FIELDS.get(key, key)
-        if name in REQUIREMENTS:
-            values[name] = _requirement(name, value)
-        else:
-            values[name] = _read(kinds[name], value, key)
-    for name in ("rule_id", "categories", "radius_m"):
-        if name not in values:
-            key = _KEYS.get(name, name)
-            raise InvalidInputError("must be given", field=key)
-    return Rule(**values)
+        try:
+            _require_known(key, known, key)
+            if name in REQUIREMENTS:
+                values[name] = _requirement(name, value)
+            else:
+                values[name] = _read(kinds[name], value, key)
+        except RuleDocumentError as error:
+            faults += error.faults
+        except InvalidInputError as error:
+            faults.append((error.field, str(error)))
+    # A key that is misspelt is told as such, and not a second time as missing.
+    told = {*document, *(_nearest(str(key), known) for key in document if key not in known)}
+    for name in _STAND_INS:
+        key = _KEYS.get(name, name)
+        if key not in told:
+            faults.append((key, "must be given"))
+    return values, faults
 
 
 def read_rule(text: str) -> Rule:
     """The rule of a TOML document, or of a JSON one, which begins with a brace.
 
     Raises:
-        InvalidInputError: it is neither, or not a valid rule; names the key at fault.
+        InvalidInputError: it is neither.
+        RuleDocumentError: it is not a valid rule; names every key at fault.
     """
     if len(text) > MAX_DOCUMENT:
         raise InvalidInputError(f"longer than {MAX_DOCUMENT} characters", field="document")
@@ -136,22 +181,34 @@ def _requirement(name: str, value: object) -> Requirement:
         raise InvalidInputError(f"a table of keys is needed, such as [{name}] in TOML", field=name)
     kinds = _kinds(kind)
     values = {}
+    faults: list[tuple[str, str]] = []
     for key, inner in value.items():
-        _require_known(key, set(kinds), f"{name}.{key}")
-        values[key] = _read(kinds[key], inner, f"{name}.{key}")
-    for field in fields(kind):
-        if field.name not in values and field.default is MISSING:
-            path = f"{name}.{field.name}"
-            raise InvalidInputError("must be given", field=path)
+        try:
+            _require_known(key, set(kinds), f"{name}.{key}")
+            values[key] = _read(kinds[key], inner, f"{name}.{key}")
+        except InvalidInputError as error:
+            faults.append((error.field, str(error)))
+    faults += [
+        (f"{name}.{field.name}", "must be given")
+        for field in fields(kind)
+        if field.name not in value and field.default is MISSING
+    ]
+    if faults:
+        raise RuleDocumentError(faults)
     return kind(**values)
 
 
 def _require_known(key: str, known: set[str], path: str) -> None:
     if key in known:
         return
-    near = difflib.get_close_matches(str(key), sorted(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    near = _nearest(str(key), known)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(sorted(known))}"
     raise InvalidInputError(f"no such key; {hint}", field=path[:80])
+
+
+def _nearest(key: str, known: set[str]) -> str | None:
+    near = difflib.get_close_matches(key, sorted(known), n=1, cutoff=_NEAR)
+    return near[0] if near else None
 
 
 def _kinds(of: Any) -> dict[str, Any]:
