@@ -10,25 +10,18 @@ shipped=$(dirname "$0")/../../models/shipped/vedette-n
 mkdir "$work"
 
 # Ranges are set by thermal training frames, by the first half of VisDrone by file name, and by
-# photographs of empty ground; what is measured is the other half, and sets that set no range.
+# photographs of empty ground; what is measured is all of VisDrone, and sets that set no range.
 "${PYTHON:-python3}" - "$data" "$work" <<'PYTHON'
 import sys
 from pathlib import Path
 
 data, work = Path(sys.argv[1]), Path(sys.argv[2])
 images = sorted((data / "detection/visdrone/images").iterdir())
-half = len(images) // 2
-links = {
-    "visible": images[:half] + sorted((data / "photos/brighton_beach").glob("DJI_00*.JPG")),
-    "visdrone_second_half/images": images[half:],
-    "visdrone_second_half/annotations": [
-        data / f"detection/visdrone/annotations/{path.stem}.txt" for path in images[half:]
-    ],
-}
-for folder, files in links.items():
-    (work / folder).mkdir(parents=True)
-    for file in files:
-        (work / folder / file.name).symlink_to(file)
+visible = images[: len(images) // 2]
+visible += sorted((data / "photos/brighton_beach").glob("DJI_00*.JPG"))
+(work / "visible").mkdir()
+for file in visible:
+    (work / "visible" / file.name).symlink_to(file)
 cars = work / "aerial_cars"
 cars.mkdir()
 for folder in ("images", "labels"):
@@ -39,7 +32,7 @@ PYTHON
 
 "${VEDETTE:-vedette}" model quantise --model "$shipped" \
   --images "$work/visible" --images "$data/detection/hituav_train/images" --tiles 300 --seed 1 \
-  --validate "$work/visdrone_second_half" --validate "$data/detection/hituav" \
+  --validate "$data/detection/visdrone" --validate "$data/detection/hituav" \
   --validate "$work/aerial_cars" --most-lost 0.005 \
   --version "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$shipped/card.toml")" \
   --output "$work/vedette-n"
