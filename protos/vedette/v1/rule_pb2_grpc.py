@@ -87,7 +87,8 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetRule(self, request, context):
-        """Creates a rule or puts a new revision of it in force.
+        """Creates a rule or puts a new revision of it in force. Of one that says what is in force already
+        there is no new revision, and the present one is given back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

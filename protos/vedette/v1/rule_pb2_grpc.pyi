@@ -40,7 +40,9 @@ class RuleServiceStub:
     GetRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.GetRuleRequest, _rule_pb2.Rule]
     """Gets a rule, or one revision of it."""
     SetRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.SetRuleRequest, _rule_pb2.Rule]
-    """Creates a rule or puts a new revision of it in force."""
+    """Creates a rule or puts a new revision of it in force. Of one that says what is in force already
+    there is no new revision, and the present one is given back.
+    """
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_pb2.DeleteRuleRequest, _rule_pb2.DeleteRuleResponse]
     """Takes a rule out of force for good; its revisions stay, because incidents name them."""
     ListRuleRevisions: _grpc.UnaryUnaryMultiCallable[_rule_pb2.ListRuleRevisionsRequest, _rule_pb2.ListRuleRevisionsResponse]
@@ -62,7 +64,9 @@ class RuleServiceAsyncStub(RuleServiceStub):
     GetRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.GetRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
     """Gets a rule, or one revision of it."""
     SetRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.SetRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
-    """Creates a rule or puts a new revision of it in force."""
+    """Creates a rule or puts a new revision of it in force. Of one that says what is in force already
+    there is no new revision, and the present one is given back.
+    """
     DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_pb2.DeleteRuleRequest, _rule_pb2.DeleteRuleResponse]  # type: ignore[assignment]
     """Takes a rule out of force for good; its revisions stay, because incidents name them."""
     ListRuleRevisions: _aio.UnaryUnaryMultiCallable[_rule_pb2.ListRuleRevisionsRequest, _rule_pb2.ListRuleRevisionsResponse]  # type: ignore[assignment]
@@ -99,7 +103,9 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rule_pb2.SetRuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rule_pb2.Rule, _abc.Awaitable[_rule_pb2.Rule]]:
-        """Creates a rule or puts a new revision of it in force."""
+        """Creates a rule or puts a new revision of it in force. Of one that says what is in force already
+        there is no new revision, and the present one is given back.
+        """
 
     @_abc_1.abstractmethod
     def DeleteRule(
