@@ -3,8 +3,13 @@
 `python -m benchmarks.frame [--json FILE]`. A mission of 10,000 positions and 1,000,000 stored
 detections, with some hundred objects followed around one post. A typical frame shows five of them:
 people that walk, a car that drives, cars that stand. A crowd is forty people that walk toward the
-post. Milliseconds of processor time, medians over successive frames two seconds apart, each ending
-its job in one transaction on SQLite.
+post. Milliseconds of processor time on one core, medians over successive frames two seconds apart,
+each ending its job in one transaction on SQLite.
+
+The assessment of a frame is what is computed of it (positions that reach it, objects weighed,
+tracks advanced, held against the rules, folded into incidents) and what is read for that from the
+ledger; it is to take under 5 ms. What is written of it in the end is told beside. Peers in the same
+run: the same statements on the same rows by `sqlite3` alone, and shapely's tree of places.
 """
 
 from __future__ import annotations
@@ -13,12 +18,11 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +31,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import proximity
+from benchmarks import frame_peers, proximity
 from models.detections import Detections
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
@@ -52,13 +56,25 @@ _FOLLOWED = 300
 _AROUND_M = 350.0
 # Seen before anything is measured, so that tracks have histories and velocities.
 _BEFORE = 6
+_GOAL_MS = 5.0
 # What is measured within the end of a job: where it is called, and what it is.
 _PARTS: tuple[tuple[ModuleType, str, str], ...] = (
-    (watch, "_read", "tracks and incidents read"),
-    (sentry, "advance", "tracks advanced"),
-    (sentry, "judge", "judged"),
-    (sentry, "fold", "folded into incidents"),
+    (watch, "_read", "known_read"),
+    (sentry, "advance", "advance"),
+    (sentry, "judge", "judge"),
+    (sentry, "fold", "fold"),
 )
+_READ = {
+    "register_read": "positions and rules read",
+    "known_read": "tracks and incidents read",
+}
+_COMPUTED = {
+    "weigh": "objects weighed",
+    "reach": "positions that reach the frame",
+    "advance": "tracks advanced",
+    "judge": "held against the rules",
+    "fold": "folded into incidents",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -110,29 +126,70 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=10_000)
     parser.add_argument("--detections", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
     print(f"{arguments.positions} positions, {arguments.detections} detections; {machine}")
-    figures: list[proximity.Figure] = []
+    scenes: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder:
         opened = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite3'}")
         opened.migrate()
         positions = proximity.mission_positions(arguments.positions)
         proximity.fill_ledger(opened, positions, arguments.detections)
         for name, seen in (("typical", typical()), ("crowd", crowd())):
-            figures += frames(opened, positions, name, seen, arguments.repeats)
+            scenes[name] = frames(
+                opened,
+                Path(folder),
+                positions,
+                name,
+                seen,
+                repeats=arguments.repeats,
+                seed=arguments.seed,
+            )
         opened.close()
-    for figure in figures:
-        print(f"{figure.name:58} {figure.value:12.2f} {figure.unit}")
+    for name, scene in scenes.items():
+        _print(name, scene)
+    took = scenes["typical"]["assessment_ms"]
+    holds = took < _GOAL_MS
+    print(
+        f"assessment of a typical frame: {took:.1f} ms, {'under' if holds else 'over'} the goal of"
+        f" {_GOAL_MS:.0f} ms"
+    )
     if arguments.json:
         document = {
             "benchmark": "frame",
             "machine": machine,
             "positions": arguments.positions,
             "detections": arguments.detections,
-            "figures": [asdict(figure) for figure in figures],
+            "seed": arguments.seed,
+            "goal_ms": _GOAL_MS,
+            "assessment_ms": took,
+            "goal_holds": holds,
+            **scenes,
         }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _print(name: str, scene: dict[str, float]) -> None:
+    rows = [(f"{told}", scene[f"{part}_ms"]) for part, told in (_READ | _COMPUTED).items()]
+    rows += [
+        ("all that is computed", scene["computation_ms"]),
+        ("all that is read", scene["read_ms"]),
+        ("assessment: computed and read", scene["assessment_ms"]),
+        ("written", scene["write_ms"]),
+        ("all of it", scene["whole_ms"]),
+        ("the same reads by sqlite3 alone", scene["bare_read_ms"]),
+        ("the same writes by sqlite3 alone", scene["bare_write_ms"]),
+        ("positions near by, shapely's STRtree", scene["tree_ms"]),
+    ]
+    for told, value in rows:
+        print(f"{name}: {told:50} {value:10.2f} ms")
+    for told, field_ in (
+        ("reads over sqlite3 alone", "read_over_bare"),
+        ("writes over sqlite3 alone", "write_over_bare"),
+        ("weighed over STRtree", "weigh_over_tree"),
+    ):
+        print(f"{name}: {told:50} {scene[field_]:10.1f} x")
 
 
 def typical() -> Crowd:
@@ -158,13 +215,20 @@ def crowd() -> Crowd:
 
 
 def frames(
-    opened: Ledger, positions: list[Position], name: str, seen: Crowd, repeats: int
-) -> Iterator[proximity.Figure]:
-    """Milliseconds of each part of a frame."""
+    opened: Ledger,
+    folder: Path,
+    positions: list[Position],
+    name: str,
+    seen: Crowd,
+    *,
+    repeats: int,
+    seed: int,
+) -> dict[str, float]:
+    """Milliseconds of each part of a frame, by what they are in the report."""
     post = _post(positions, 0 if name == "typical" else 1)
     plane = LocalPlane(latitude_deg=post.latitude_deg, longitude_deg=post.longitude_deg)
     register = PositionRegister(opened)
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     others = Crowd(
         place_m=rng.uniform(-_AROUND_M, _AROUND_M, (_FOLLOWED, 2)),
         velocity_m_s=np.zeros((_FOLLOWED, 2)),
@@ -172,42 +236,61 @@ def frames(
         # Too faint for the rule: followed, and never told of.
         confidence=np.full(_FOLLOWED, 0.2),
     )
+    recorder = frame_peers.Recorder()
+    copy = folder / f"{name}.sqlite3"
     clock = Clock()
     sighted, near_by = 0, 0
-    for number in range(_BEFORE + repeats):
-        moment = _START + number * _STEP
-        if number == _BEFORE:
-            clock.spent.clear()
-        shown = [others] if number < 3 else [seen]
-        ground, categories, confidence = _looked(shown, plane, number, rng)
-        ring = _ring(plane, shown)
-        with clock.part("positions and rules read"):
-            index, rules = _in_force(register, opened, moment)
-        with clock.part("objects weighed"):
-            found = weigh(ground, categories, confidence, index, rules)
-            near = positions_around(index, rules, ring, ground).positions
-        sighted, near_by = len(found), len(near)
-        record = proximity.imagery_record(f"{name}-{number:04}", moment)
-        opened.accept_imagery(record, record.imagery_id, moment)
-        lease = opened.lease_job("bench", moment, 600.0)
-        if lease is None:
-            raise AssertionError("a job was just accepted")
-        assessment = replace(
-            proximity.frame_assessment(ground, ring, moment),
-            categories=tuple(categories),
-            detections=_detections(confidence),
-            sightings=found,
-        )
-        with ExitStack() as stack:
-            for module, attribute, part in _PARTS:
-                stack.enter_context(_timed(clock, module, attribute, part))
-            with clock.part("end of the job"):
-                opened.finish_job(
-                    lease, assessment, [], now=moment, positions=near, rules=tuple(rules)
-                )
-    yield from _figures(name, clock)
-    yield proximity.Figure(name=f"{name}: sightings", value=float(sighted), unit="")
-    yield proximity.Figure(name=f"{name}: positions near by", value=float(near_by), unit="")
+    with recorder.listening():
+        for number in range(_BEFORE + repeats):
+            moment = _START + number * _STEP
+            if number == _BEFORE:
+                clock.spent.clear()
+                frame_peers.copy_database(folder / "ledger.sqlite3", copy)
+            if number >= _BEFORE:
+                recorder.frames.append([])
+            shown = [others] if number < 3 else [seen]
+            ground, categories, confidence = _looked(shown, plane, number, rng)
+            ring = _ring(plane, shown)
+            with clock.part("register_read"), recorder.timed():
+                index, rules = _in_force(register, opened, moment)
+            with clock.part("weigh"):
+                found = weigh(ground, categories, confidence, index, rules)
+            with clock.part("reach"):
+                near = positions_around(index, rules, ring, ground).positions
+            sighted, near_by = len(found), len(near)
+            record = proximity.imagery_record(f"{name}-{number:04}", moment)
+            opened.accept_imagery(record, record.imagery_id, moment)
+            lease = opened.lease_job("bench", moment, 600.0)
+            if lease is None:
+                raise AssertionError("a job was just accepted")
+            assessment = replace(
+                proximity.frame_assessment(ground, ring, moment),
+                categories=tuple(categories),
+                detections=_detections(confidence),
+                sightings=found,
+            )
+            with ExitStack() as stack:
+                stack.enter_context(recorder.timed())
+                for module, attribute, part in _PARTS:
+                    stack.enter_context(_timed(clock, module, attribute, part))
+                with clock.part("end"):
+                    opened.finish_job(
+                        lease, assessment, [], now=moment, positions=near, rules=tuple(rules)
+                    )
+    bare_read, bare_write = frame_peers.bare_ms(copy, recorder.frames)
+    copy.unlink()
+    tree = frame_peers.tree_ms(index, ground, repeats)
+    scene = _scene(clock)
+    return scene | {
+        "bare_read_ms": bare_read,
+        "bare_write_ms": bare_write,
+        "tree_ms": tree,
+        "read_over_bare": scene["read_ms"] / bare_read,
+        "write_over_bare": scene["write_ms"] / bare_write,
+        "weigh_over_tree": scene["weigh_ms"] / tree,
+        "sightings": sighted,
+        "positions_near": near_by,
+    }
 
 
 @contextmanager
@@ -228,21 +311,22 @@ def _in_force(
     return register.at(proximity.MISSION, moment), rules
 
 
-def _figures(name: str, clock: Clock) -> Iterator[proximity.Figure]:
-    """The parts and their sum; writing is what the end of a job takes beside the others."""
-    parts = {part: statistics.median(spent) for part, spent in clock.spent.items()}
-    inner = [part for _, _, part in _PARTS]
-    ends = np.array(clock.spent["end of the job"])
-    parts["written"] = float(np.median(ends - np.sum([clock.spent[it] for it in inner], axis=0)))
-    outer = [part for part in clock.spent if part not in {*inner, "end of the job"}]
-    for part in [*outer, *inner, "written"]:
-        yield proximity.Figure(name=f"{name}: {part}", value=parts[part], unit="ms")
-    computed = [*outer[1:], *inner[1:]]
-    whole = np.sum([clock.spent[part] for part in outer], axis=0) + ends
-    yield proximity.Figure(
-        name=f"{name}: all that is computed", value=sum(parts[it] for it in computed), unit="ms"
-    )
-    yield proximity.Figure(name=f"{name}: all of it", value=float(np.median(whole)), unit="ms")
+def _scene(clock: Clock) -> dict[str, float]:
+    """The parts and their sums; writing is what the end of a job takes beside the others."""
+    spent = {part: np.array(taken) for part, taken in clock.spent.items()}
+    inner = sum(spent[part] for _, _, part in _PARTS)
+    written = spent["end"] - inner
+    read = sum(spent[part] for part in _READ)
+    computed = sum(spent[part] for part in _COMPUTED)
+    sums = {
+        "computation": computed,
+        "read": read,
+        "assessment": computed + read,
+        "write": written,
+        "whole": computed + read + written,
+    }
+    every = {part: spent[part] for part in (*_READ, *_COMPUTED)} | sums
+    return {f"{part}_ms": float(np.median(taken)) for part, taken in every.items()}
 
 
 def _post(positions: list[Position], order: int) -> Position:
