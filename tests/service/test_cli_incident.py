@@ -11,6 +11,7 @@ from vedette.v1 import incident_pb2
 from models.errors import VedetteError
 from service.cli import output
 from service.cli.incident import incident
+from service.cli.incident_lines import describe_near
 
 SENTENCE = (
     "A truck, 62 % within 500 m of Post Alpha (range 380 to 560 m). High because it is close."
@@ -203,3 +204,53 @@ def test_a_range_from_a_patrol_that_nobody_has_heard_of_is_unknown(
     lost.range_m, lost.range_low_m, lost.range_high_m = 52.0, 5.0, 120.0
     row = run(monkeypatch, Answering(lost), "list", "-m", "unmiss").stdout.splitlines()[1]
     assert "52 m (5 to 120 m)" in row
+
+
+def near_three() -> incident_pb2.Incident:
+    known = an_incident(incident_pb2.INCIDENT_STATE_OPEN)
+    known.position_display_name = "Post Alpha"
+    known.near.add(
+        position="missions/unmiss/positions/base",
+        position_display_name="Base\x1b[2J HQ",
+        level=incident_pb2.INCIDENT_LEVEL_ALERT,
+        severity=incident_pb2.INCIDENT_SEVERITY_MEDIUM,
+        range_m=410,
+        range_low_m=380,
+        range_high_m=440,
+        bearing_deg=62,
+        probability=0.97,
+        radius_m=500,
+        rule="missions/unmiss/rules/default@3",
+    )
+    known.more_near_count = 1
+    return known
+
+
+def test_every_position_that_a_thing_is_near_has_a_line() -> None:
+    first, more = describe_near(near_three())
+    assert first == (
+        "also near Base?[2J HQ: alert, severity medium; 410 m (380 to 440 m) at bearing 062°, "
+        "P(within 500 m) 0.97; rule default@3"
+    )
+    assert more == "and near 1 position more"
+    assert describe_near(an_incident(incident_pb2.INCIDENT_STATE_OPEN)) == []
+
+
+@pytest.mark.parametrize("position", ["base", "missions/unmiss/positions/base"])
+def test_incidents_are_listed_by_position_and_say_how_many_others(
+    monkeypatch: pytest.MonkeyPatch, position: str
+) -> None:
+    asked: list[incident_pb2.ListIncidentsRequest] = []
+
+    class Listing(Answering):
+        def pages(self, method: Any, request: Any) -> list[incident_pb2.ListIncidentsResponse]:
+            del method
+            asked.append(request)
+            return [incident_pb2.ListIncidentsResponse(incidents=[near_three()])]
+
+    service = Listing(near_three())
+    service.incidents.ListIncidents = None
+    told = run(monkeypatch, service, "list", "-m", "unmiss", "--position", position)
+    assert told.exit_code == 0, told.output
+    assert asked[0].position == "missions/unmiss/positions/base"
+    assert "Post Alpha +2" in told.output

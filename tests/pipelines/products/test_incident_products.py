@@ -25,11 +25,12 @@ from pipelines.products.incident_products import IncidentSheet, incident_geojson
 from pipelines.products.kmz import frame_kmz
 from pipelines.products.overlay import frame_overlay
 from pipelines.products.position_drawing import position_geometry
-from pipelines.threats.incidents.incident import Incident, IncidentState
+from pipelines.threats.incidents.incident import Incident, IncidentState, Nearby
 from pipelines.threats.positions.position import PositionKind, placed
 from pipelines.threats.positions.shapes import Line, Polygon
-from pipelines.threats.proximity.weighing import weigh
+from pipelines.threats.proximity.weighing import Level, weigh
 from pipelines.threats.rules.rule import DEFAULT_RULE
+from pipelines.threats.rules.severity import Severity
 from tests.pipelines.analytic_frame import seen_frame
 
 
@@ -255,3 +256,41 @@ def test_a_shape_across_the_antimeridian_is_cut_there() -> None:
     drawn = position_geometry(replace(position, shape=area, kind=PositionKind.CAMP))
     assert drawn["type"] == "MultiPolygon"
     assert shape(drawn).area == pytest.approx(0.2 * 0.1 / 2, rel=1e-6)
+
+
+def _near_several() -> IncidentSheet:
+    sheet = _sheet()
+    best = sheet.incident.best
+    others = tuple(
+        Nearby(
+            sighting=replace(best, position_id=name, range_m=range_m, level=level),
+            severity=Severity.MEDIUM,
+        )
+        for name, range_m, level in (("gate", 410.0, Level.ALERT), ("depot", 470.0, Level.POSSIBLE))
+    )
+    incident = replace(sheet.incident, near=others, more_near=3)
+    return replace(sheet, incident=incident, near_names={"gate": "North Gate"})
+
+
+def test_one_thing_near_several_positions_is_one_marker_that_tells_of_them() -> None:
+    collection = json.loads(incident_geojson(_near_several()))
+    kinds = [one["properties"]["kind"] for one in collection["features"]]
+    assert sorted(kinds) == ["error_ellipse", "object", "position", "range"]
+    facts = next(it for it in collection["features"] if it["properties"]["kind"] == "object")
+    told = facts["properties"]["also_near"]
+    assert [(it["position"], it["range_m"], it["level"], it["severity"]) for it in told] == [
+        ("North Gate", 410.0, "alert", "medium"),
+        ("depot", 470.0, "possible", "medium"),
+    ]
+    assert facts["properties"]["more_near"] == 3
+    marks: list[Any] = list(
+        find_all(_document(incident_kmz(_near_several())), of_type=kml_features.Placemark)
+    )
+    alone: list[Any] = list(
+        find_all(_document(incident_kmz(_sheet())), of_type=kml_features.Placemark)
+    )
+    assert [mark.name for mark in marks] == [mark.name for mark in alone]
+    lines = marks[0].description.splitlines()
+    assert "Also alert, medium: 410 m" in "\n".join(lines)
+    assert any("from North Gate" in line for line in lines)
+    assert "and near 3 positions more" in lines

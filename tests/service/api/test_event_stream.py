@@ -14,7 +14,13 @@ from vedette.v1 import incident_pb2
 
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
-from pipelines.threats.incidents.incident import ChangeKind, Incident, IncidentState
+from pipelines.threats.incidents.incident import (
+    MOST_NEAR,
+    ChangeKind,
+    Incident,
+    IncidentState,
+    Nearby,
+)
 from pipelines.threats.proximity.weighing import Level, Sighting
 from pipelines.threats.rules.severity import Severity
 from service.access import EVERYTHING
@@ -118,6 +124,58 @@ def test_merging_briefs_gives_the_latest_state() -> None:
         kept.MergeFrom(message.brief)
         whole = BriefWriter().event(event(number, severity=chosen, reason=kept.reason), number)
         assert kept == whole.brief
+
+
+def near(name: str, level: Level = Level.ALERT) -> Nearby:
+    sighting = event(1).record.incident.best
+    return Nearby(
+        sighting=replace(sighting, position_id=name, level=level),
+        severity=Severity.MEDIUM,
+        reason=f"Truck, 62 % within 500 m of {name}.",
+        last_near_at=NOW,
+    )
+
+
+def test_a_brief_counts_the_other_positions_and_fits_however_many_there_are() -> None:
+    told = stream()
+    (alone,) = messages(told, [event(1)])
+    assert alone.brief.others_near_count == 0
+    many = tuple(near(f"{'long-name-of-a-post-' * 8}{n:02}") for n in range(MOST_NEAR))
+    (crowded,) = messages(stream(), [event(2, near=many, more_near=9)])
+    assert crowded.ByteSize() + 5 <= MOST_BYTES
+    assert crowded.brief.others_near_count == MOST_NEAR + 9
+    assert crowded.brief.reason.startswith("Truck, 62 % within 500 m of Post Alpha.")
+    # One that comes near another position says so in few bytes.
+    (more,) = messages(told, [event(2, near=(near("post-bravo"),), kind=ChangeKind.ESCALATED)], 1)
+    assert {field.name for field, _ in more.brief.ListFields()} == {
+        "incident_id",
+        "revision",
+        "sighting_count",
+        "others_near_count",
+        "reason",
+    }
+    assert more.brief.others_near_count == 1
+    assert more.brief.reason.endswith(" Also within reach of post-bravo.")
+    assert more.ByteSize() < 200
+
+
+def test_a_full_event_tells_every_position() -> None:
+    others = (near("post-bravo"), near("post-charlie", Level.POSSIBLE))
+    (told,) = messages(stream(brief=False), [event(1, near=others, more_near=2)])
+    incident = told.incident
+    assert incident.position == "missions/unmiss/positions/post-alpha"
+    assert [(it.position, it.level) for it in incident.near] == [
+        ("missions/unmiss/positions/post-bravo", incident_pb2.INCIDENT_LEVEL_ALERT),
+        ("missions/unmiss/positions/post-charlie", incident_pb2.INCIDENT_LEVEL_POSSIBLE),
+    ]
+    first = incident.near[0]
+    assert first.severity == incident_pb2.INCIDENT_SEVERITY_MEDIUM
+    assert (first.range_m, first.range_low_m, first.range_high_m) == (480.0, 450.0, 510.0)
+    assert (first.probability, first.radius_m) == (0.62, 500.0)
+    assert first.rule == "missions/unmiss/rules/default@0"
+    assert first.last_near_time.ToDatetime(UTC) == NOW
+    assert incident.more_near_count == 2
+    assert incident.severity_reason.endswith("Also within reach of post-bravo and 3 more.")
 
 
 @given(st.text(max_size=600), st.integers(1, 2**40))
