@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,17 +116,70 @@ def links(
     ]
     if not young or not lost:
         return {}
-    pairs = []
-    for track, row in zip(young, _within_reach(young, lost), strict=True):
-        for index in np.flatnonzero(row).tolist():
-            cost = _link_cost(track, lost[index], footprint_lonlat)
-            if cost <= 0.0:
-                pairs.append((cost, track.track_id, lost[index].track_id))
+    pairs = _pairs(young, lost, footprint_lonlat)
     found: dict[str, str] = {}
     for _, younger, older in sorted(pairs):
         if younger not in found and older not in found.values():
             found[younger] = older
     return found
+
+
+def _pairs(
+    young: Sequence[Track], lost: Sequence[Track], footprint_lonlat: NDArray[np.float64] | None
+) -> list[tuple[float, str, str]]:
+    """How much rather young tracks are newcomers than lost ones, and their identifiers.
+
+    Only of those that are rather the lost ones.
+    """
+    reach = _within_reach(young, lost)
+    began: dict[tuple[datetime, str], list[int]] = {}
+    for row, track in enumerate(young):
+        first = track.points[0]
+        if first.captured_at is not None:
+            began.setdefault((first.captured_at, first.sortie_id), []).append(row)
+    pairs = []
+    for (captured_at, sortie_id), rows in began.items():
+        reached = [
+            column
+            for column in np.flatnonzero(reach[rows].any(axis=0)).tolist()
+            if _ended_before(lost[column], captured_at)
+        ]
+        ends = _ends([lost[it] for it in reached], captured_at, sortie_id, footprint_lonlat)
+        for row in rows:
+            track = young[row]
+            frames = {point.imagery_id for point in track.points}
+            for column, at in zip(reached, ends, strict=True):
+                other = lost[column]
+                if at is None or not reach[row, column] or not alike(other.group, track.category):
+                    continue
+                if any(point.imagery_id in frames for point in other.points):
+                    continue
+                cost = strangeness(other, at, track.points[0])
+                if cost <= 0.0:
+                    pairs.append((cost, track.track_id, other.track_id))
+    return pairs
+
+
+def _ended_before(track: Track, moment: datetime) -> bool:
+    return track.last_seen_at is not None and track.last_seen_at < moment
+
+
+def _ends(
+    lost: Sequence[Track],
+    captured_at: datetime,
+    sortie_id: str,
+    footprint_lonlat: NDArray[np.float64] | None,
+) -> list[Anchor | None]:
+    """Where tracks were lost; None where the frame does not show that."""
+    ends = [anchor(track, captured_at, sortie_id) for track in lost]
+    if footprint_lonlat is None or not ends:
+        return list(ends)
+    shown = shows(
+        footprint_lonlat,
+        np.array([it.latitude_deg for it in ends]),
+        np.array([it.longitude_deg for it in ends]),
+    )
+    return [at if is_shown else None for at, is_shown in zip(ends, shown.tolist(), strict=True)]
 
 
 def _is_young(track: Track) -> bool:
@@ -145,40 +200,17 @@ def _within_reach(young: Sequence[Track], lost: Sequence[Track]) -> NDArray[np.b
         np.array([it.latitude_deg for it in lost]), np.array([it.longitude_deg for it in lost])
     )
     away = np.linalg.norm(begun[:, None] - ended[None], axis=2)
-    variance = (
-        np.array([np.trace(it.covariance_m2) for it in first])[:, None]
-        + np.array([_variance_m2(track) for track in lost])[None]
-    )
-    driven = np.array(
-        [
-            0.0 if it.velocity_m_s is None else float(np.hypot(*it.drift_m_s)) * LONGEST_DRIFT_S
-            for it in lost
-        ]
-    )
-    return np.asarray(away <= np.sqrt(GATE_CHI2 * variance) + driven[None])
+    spread = np.array([_spread(track) for track in lost])
+    variance = np.array([np.trace(it.covariance_m2) for it in first])[:, None] + spread[None, :, 0]
+    return np.asarray(away <= np.sqrt(GATE_CHI2 * variance) + spread[None, :, 1])
 
 
-def _variance_m2(track: Track) -> float:
+# Asked with every frame until they are found again or forgotten.
+@functools.lru_cache(maxsize=16_384)
+def _spread(track: Track) -> tuple[float, float]:
+    """Variance of where a lost track may be, both axes, and how far it may have driven, metres."""
     motion = lost_sigma_m(track.group, LONGEST_WALK_S, stands=track.mobility is Mobility.STILL)
-    return float(np.trace(track.covariance_m2)) + 2.0 * (motion**2 + 2.0 * BOX_SIGMA_M**2)
-
-
-def _link_cost(track: Track, other: Track, footprint_lonlat: NDArray[np.float64] | None) -> float:
-    """How much rather a young track is a newcomer than the other that was lost."""
-    first = track.points[0]
-    if (
-        other.last_seen_at is None
-        or first.captured_at is None
-        or not alike(other.group, track.category)
-    ):
-        return math.inf
-    if first.captured_at <= other.last_seen_at:
-        return math.inf
-    if {it.imagery_id for it in track.points} & {it.imagery_id for it in other.points}:
-        return math.inf
-    at = anchor(other, first.captured_at, first.sortie_id)
-    if footprint_lonlat is not None and not bool(
-        shows(footprint_lonlat, np.array([at.latitude_deg]), np.array([at.longitude_deg]))[0]
-    ):
-        return math.inf
-    return strangeness(other, at, first)
+    variance = float(np.trace(track.covariance_m2)) + 2.0 * (motion**2 + 2.0 * BOX_SIGMA_M**2)
+    if track.velocity_m_s is None:
+        return variance, 0.0
+    return variance, float(np.hypot(*track.drift_m_s)) * LONGEST_DRIFT_S
