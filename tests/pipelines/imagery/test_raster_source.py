@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,22 @@ from models.errors import UnreadableImageError
 from pipelines.imagery.decode import read_image
 from pipelines.imagery.media import MediaKind, read_header, sniff
 from pipelines.imagery.raster_source import RasterLimits, open_source
+
+
+def test_gdal_warns_of_nothing_when_the_first_raster_is_opened(tmp_path: Path) -> None:
+    """A driver that this GDAL does not have would be a line of every worker at its start."""
+    path = tiff(tmp_path / "a.tif", np.zeros((1, 16, 16), np.uint8))
+    program = (
+        "import logging, sys, warnings; logging.basicConfig(level=logging.WARNING)\n"
+        "warnings.simplefilter('ignore')\n"
+        "from pipelines.imagery.raster import open_bytes\n"
+        "with open_bytes(open(sys.argv[1], 'rb').read(), 'GTiff'): pass"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert told.stderr == ""
+
 
 NITF = {
     # Columns and rows as the suite's own descriptions tell them (MIL-STD-2500 test files).
