@@ -221,15 +221,16 @@ def _send(
 
 
 def _expect_pledge(item: Sent, pledge: str, *, first: bool) -> None:
-    """Say how a pledge is registered, before every file is refused for the lack of it."""
+    """Say who registers a pledge and how, before every file is refused for the lack of it."""
     error = item.error
     if not first or error is None or error.reason != "NOT_FOUND" or "pledge" not in error.field:
         return
     mission = pledge.split("/")[1]
     raise NotFoundError(
-        f"{error}; nothing was sent. Register it with: vedette pledge add {last_part(pledge)} "
-        f"-m {mission} --contributor XXX --marking MARKING (the state, for example SWE, and "
-        "unclassified, confidential or strictly-confidential)",
+        f"{error}; nothing was sent. 'vedette pledge list -m {mission}' shows those that you may "
+        "use. To register it ask an operator or administrator of the mission, who gives: "
+        f"vedette pledge add {last_part(pledge)} -m {mission} --contributor XXX --marking MARKING "
+        "(the state, for example SWE, and unclassified, confidential or strictly-confidential)",
         field="pledge",
     )
 

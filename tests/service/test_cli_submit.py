@@ -7,6 +7,8 @@ import grpc
 import pytest
 from vedette.v1 import imagery_pb2
 
+from service.access import Role
+from service.api.permissions import PERMISSIONS
 from service.cli.submit import Sent, _expect_pledge, _files, _tell
 from service.client import Submitted, _request_id
 from service.errors import NotFoundError
@@ -33,11 +35,16 @@ def refused(reason: str, field: str) -> Sent:
     return Sent(path=Path("a.jpg"), error=error)
 
 
-def test_a_missing_pledge_says_which_command_registers_it() -> None:
+def test_a_missing_pledge_says_who_registers_it_and_how() -> None:
+    """A contributor, who submits, may not register pledges."""
     with pytest.raises(
         NotFoundError, match="vedette pledge add swe-1 -m unmiss --contributor XXX --marking"
-    ):
+    ) as told:
         _expect_pledge(refused("NOT_FOUND", "header.pledge"), PLEDGE, first=True)
+    assert "ask an operator or administrator of the mission" in str(told.value)
+    assert "'vedette pledge list -m unmiss' shows those that you may use" in str(told.value)
+    assert PERMISSIONS["PledgeService.CreatePledge"].roles == {Role.OPERATOR, Role.ADMINISTRATOR}
+    assert Role.CONTRIBUTOR in PERMISSIONS["PledgeService.ListPledges"].roles
 
 
 @pytest.mark.parametrize(
