@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -13,6 +14,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import imagery_pb2, incident_pb2, pledge_pb2
 
 from service.audit_chain import INSTALLATION
+from service.ledger.pledge_states import Caveat
+from service.ledger.records import IncidentRecord
 from service.objects import ObjectStore, original_key
 from service.remote_error import RemoteError
 
@@ -307,6 +310,49 @@ async def test_a_release_takes_two_persons_and_opens_one_incident_to_its_recipie
         ("maj-lund", "done"),
         ("lt-berg", "refused"),
     ]
+
+
+async def test_a_pledge_keeps_the_chip_from_whom_its_incident_was_released_to(
+    station: Any, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await station.credential("lt-berg", "operator", "STRICTLY_CONFIDENTIAL")
+    second = await station.credential("maj-lund", "operator", "STRICTLY_CONFIDENTIAL")
+    outside = await station.credential("host-lo", "liaison", "CONFIDENTIAL", recipient="host state")
+    name = station.incidents["SWE"]
+    for token, revision in ((first, 1), (second, 2)):
+        await station.call(
+            token,
+            "IncidentService.ReleaseIncident",
+            name=name,
+            recipient="host state",
+            reason="their patrol is near",
+            revision=revision,
+        )
+    data = b"bytes 1"
+    sha256 = hashlib.sha256(data).hexdigest()
+    objects.put_verified(
+        original_key("unmiss", sha256), data, sha256=sha256, content_type="image/jpeg"
+    )
+
+    async def chip(token: str) -> str:
+        with pytest.raises(RemoteError) as refused:
+            await station.call(token, "IncidentService.GetIncidentChip", name=name)
+        return refused.value.reason
+
+    # Whoever may see it gets as far as the bytes, which are no picture.
+    assert await chip(outside) == await chip(first) == "UNREADABLE_IMAGE"
+    plain = station.ledger.get_incident
+
+    def kept(*asked: Any, **more: Any) -> IncidentRecord:
+        """As of a frame that came under a pledge with this caveat."""
+        return replace(plain(*asked, **more), caveats=frozenset({Caveat.NO_IMAGERY}))
+
+    monkeypatch.setattr(station.ledger, "get_incident", kept)
+    assert await chip(outside) == "PERMISSION_DENIED"
+    assert await chip(first) == "UNREADABLE_IMAGE"
+    # The incident itself is theirs still, in words.
+    shown = await station.call(outside, "IncidentService.GetIncident", name=name)
+    assert list(shown.caveats) == [pledge_pb2.CAVEAT_NO_IMAGERY]
 
 
 async def test_a_decision_beyond_ones_clearance_is_on_nothing(station: Any) -> None:
