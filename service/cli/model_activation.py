@@ -132,6 +132,12 @@ def rollback(
         ),
     )
     _tell(answer, json_output=json_output)
+    running = _shadow_of(answer.models)
+    if running and not shadow and not json_output:
+        console(stderr=True).print(
+            f"{running} still looks in shadow; to end that: vedette model rollback --shadow",
+            markup=False,
+        )
 
 
 @click.command("active", cls=ServiceCommand)
@@ -198,10 +204,16 @@ def compare(client: Client, shadow: str | None, mission: str | None, json_output
         print_document(document_of(found))
         return
     if not found.shadow:
-        console(stderr=True).print(
-            "no shadow has looked yet; start one with `vedette model activate NAME --shadow`",
-            markup=False,
+        in_force = client.call(client.models.GetModelsInForce, model_pb2.GetModelsInForceRequest())
+        running = _shadow_of(in_force.models)
+        told = (
+            f"{running} looks in shadow, and has not looked at anything yet: it looks at "
+            "imagery that comes from now on"
+            if running
+            else "no shadow has looked yet; start one with: vedette model activate NAME --shadow "
+            "--reason WHY"
         )
+        console(stderr=True).print(told, markup=False)
         return
     failed = f", {counted(found.failed, 'frame')} failed" if found.failed else ""
     against = ", ".join(last_part(name) for name in found.against) or "nothing"
@@ -244,6 +256,11 @@ def compare(client: Client, shadow: str | None, mission: str | None, json_output
             ),
             empty="",
         )
+
+
+def _shadow_of(models: Sequence[model_pb2.ModelInForce]) -> str:
+    """The model that looks in shadow; empty where none does."""
+    return next((last_part(one.model) for one in models if one.role == _SHADOW and one.model), "")
 
 
 def _tell(answer: model_pb2.ModelsInForce, *, json_output: bool) -> None:
