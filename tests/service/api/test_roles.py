@@ -15,7 +15,6 @@ from vedette.v1 import imagery_pb2, incident_pb2, pledge_pb2
 
 from service.audit_chain import INSTALLATION
 from service.ledger.pledge_states import Caveat
-from service.ledger.records import IncidentRecord
 from service.objects import ObjectStore, original_key
 from service.remote_error import RemoteError
 
@@ -343,7 +342,7 @@ async def test_a_pledge_keeps_the_chip_from_whom_its_incident_was_released_to(
     assert await chip(outside) == await chip(first) == "UNREADABLE_IMAGE"
     plain = station.ledger.get_incident
 
-    def kept(*asked: Any, **more: Any) -> IncidentRecord:
+    def kept(*asked: Any, **more: Any) -> Any:
         """As of a frame that came under a pledge with this caveat."""
         return replace(plain(*asked, **more), caveats=frozenset({Caveat.NO_IMAGERY}))
 
