@@ -1,12 +1,13 @@
 #!/bin/sh
 # Make the graph of eight bits that is shipped beside the floats, and measure both: DATA holds
-# detection/ and photos/, WORK is made. The files and the card of models/shipped are replaced where
-# no group of objects loses more than 0.005 of average precision. PYTHON and VEDETTE may name others.
+# detection/ and photos/, WORK is made. The files and the card of MODEL, by default those of
+# models/shipped, are replaced where no group of objects loses more than 0.005 of average precision.
+# PYTHON and VEDETTE may name others.
 #
-#     deploy/training/shipped_int8.sh DATA WORK
+#     deploy/training/shipped_int8.sh DATA WORK [MODEL]
 set -eu
 data=$(realpath "$1") work=$2
-shipped=$(dirname "$0")/../../models/shipped/vedette-n
+model=$(realpath "${3:-$(dirname "$0")/../../models/shipped/vedette-n}")
 mkdir "$work"
 
 # Ranges are set by thermal training frames, by the first half of VisDrone by file name, and by
@@ -30,10 +31,10 @@ for folder in ("images", "labels"):
 (cars / "classes.txt").write_text("vehicle\n" * 4, "utf-8")
 PYTHON
 
-"${VEDETTE:-vedette}" model quantise --model "$shipped" \
+"${VEDETTE:-vedette}" model quantise --model "$model" \
   --images "$work/visible" --images "$data/detection/hituav_train/images" --tiles 300 --seed 1 \
   --validate "$data/detection/visdrone" --validate "$data/detection/hituav" \
   --validate "$work/aerial_cars" --most-lost 0.005 \
-  --version "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$shipped/card.toml")" \
+  --version "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$model/card.toml")" \
   --output "$work/vedette-n"
-cp "$work"/vedette-n/* "$shipped/"
+cp "$work"/vedette-n/* "$model/"
