@@ -217,11 +217,7 @@ def corrected_near(incident: Incident, looks: Mapping[str, tuple[Seen, Judged]])
         for name, (seen, judged) in looks.items()
     }
     whole = gathered(incident, parts, {name: seen.captured_at for name, (seen, _) in looks.items()})
-    level = whole.best.level.rank > incident.best.level.rank
-    rises = level or bool(_alerts(whole) - _alerts(incident))
-    return IncidentChange(
-        kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED, incident=whole
-    )
+    return IncidentChange(kind=turn(incident, whole), incident=whole)
 
 
 def turn(before: Incident, after: Incident) -> ChangeKind:

@@ -35,6 +35,7 @@ from pipelines.threats.tracks.tracker import Frame, TrackUpdate
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POSITIONS = ("base", "post", "camp")
 OPERATIONS = 100_000
+RECENT = 20
 
 
 @dataclass
@@ -51,6 +52,9 @@ class Life:
     kinds: Counter[ChangeKind] = field(default_factory=Counter)
     refused: int = 0
     looks: int = 0
+    # Of the latest frames: when each was taken, and the tracks of its detections.
+    recent: dict[str, tuple[datetime | None, list[str]]] = field(default_factory=dict)
+    second_looks: int = 0
     targets: set[str] = field(default_factory=set)
 
     def apply(self, change: IncidentChange) -> None:
@@ -115,12 +119,7 @@ class Life:
             assert all(it.sighting.level.rank <= incident.best.level.rank for it in incident.near)
         # Every look at a thing is counted once, by the incident of it; that of what was merged by
         # the incident it went into.
-        counted = sum(
-            it.sighting_count
-            for it in self.incidents.values()
-            if it.state is not IncidentState.MERGED
-        )
-        assert counted == self.looks
+        assert self._counted() == self.looks
 
     def see(self) -> None:
         """A frame: some known objects and some new ones, in time or late, now and then repeated."""
@@ -175,6 +174,72 @@ class Life:
         for name in merged:
             del self.tracks[name]
         self.tracks |= {track.track_id: track for track in update.changed}
+        self.recent[imagery_id] = captured_at, [track.track_id for track in looks]
+        if len(self.recent) > RECENT:
+            del self.recent[next(iter(self.recent))]
+
+    def look_again(self) -> None:
+        """A second look at a late frame: some detections stand, some moved, some are gone."""
+        if not self.recent:
+            return
+        imagery_id = self.chance.choice(list(self.recent))
+        captured_at, names = self.recent[imagery_id]
+        shown = {
+            index: self.tracks[name]
+            for index, name in enumerate(names)
+            if name in self.tracks
+            and any(it.imagery_id == imagery_id for it in self.tracks[name].points)
+        }
+        if len(shown) < len(names):
+            return
+        if captured_at is not None and self.chance.random() < 0.3:
+            captured_at -= timedelta(seconds=self.chance.uniform(1.0, 60.0))
+        found: dict[int, Track] = {}
+        kept: dict[str, Track] = {}
+        repeated, removed = set(), set()
+        for index, track in shown.items():
+            fate = self.chance.choice(["stands", "moved", "moved", "gone"])
+            before = replace(
+                track,
+                points=tuple(it for it in track.points if it.imagery_id != imagery_id),
+                sighting_count=max(track.sighting_count - 1, 1),
+            )
+            if fate == "stands":
+                found[index] = track
+                repeated.add(index)
+            elif fate == "moved":
+                moved = self._again(before, imagery_id, index, captured_at)
+                found[index] = replace(moved, sighting_count=track.sighting_count)
+            elif before.points:
+                kept[track.track_id] = before
+            else:
+                removed.add(track.track_id)
+        retracted = {track.track_id for index, track in shown.items() if index not in repeated}
+        update = TrackUpdate(
+            track_of=found,
+            changed=(*(it for i, it in found.items() if i not in repeated), *kept.values()),
+            removed=frozenset(removed),
+            repeated=frozenset(repeated),
+            retracted=frozenset(retracted),
+        )
+        frame = Frame(
+            imagery_id=imagery_id,
+            captured_at=captured_at,
+            ground=[self._ground(it.latitude_deg, it.longitude_deg) for it in shown.values()],
+            categories=["car"] * len(shown),
+            confidences=[0.5] * len(shown),
+        )
+        self._fold(frame, update)
+        for name in removed:
+            del self.tracks[name]
+        self.tracks |= {track.track_id: track for track in update.changed}
+        gone = [name for index, name in enumerate(names) if index not in found]
+        if gone:
+            # What is left has other numbers than the tracks know: it is not looked at again.
+            del self.recent[imagery_id]
+        else:
+            self.recent[imagery_id] = captured_at, names
+        self.second_looks += 1
 
     def _fold(self, frame: Frame, update: TrackUpdate) -> None:
         judgement = self._judgement(update)
@@ -198,7 +263,12 @@ class Life:
                 self._check_raised(change.incident, held)
             self.apply(change)
         told = self._told(update, judgement, found, before)
-        self.looks += sum(told.values())
+        if frame.imagery_id in self.recent:
+            self._check_counts(before, update)
+            # From here on, what the second look has is what there is to account for.
+            self.looks = self._counted()
+        else:
+            self.looks += sum(told.values())
         again = fold(
             self.incidents.values(),
             judgement,
@@ -207,6 +277,8 @@ class Life:
                 repeated=frozenset(update.track_of),
                 missed=frozenset(),
                 merged={},
+                removed=frozenset(),
+                retracted=frozenset(),
             ),
             frame=frame,
             positions={},
@@ -216,6 +288,21 @@ class Life:
         # The same frame again says nothing new, but for a level that it had shown before.
         assert again.suppressed == ()
         assert {it.kind for it in again.changes} <= {ChangeKind.ESCALATED}
+
+    def _check_counts(self, before: dict[str, Incident], update: TrackUpdate) -> None:
+        """A second look counts no look at the thing of an incident again."""
+        for name, incident in self.incidents.items():
+            if name not in before:
+                assert incident.sighting_count == 1
+            elif incident.track_id in update.retracted:
+                assert incident.sighting_count == before[name].sighting_count
+
+    def _counted(self) -> int:
+        return sum(
+            it.sighting_count
+            for it in self.incidents.values()
+            if it.state is not IncidentState.MERGED
+        )
 
     def _check_raised(self, raised: Incident, held: list[Incident]) -> None:
         """What a person dismissed alerts nobody within the hold, but elsewhere."""
@@ -238,6 +325,9 @@ class Life:
         assert set(suppressed.values()) <= {1}
         sightings = [it.sighting for it in judgement.shown]
         sightings += [it.sighting for it in judgement.withheld]
+        # Of what stands as it was, the first look has told.
+        assert not {it.detection_index for it in found.suppressed} & update.repeated
+        sightings = [it for it in sightings if it.detection_index not in update.repeated]
         seen = Counter(
             (update.track_of[it.detection_index].track_id, it.position_id) for it in sightings
         )
@@ -407,7 +497,9 @@ def test_a_random_walk_of_a_hundred_thousand_operations_keeps_every_invariant() 
     life = Life(chance=random.Random(7))  # noqa: S311 - a walk that repeats, no secret
     for number in range(OPERATIONS // 20):
         life.see()
-        for operation in life.chance.choices([life.decide, life.wait], weights=[1, 12], k=19):
+        for operation in life.chance.choices(
+            [life.decide, life.look_again, life.wait], weights=[2, 2, 22], k=19
+        ):
             operation()
         if number % 10 == 0:
             life.check()
@@ -415,4 +507,5 @@ def test_a_random_walk_of_a_hundred_thousand_operations_keeps_every_invariant() 
     # The walk came by every kind of change but a release, and by refusals.
     assert set(life.kinds) == set(ChangeKind) - {ChangeKind.RELEASED}
     assert life.refused > 1000
+    assert life.second_looks > 1000
     assert life.sequence > 10_000
