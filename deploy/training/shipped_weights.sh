@@ -25,7 +25,7 @@ photograph.crop((0, 0, 1750, 2700)).save(folder / "IMG_0505_left.png")
 photograph.crop((1750, 0, 3600, 2700)).save(folder / "IMG_0505_right.png")
 PYTHON
 
-exec "${VEDETTE:-vedette}" model train vedette-n-again@1.1.0 \
+exec "${VEDETTE:-vedette}" model train vedette-n-again@1.2.0 \
   --from "$work/start/models/shipped/vedette-n" \
   --data "$data/detection/visdrone" \
   --data "$data/detection/hituav_train" \
@@ -33,7 +33,7 @@ exec "${VEDETTE:-vedette}" model train vedette-n-again@1.1.0 \
   --hold-out "$here/held_out.txt" \
   --empty "$work/empty_ground" \
   --rendered 110 --rendered-empty 170 \
-  --steps 900 --batch 16 --tile-px 224 --rate 1.5e-4 --frozen-layers 5 --seed 1 \
+  --steps 900 --batch 16 --tile-px 224 --rate 1.5e-4 --frozen-layers 5 --class-steps 400 --seed 1 \
   --source "VisDrone, 45 images of its training split; academic use" \
   --source "HIT-UAV, thermal infrared, 520 training frames; CC BY 4.0" \
   --source "Brighton Beach, 4 drone photographs without the cars and people on them; BSD-2-Clause" \

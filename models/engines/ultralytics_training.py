@@ -12,17 +12,18 @@ import copy
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from models.errors import EngineError, ModelRefusedError
 from models.training.batches import Batch, BatchSource
-from models.training.recipe import Recipe, Step
+from models.training.recipe import Mixture, Recipe, Step
 
 # ultralytics logs to the standard output it finds when first imported; answers belong there.
 with contextlib.redirect_stdout(sys.stderr):
@@ -62,15 +63,8 @@ class NetworkTrainer:
         torch.use_deterministic_algorithms(True, warn_only=True)
         self._recipe = recipe
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._metadata, self._start = _read(weights)
-        classes = json.loads(self._metadata["classes"])
-        build: Any = DetectionModel  # publishes no types
-        network = build(
-            json.loads(self._metadata["architecture"]), ch=3, nc=len(classes), verbose=False
-        )
-        network.load_state_dict(self._start)
-        network.args = get_cfg()  # the gains of the loss
-        self._network = network.float().to(self._device)
+        self._metadata, self._start = read_weights(weights)
+        self._network = build_network(self._metadata, self._start).to(self._device)
         self._teacher = _still(copy.deepcopy(self._network)) if recipe.start_holds else None
         _freeze(self._network, recipe.frozen_layers)
         learned = [value for value in self._network.parameters() if value.requires_grad]
@@ -194,7 +188,7 @@ class NetworkTrainer:
         path = folder / _STATE
         if not path.is_file():
             return False
-        told, tensors = _read(path.read_bytes())
+        told, tensors = read_weights(path.read_bytes())
         if told.get("recipe") != json.dumps(asdict(self._recipe), sort_keys=True):
             raise ModelRefusedError(
                 f"{folder} holds training with other settings; name another folder or remove it"
@@ -214,19 +208,28 @@ class NetworkTrainer:
         self.step = int(told["step"])
         return True
 
-    def result(self, new_share: float, lift: Sequence[float] = ()) -> dict[str, Any]:
+    def result(
+        self,
+        mixture: Mixture,
+        lift: Sequence[float] = (),
+        branches: Mapping[str, Any] = MappingProxyType({}),
+    ) -> dict[str, Any]:
         """The mean of the weights since the start, mixed with the starting weights.
 
         Args:
-            new_share: of the mean, 0 to 1; the rest is of the start.
+            mixture: how much of the mean; what is left is of the start.
             lift: by class, what is added to the logit of its confidence.
+            branches: tensors by name that were taught on their own, in place of the mixed ones.
         """
-        mixed = {
-            name: value
-            if name not in self._mean
-            else (1 - new_share) * value.float() + new_share * self._mean[name].cpu()
-            for name, value in self._start.items()
-        }
+        backbone = len(json.loads(self._metadata["architecture"])["backbone"])
+
+        def mix(name: str, old: Any) -> Any:
+            if name not in self._mean:
+                return old
+            share = mixture.backbone if int(name.split(".")[1]) < backbone else mixture.rest
+            return (1 - share) * old.float() + share * self._mean[name].cpu()
+
+        mixed = {name: mix(name, value) for name, value in self._start.items()} | dict(branches)
         if any(lift):
             # The last layer of each of the head's class branches has a bias for each class.
             head = f"model.{len(self._network.model) - 1}.cv3."
@@ -236,27 +239,54 @@ class NetworkTrainer:
                     mixed[name] = value.float() + shift
         return mixed
 
-    def write(self, path: Path, new_share: float, lift: Sequence[float] = ()) -> None:
+    def write(
+        self,
+        path: Path,
+        mixture: Mixture,
+        lift: Sequence[float] = (),
+        branches: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """The result as safetensors of half floats, as the catalogue and the engine read them.
 
         Args:
             path: the file.
-            new_share: see `result`.
+            mixture: see `result`.
             lift: see `result`.
+            branches: see `result`.
         """
         state = {
             name: (value.half() if value.is_floating_point() else value).contiguous()
-            for name, value in self.result(new_share, lift).items()
+            for name, value in self.result(mixture, lift, branches).items()
         }
         save_file(state, path, metadata=self._metadata)
 
 
-def _read(data: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+def read_weights(data: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    """The description of safetensors, and the tensors by name.
+
+    Raises:
+        ModelRefusedError: the bytes are none, or do not describe themselves.
+    """
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         return dict(header["__metadata__"]), load_tensors(data)
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelRefusedError(f"not the safetensors of a network: {error}") from error
+
+
+def build_network(described: dict[str, str], state: dict[str, Any]) -> Any:
+    """A network with its weights, as ultralytics' loss wants it.
+
+    Args:
+        described: its "architecture" and "classes", as JSON.
+        state: its tensors by name.
+    """
+    build: Any = DetectionModel  # publishes no types
+    classes = json.loads(described["classes"])
+    network = build(json.loads(described["architecture"]), ch=3, nc=len(classes), verbose=False)
+    network.load_state_dict(state)
+    network.args = get_cfg()  # the gains of the loss
+    return network.float()
 
 
 def _still(network: Any) -> Any:

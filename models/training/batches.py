@@ -38,6 +38,7 @@ class Batch:
         class_id: (N,) int32.
         tile: (N,) int32 the tile each object is in.
         photographed: (B,) bool whether each tile is of a photograph with objects.
+        empty: (B,) bool whether each tile is of ground that shows nothing to be found.
     """
 
     tiles: NDArray[np.uint8]
@@ -45,6 +46,7 @@ class Batch:
     class_id: NDArray[np.int32]
     tile: NDArray[np.int32]
     photographed: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
 
 
 class BatchSource:
@@ -90,7 +92,7 @@ class BatchSource:
     def batch(self, number: int) -> Batch:
         """The batch of a number, always the same."""
         chance = np.random.default_rng([self._seed, number])
-        tiles, boxes, classes, owners, photographed = [], [], [], [], []
+        tiles, boxes, classes, owners, photographed, empty = [], [], [], [], [], []
         # Shares are met exactly over time and nearly in each batch: one draw for all slots.
         at = (np.arange(self._batch) + chance.uniform()) / self._batch
         kinds = np.searchsorted(np.cumsum(self._weights)[:-1], at, side="right")
@@ -103,12 +105,14 @@ class BatchSource:
             classes.append(class_id)
             owners.append(np.full(len(xyxy), slot, np.int32))
             photographed.append(piece.kind in PHOTOGRAPHED)
+            empty.append(piece.kind in WITHOUT_OBJECTS)
         return Batch(
             tiles=np.stack(tiles),
             xyxy=np.concatenate(boxes),
             class_id=np.concatenate(classes),
             tile=np.concatenate(owners),
             photographed=np.array(photographed, np.bool_),
+            empty=np.array(empty, np.bool_),
         )
 
 

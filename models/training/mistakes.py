@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from models.detector import DetectionParameters, Detector
+from models.tiles.tile_plan import plan_unknown_scale
 from models.training.pieces import Piece
 
-_PARAMETERS = DetectionParameters(min_confidence=0.05, tile_overlap=0.05, whole_frame=False)
+_PARAMETERS = DetectionParameters(min_confidence=0.05)
 """Far below any threshold: what is nearly seen here is seen elsewhere."""
-
-_SCALES = (1.0, 0.5)
-_LEAST_PX = 700
-"""A piece with no longer side is looked at in one scale."""
 
 
 def with_mistakes(
@@ -25,6 +21,9 @@ def with_mistakes(
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Piece]:
     """The pieces, those without objects with the places that a detector takes for some.
+
+    They are looked at as a photograph of unknown scale is: what one look alone takes for an object
+    and another does not is no mistake that anybody would see.
 
     Args:
         pieces: any; those without objects are looked at, but for dismissed chips.
@@ -37,17 +36,11 @@ def with_mistakes(
     told = []
     for done, piece in enumerate(pieces, start=1):
         if piece.kind in {"empty", "rendered_empty"}:
-            places = [np.zeros((0, 4))]
-            for scale in _SCALES if max(piece.pixels.shape) > _LEAST_PX else _SCALES[:1]:
-                pixels = piece.pixels
-                if scale != 1.0:
-                    pixels = np.asarray(
-                        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA),
-                        np.uint8,
-                    )
-                found = detector.detect(pixels, _PARAMETERS)
-                places.append(found.xyxy.astype(np.float64) / scale)
-            told.append(replace(piece, mistaken=np.concatenate(places)))
+            height, width = piece.pixels.shape[:2]
+            side = detector.identity.input_px
+            views = plan_unknown_scale(width, height, side, _PARAMETERS.tile_overlap)
+            found = detector.detect(piece.pixels, _PARAMETERS, views)
+            told.append(replace(piece, mistaken=found.xyxy.astype(np.float64)))
         else:
             told.append(piece)
         progress(done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _LEAST_RATE = 0.05
 """The learning rate ends at this share of its height."""
@@ -37,11 +38,65 @@ class Recipe:
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: a straight rise, then half a cosine down."""
-        if step < self.warm_up:
-            return self.learning_rate * (step + 1) / self.warm_up
-        done = (step - self.warm_up) / max(self.steps - self.warm_up, 1)
-        share = _LEAST_RATE + (1 - _LEAST_RATE) * (1 + math.cos(math.pi * done)) / 2
-        return self.learning_rate * share
+        return _rate(step, self.steps, self.learning_rate, self.warm_up)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassRecipe:
+    """The settings of teaching the class branches alone, on features that stay.
+
+    Attributes:
+        steps: batches to learn from; 0 leaves the branches as they are.
+        tiles: tiles whose features are kept in memory, about 0.4 MB each at 320 pixels.
+        batch: tiles in a batch.
+        tile_px: side of a tile, pixels; a multiple of 32.
+        learning_rate: of AdamW at its height.
+        warm_up: steps until it is reached.
+        start_holds: weight of the loss of differing from the start where there may be objects.
+        labels_teach: weight of the loss of differing from the labels.
+        empty_teaches: weight of the loss of seeing anything on empty ground.
+        people_count: how much more the first and the last count for classes of people, which are
+            small, and what most of empty ground is taken for.
+        mean_keeps: how much of the running mean of the weights a step leaves.
+        seed: of everything drawn by chance.
+    """
+
+    steps: int
+    tiles: int = 2800
+    batch: int = 32
+    tile_px: int = 320
+    learning_rate: float = 1e-3
+    warm_up: int = 20
+    start_holds: float = 2.0
+    labels_teach: float = 0.1
+    empty_teaches: float = 2.0
+    people_count: float = 2.0
+    mean_keeps: float = 0.99
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: a straight rise, then half a cosine down."""
+        return _rate(step, self.steps, self.learning_rate, self.warm_up)
+
+
+def _rate(step: int, steps: int, height: float, warm_up: int) -> float:
+    if step < warm_up:
+        return height * (step + 1) / warm_up
+    done = (step - warm_up) / max(steps - warm_up, 1)
+    share = _LEAST_RATE + (1 - _LEAST_RATE) * (1 + math.cos(math.pi * done)) / 2
+    return height * share
+
+
+class Mixture(NamedTuple):
+    """How much of the learned weights is kept, 0 to 1; the rest is of the start.
+
+    Attributes:
+        backbone: of the layers that see what is there, before those that weigh it.
+        rest: of the others.
+    """
+
+    backbone: float
+    rest: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.catalogue.catalogue import Catalogue
 from models.catalogue.model_card import NAME, VERSION
 from models.errors import InvalidInputError
-from models.training.recipe import Recipe, Step
+from models.training.recipe import ClassRecipe, Recipe, Step
 from models.wording import counted
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
 from service.clock import utc_now
-from service.training.plan import SHARES, Plan
+from service.training.plan import Plan
 
 _folder = click.Path(path_type=Path, exists=True)
 
@@ -84,10 +84,11 @@ _folder = click.Path(path_type=Path, exists=True)
 )
 @click.option(
     "--rendered-empty",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 3000),
     default=150,
     show_default=True,
-    help="Pictures of made-up ground with shrubs, rocks, furrows and tracks only.",
+    help="Pictures of made-up ground with shrubs, rocks, furrows and tracks only; half as many "
+    "more are kept apart.",
 )
 @click.option(
     "--from", "start", metavar="NAME", help="The model that learns on.  [default: vedette-n]"
@@ -124,6 +125,13 @@ _folder = click.Path(path_type=Path, exists=True)
     show_default=True,
     help="Layers from the input on that stay as they are.",
 )
+@click.option(
+    "--class-steps",
+    type=click.IntRange(0),
+    default=400,
+    show_default=True,
+    help="Batches for the class branches alone, after that; 0 leaves them.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance.")
 @click.option(
     "--work",
@@ -142,7 +150,8 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     (--dismissed); made-up ground is added. Photographs whose metadata or ground.tsv tell how large
     a pixel is on the ground are brought to the scale that the model's card allows. Some images are
     kept apart (--validation, --hold-out): one half decides how much of what was learned is kept,
-    the other tells how good the result is.
+    the other tells how good the result is. At the end what names things is taught once more on its
+    own (--class-steps), where that helps.
 
     Training takes hours without a GPU. It may be stopped at any time: the same command goes on
     where it was. The same seed gives the same result on the same machine. The result is not
@@ -154,7 +163,7 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
       vedette model train ours@1.1 --from ours@1.0 --data a/ --validation a/ --source ours --work b/
     """  # noqa: D301 - click wants the backspace itself
     from service.training.course import check_classes, learn, open_trainer, prepare
-    from service.training.materials import gather
+    from service.training.materials import gather, held_rendered, with_rendered
     from service.training.result import finish
 
     work: Path = options["work"]
@@ -175,12 +184,15 @@ def train_model(catalogue_dir: Path, json_output: bool, **options: Any) -> None:
     check_classes(start, materials)
     plan.begin(work)
     with _Screen() as screen:
+        said = screen.phase("drawing ground that is kept apart", 2 * held_rendered(plan))
+        materials = with_rendered(materials, plan, work, said)
         pieces = prepare(plan, materials, start, work, screen, threads)
         trainer = learn(plan, start, pieces, work, screen, threads)
         outcome = finish(
             plan,
             start,
             trainer,
+            pieces,
             materials,
             screen,
             catalogue_dir=catalogue_dir,
@@ -219,7 +231,6 @@ def _plan(name: str, version: str, start: Any, options: dict[str, Any]) -> Plan:
         dismissed=tuple(path.absolute() for path in options["dismissed"]),
         rendered=options["rendered"],
         rendered_empty=options["rendered_empty"],
-        shares=dict(SHARES),
         recipe=Recipe(
             steps=options["steps"],
             batch=options["batch"],
@@ -228,6 +239,7 @@ def _plan(name: str, version: str, start: Any, options: dict[str, Any]) -> Plan:
             frozen_layers=options["frozen_layers"],
             seed=options["seed"],
         ),
+        class_recipe=ClassRecipe(steps=options["class_steps"], seed=options["seed"]),
     )
 
 
@@ -288,10 +300,12 @@ class _Screen:
 def _document(outcome: Any) -> dict[str, Any]:
     return {
         "model": outcome.label,
-        "new_share": outcome.new_share,
+        "kept": outcome.mixture._asdict(),
+        "class_branches_taught": outcome.taught,
         "trials": [
             {
-                "new_share": trial.new_share,
+                "kept": trial.mixture._asdict(),
+                "class_branches_taught": trial.taught,
                 "ap50": dict(trial.ap50),
                 "thresholds": dict(trial.thresholds),
                 "false_alarms": trial.false_alarms,

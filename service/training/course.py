@@ -17,6 +17,7 @@ from models.detector import DEFAULT_CONFIDENCE, DetectionParameters, Detector
 from models.errors import EngineError, InvalidInputError
 from models.evaluation.evaluation import AP_LOWEST_CONFIDENCE
 from models.evaluation.labels import LabelledImage
+from models.taxonomy import GROUPS
 from models.tiles.tile_plan import plan_unknown_scale
 from models.training.batches import BatchSource
 from models.training.mistakes import with_mistakes
@@ -145,6 +146,57 @@ def learn(
     )
     trainer.train(source, work, every=_CHECKPOINT_STEPS, progress=watcher.step)
     return trainer
+
+
+def teach_classes(
+    plan: Plan,
+    entry: CatalogueEntry,
+    pieces: Sequence[Piece],
+    weights: bytes,
+    watcher: Watcher,
+    threads: int | None = None,
+) -> Mapping[str, Any]:
+    """Teach the class branches of a network alone; the start's word holds where objects may be.
+
+    Args:
+        plan: of the training.
+        entry: the start.
+        pieces: to learn from.
+        weights: safetensors of the network.
+        watcher: told how it goes.
+        threads: CPU threads; None leaves them as they are.
+
+    Returns:
+        The branches' tensors by name.
+
+    Raises:
+        EngineError: torch failed.
+    """
+    from models.engines.class_branches import ClassBranchTrainer
+
+    recipe, class_map = plan.class_recipe, entry.card.class_map
+    people = GROUPS["person"]
+    trainer = ClassBranchTrainer(
+        weights,
+        entry.read(".safetensors")[1],
+        recipe,
+        counts=[
+            recipe.people_count if class_map.categories[int(place)] in people else 1.0
+            for place in class_map.index
+        ],
+        threads=threads,
+    )
+    source = BatchSource(
+        pieces,
+        plan.class_shares,
+        tile_px=recipe.tile_px,
+        whole_px=entry.card.input_px,
+        batch=plan.recipe.batch,
+        seed=recipe.seed,
+    )
+    trainer.look(source, watcher.phase("keeping what is seen in tiles", recipe.tiles))
+    said = watcher.phase("teaching the class branches", recipe.steps)
+    return trainer.learn(lambda step: said(step.number))
 
 
 def open_trainer(plan: Plan, entry: CatalogueEntry, threads: int | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,12 @@ from models.training.dismissals import negative_pieces, read_dismissals
 from models.training.pieces import Kind, Piece, cut_pieces
 from service.cli.evaluation_images import read_pixels, with_known_ground
 from service.training.plan import Plan
+
+_CHOOSE_FROM, _REPORT_FROM = 3000, 4000
+"""First numbers of the pictures of empty made-up ground that are kept apart."""
+
+_LEARNED_FOR_ONE_HELD = 4
+"""For so many pictures to learn from there is one to choose by, and one to report on."""
 
 _BLOCK = 4
 """Neighbours by name are often neighbours in flight; so many stay in one half."""
@@ -184,15 +191,11 @@ def rendered(
     Raises:
         OSError: the folder cannot be written.
     """
-    folder = work / "rendered"
-    folder.mkdir(exist_ok=True)
     wanted = [("things", number) for number in range(plan.rendered)]
     wanted += [("empty", number) for number in range(plan.rendered_empty)]
     pieces = []
     for done, (what, number) in enumerate(wanted, start=1):
-        file = folder / f"{what}-{number:05d}.json"
-        if not file.is_file():
-            _draw(file, number, things=what == "things")
+        file = _drawn(work, what, number)
         truth = json.loads(file.read_text(encoding="utf-8"))
         pixels = np.asarray(Image.open(file.with_suffix(".png")).convert("RGB"))
         image = replace(
@@ -212,6 +215,47 @@ def rendered(
         )
         progress(done)
     return pieces
+
+
+def with_rendered(
+    materials: Materials, plan: Plan, work: Path, progress: Callable[[int], None]
+) -> Materials:
+    """Materials with empty made-up ground to choose by and to report on, of numbers of their own.
+
+    Photographs of empty ground are few, and in each there is little to be mistaken: alone they
+    would leave the choice to chance.
+
+    Raises:
+        OSError: the work folder cannot be written.
+    """
+    count = held_rendered(plan)
+    halves = []
+    for half, first in enumerate((_CHOOSE_FROM, _REPORT_FROM)):
+        images = []
+        for place in range(count):
+            file = _drawn(work, "empty", first + place)
+            images.append(unlabelled(file.with_suffix(".png")))
+            progress(half * count + place + 1)
+        halves.append(tuple(images))
+    return replace(
+        materials,
+        choose_empty=materials.choose_empty + halves[0],
+        report_empty=materials.report_empty + halves[1],
+    )
+
+
+def held_rendered(plan: Plan) -> int:
+    """Pictures of empty made-up ground in each half of what is kept apart."""
+    return math.ceil(plan.rendered_empty / _LEARNED_FOR_ONE_HELD)
+
+
+def _drawn(work: Path, what: str, number: int) -> Path:
+    """The file that tells what is in a picture of made-up ground; drawn where it is not yet."""
+    file = work / "rendered" / f"{what}-{number:05d}.json"
+    if not file.is_file():
+        file.parent.mkdir(exist_ok=True)
+        _draw(file, number, things=what == "things")
+    return file
 
 
 def _draw(file: Path, number: int, *, things: bool) -> None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from models.catalogue.atomic_folder import replace_file
 from models.errors import InvalidInputError
 from models.training.pieces import Kind
-from models.training.recipe import Recipe
+from models.training.recipe import ClassRecipe, Recipe
 
 PLAN_FILE = "plan.json"
 
@@ -26,6 +26,18 @@ SHARES: Mapping[Kind, float] = MappingProxyType(
     }
 )
 """How much of a batch is of each kind; a kind of which there is nothing leaves its share."""
+
+CLASS_SHARES: Mapping[Kind, float] = MappingProxyType(
+    {
+        "colour": 0.34,
+        "thermal": 0.19,
+        "empty": 0.13,
+        "dismissed": 0.05,
+        "rendered": 0.1,
+        "rendered_empty": 0.19,
+    }
+)
+"""The same for the class branches: what an object is called asks for more that is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +60,9 @@ class Plan:
         rendered_empty: the same without any.
         sources: what it learns from and under which terms, for the card.
         recipe: how it is taught.
+        shares: how much of a batch is of each kind.
+        class_recipe: how the class branches are taught after that.
+        class_shares: how much of that is of each kind.
     """
 
     name: str
@@ -66,6 +81,8 @@ class Plan:
     rendered: int = 0
     rendered_empty: int = 0
     shares: Mapping[Kind, float] = field(default_factory=lambda: dict(SHARES))
+    class_recipe: ClassRecipe = field(default_factory=lambda: ClassRecipe(steps=0))
+    class_shares: Mapping[Kind, float] = field(default_factory=lambda: dict(CLASS_SHARES))
 
     def text(self) -> str:
         """The plan as JSON."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from models.catalogue.catalogue import Catalogue
+from models.training.recipe import ClassRecipe, Mixture
+from service.cli import model_train
 from service.cli.main import cli
 from service.training import result
 
@@ -46,7 +49,9 @@ def test_a_model_is_taught_and_enters_the_catalogue_once(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ultralytics")
-    monkeypatch.setattr(result, "NEW_SHARES", (0.5,))  # each share costs seconds
+    monkeypatch.setattr(result, "MIXTURES", (Mixture(0.5, 0.7),))  # each costs seconds
+    few = partial(ClassRecipe, tiles=4, batch=2, tile_px=64)
+    monkeypatch.setattr(model_train, "ClassRecipe", few)
     fields = tmp_path / "fields"
     fields.mkdir()
     Image.effect_noise((300, 200), 60).convert("RGB").save(fields / "a.png")
@@ -72,6 +77,7 @@ def test_a_model_is_taught_and_enters_the_catalogue_once(
         *("--empty", fields, "--hold-out", tmp_path / "held.txt", "--dismissed", chips),
         *("--source", "HIT-UAV, 3 frames; CC BY 4.0", "--rendered", 0, "--rendered-empty", 0),
         *("--steps", 2, "--batch", 2, "--tile-px", 64, "--seed", 4, "--threads", 1),
+        *("--class-steps", 2),
         *("--work", tmp_path / "work", "--data-dir", tmp_path, "--json"),
     ]
 
@@ -80,7 +86,9 @@ def test_a_model_is_taught_and_enters_the_catalogue_once(
     assert done.exit_code == 0, (done.stderr, done.exception)
     told = json.loads(done.stdout)
     assert told["model"] == "ours@1.0.0"
-    assert [trial["new_share"] for trial in told["trials"]] == [0.5]
+    kept = {"backbone": 0.5, "rest": 0.7}
+    tried = [(trial["kept"], trial["class_branches_taught"]) for trial in told["trials"]]
+    assert tried == [(kept, False), (kept, True)]
     assert told["empty_ground"]["images"] == 0  # one held-out field alone is chosen by
     # Two steps at a low rate change next to nothing, and confidence is brought to the start's.
     for group, truths in (("person", 7), ("vehicle", 5)):
@@ -101,7 +109,7 @@ def test_a_model_is_taught_and_enters_the_catalogue_once(
     assert "ours@1.0.0 is in the catalogue already" in refused(*command)
     other = ["2" if word == 4 else word for word in command]
     other[0] = "ours@1.0.1"
-    assert "another recipe, version; give the same command" in refused(*other)
+    assert "another class_recipe, recipe, version; give the same command" in refused(*other)
 
 
 def test_what_would_only_fail_later_is_told_at_once(data_dir: Path, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from models.catalogue.catalogue import Catalogue
 from models.errors import ModelRefusedError
 from models.training.batches import BatchSource
 from models.training.pieces import Piece
-from models.training.recipe import Recipe, Step
+from models.training.recipe import Mixture, Recipe, Step
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("ultralytics")
 
 from models.engines.ultralytics_training import NetworkTrainer  # noqa: E402 - only where torch is
 
+NOTHING, ALL = Mixture(0.0, 0.0), Mixture(1.0, 1.0)
 RECIPE = Recipe(steps=4, batch=2, tile_px=64, learning_rate=1e-3, warm_up=1, seed=3)
 
 
@@ -51,9 +52,9 @@ def trained(weights: bytes, source: BatchSource, folder: Path) -> NetworkTrainer
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     weights: bytes, source: BatchSource, tmp_path: Path
 ) -> None:
-    one, other = (trained(weights, source, tmp_path / name).result(1.0) for name in "ab")
+    one, other = (trained(weights, source, tmp_path / name).result(ALL) for name in "ab")
     assert all(torch.equal(one[name], other[name]) for name in one)
-    start = NetworkTrainer(weights, RECIPE, 1).result(1.0)
+    start = NetworkTrainer(weights, RECIPE, 1).result(ALL)
     changed = [name for name in one if not torch.equal(one[name].float(), start[name].float())]
     assert changed
 
@@ -68,7 +69,7 @@ def test_what_was_stopped_goes_on_as_if_it_had_not_been(
         if step.number == 3:
             raise StoppedError
 
-    whole = trained(weights, source, tmp_path / "whole").result(1.0)
+    whole = trained(weights, source, tmp_path / "whole").result(ALL)
     broken = NetworkTrainer(weights, RECIPE, 1)
     with pytest.raises(StoppedError):
         broken.train(source, tmp_path / "part", every=2, progress=stop)
@@ -78,7 +79,7 @@ def test_what_was_stopped_goes_on_as_if_it_had_not_been(
     taken: list[int] = []
     again.train(source, tmp_path / "part", every=2, progress=lambda step: taken.append(step.number))
     assert taken == [3, 4]
-    assert all(torch.equal(value, whole[name]) for name, value in again.result(1.0).items())
+    assert all(torch.equal(value, whole[name]) for name, value in again.result(ALL).items())
     # A training that is done takes no further step.
     done = NetworkTrainer(weights, RECIPE, 1)
     assert done.resume(tmp_path / "part")
@@ -98,8 +99,8 @@ def test_a_checkpoint_of_other_settings_is_refused(
 def test_first_layers_and_the_means_of_batch_norm_stay(
     weights: bytes, source: BatchSource, tmp_path: Path
 ) -> None:
-    start = NetworkTrainer(weights, RECIPE, 1).result(0.0)
-    result = trained(weights, source, tmp_path).result(1.0)
+    start = NetworkTrainer(weights, RECIPE, 1).result(NOTHING)
+    result = trained(weights, source, tmp_path).result(ALL)
     for name, value in result.items():
         layer = int(name.split(".")[1])
         if layer < RECIPE.frozen_layers or "running_" in name or ".dfl." in name:
@@ -120,17 +121,32 @@ def test_a_share_lies_between_start_and_learned(
     weights: bytes, source: BatchSource, tmp_path: Path
 ) -> None:
     trainer = trained(weights, source, tmp_path)
-    start, half, learned = (trainer.result(share) for share in (0.0, 0.5, 1.0))
-    name = "model.23.cv3.0.2.weight"
-    middle = (start[name].float() + learned[name]) / 2
-    assert torch.allclose(half[name], middle, atol=1e-7)
+    start, mixed, learned = (trainer.result(one) for one in (NOTHING, Mixture(0.25, 0.5), ALL))
+    # Layer 10 is the last that sees; those after it weigh what was seen.
+    for name, share in (
+        ("model.10.cv1.conv.weight", 0.25),
+        ("model.13.cv1.conv.weight", 0.5),
+        ("model.23.cv3.0.2.weight", 0.5),
+    ):
+        between = (1 - share) * start[name].float() + share * learned[name]
+        assert not torch.equal(start[name].float(), learned[name])
+        assert torch.allclose(mixed[name], between, atol=1e-7), name
+
+
+def test_branches_that_were_taught_alone_take_the_place_of_the_mixed(weights: bytes) -> None:
+    trainer = NetworkTrainer(weights, RECIPE, 1)
+    name = "model.23.cv3.0.2.bias"
+    other = torch.arange(10.0)
+    lift = [0.5] * 10
+    result = trainer.result(NOTHING, lift, {name: other})
+    assert torch.equal(result[name], other + 0.5)
 
 
 def test_a_lift_moves_the_confidence_of_its_class_by_that_logit(weights: bytes) -> None:
     trainer = NetworkTrainer(weights, RECIPE, 1)
     lift = [0.0] * 10
     lift[3] = -1.5
-    plain, lifted = trainer.result(0.0), trainer.result(0.0, lift)
+    plain, lifted = trainer.result(NOTHING), trainer.result(NOTHING, lift)
     for name, value in plain.items():
         if name.endswith(".2.bias") and ".cv3." in name:
             moved = (lifted[name].float() - value.float()).numpy()
@@ -145,7 +161,7 @@ def test_the_result_is_what_the_catalogue_reads(
     from models.engines.ultralytics_engine import UltralyticsEngine
 
     trainer = trained(weights, source, tmp_path)
-    trainer.write(tmp_path / "new.safetensors", 1.0)
+    trainer.write(tmp_path / "new.safetensors", ALL)
     card = Catalogue.shipped().entry().card
     engine = UltralyticsEngine(
         name="new",

@@ -51,6 +51,15 @@ def same(one: Batch, other: Batch) -> bool:
     )
 
 
+def test_a_tile_says_what_it_is_of() -> None:
+    kinds: tuple[Kind, ...] = ("colour", "rendered", "empty", "rendered_empty")
+    for kind in kinds:
+        piece = empty(kind) if "empty" in kind else marked(kind)
+        batch = source([piece], {kind: 1.0}).batch(0)
+        assert batch.photographed.tolist() == [kind == "colour"] * 10
+        assert batch.empty.tolist() == ["empty" in kind] * 10
+
+
 def test_a_batch_is_a_function_of_the_seed_and_its_number() -> None:
     pieces = [marked("colour"), empty("empty")]
     shares: dict[Kind, float] = {"colour": 0.5, "empty": 0.5}

@@ -14,7 +14,8 @@ from PIL import Image
 from models.catalogue.catalogue import Catalogue
 from models.errors import InvalidInputError
 from models.training.recipe import Recipe
-from service.training.materials import gather, read_empty, rendered
+from service.training import materials as materials_module
+from service.training.materials import gather, read_empty, rendered, with_rendered
 from service.training.plan import Plan
 
 
@@ -130,3 +131,29 @@ def test_rendered_ground_is_drawn_once_and_told_with_its_boxes(tmp_path: Path) -
     Image.new("RGB", (960, 640), (1, 2, 3)).save(file)
     _, again = rendered(made, tmp_path, class_map, lambda _: None)
     assert again.pixels[0, 0].tolist() == [1, 2, 3]
+
+
+def test_made_up_ground_that_is_measured_on_is_never_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def draw(file: Path, number: int, *, things: bool) -> None:
+        assert not things
+        drawn.append(number)
+        Image.new("RGB", (60, 40)).save(file.with_suffix(".png"))
+        file.write_text(json.dumps({"xyxy": [], "categories": [], "cut_off": []}))
+
+    monkeypatch.setattr(materials_module, "_draw", draw)
+    made = plan(yolo(tmp_path / "set", [f"b{n}" for n in range(8)]), hold_out=("b",))
+    made = replace(made, data=(yolo(tmp_path / "more", ["a"]), *made.data), rendered_empty=9)
+    told = with_rendered(gather(made), made, tmp_path, lambda _: None)
+    learned = rendered(made, tmp_path, Catalogue.shipped().entry().card.class_map, lambda _: None)
+    held = names(told.choose_empty), names(told.report_empty)
+    assert [len(half) for half in held] == [3, 3]  # a quarter of nine, rounded up
+    sets = [set(held[0]), set(held[1]), {piece.name.split(".")[0] for piece in learned}]
+    assert len(set.union(*sets)) == sum(map(len, sets)) == 3 + 3 + 9
+    # What is drawn is kept.
+    count = len(drawn)
+    with_rendered(gather(made), made, tmp_path, lambda _: None)
+    assert len(drawn) == count == 15

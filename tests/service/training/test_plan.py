@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import InvalidInputError
-from models.training.recipe import Recipe
-from service.training.plan import SHARES, Plan
+from models.training.recipe import ClassRecipe, Recipe
+from service.training.plan import CLASS_SHARES, SHARES, Plan
 
 PLAN = Plan(
     name="ours",
@@ -32,6 +32,8 @@ def test_the_same_plan_goes_on_and_another_is_refused_by_what_differs(tmp_path: 
         replace(PLAN, version="2.0.0", rendered=4).begin(work)
     with pytest.raises(InvalidInputError, match="another recipe;"):
         replace(PLAN, recipe=Recipe(steps=11)).begin(work)
+    with pytest.raises(InvalidInputError, match="another class_recipe;"):
+        replace(PLAN, class_recipe=ClassRecipe(steps=1)).begin(work)
     assert PLAN.begin(work)
 
 
@@ -43,3 +45,4 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 
 def test_shares_add_up() -> None:
     assert sum(SHARES.values()) == pytest.approx(1.0)
+    assert sum(CLASS_SHARES.values()) == pytest.approx(1.0)

@@ -9,6 +9,7 @@ import pytest
 
 from models.catalogue.catalogue import Catalogue
 from models.training.operating_point import GroupCurve
+from models.training.recipe import Mixture
 from service.training.course import Look, thresholds_at_equal_recall
 from service.training.result import Trial, chosen, lift_by_class
 
@@ -21,9 +22,10 @@ def curve(confidence: list[float], is_object: list[int], truths: int) -> GroupCu
     )
 
 
-def trial(share: float, ap: float, empty: int, false: int = 0) -> Trial:
+def trial(share: float, ap: float, empty: int, false: int = 0, *, taught: bool = False) -> Trial:
     return Trial(
-        new_share=share,
+        mixture=Mixture(share, share),
+        taught=taught,
         ap50={"person": ap},
         thresholds={"person": 0.3},
         false_alarms=false,
@@ -42,12 +44,19 @@ def test_the_threshold_finds_what_the_start_finds_at_a_quarter() -> None:
 
 def test_the_fewest_alarms_without_harm_are_chosen() -> None:
     trials = [trial(0.4, 1.0, 8), trial(0.7, 0.995, 3), trial(1.0, 0.98, 1)]
-    assert chosen(BASE, trials).new_share == 0.7
-    assert chosen(BASE, [trial(0.4, 1.0, 3, 9), trial(0.7, 1.0, 3, 5)]).new_share == 0.7
+    assert chosen(BASE, trials).mixture.rest == 0.7
+    assert chosen(BASE, [trial(0.4, 1.0, 3, 9), trial(0.7, 1.0, 3, 5)]).mixture.rest == 0.7
+
+
+def test_taught_branches_are_kept_where_they_do_no_harm() -> None:
+    mixture = trial(0.5, 1.0, 8)
+    assert chosen(BASE, [mixture, trial(0.5, 0.995, 3, taught=True)]).taught
+    assert not chosen(BASE, [mixture, trial(0.5, 0.98, 3, taught=True)]).taught
+    assert not chosen(BASE, [mixture, trial(0.5, 1.0, 9, taught=True)]).taught
 
 
 def test_where_all_do_harm_the_least_is_kept() -> None:
-    assert chosen(BASE, [trial(0.7, 0.5, 0), trial(0.4, 0.6, 9)]).new_share == 0.4
+    assert chosen(BASE, [trial(0.7, 0.5, 0), trial(0.4, 0.6, 9)]).mixture.rest == 0.4
 
 
 def test_a_network_that_did_not_change_has_the_thresholds_of_its_start() -> None:
