@@ -95,7 +95,8 @@ class Endpoint:
             return self.token_file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise EndpointError(
-                f"cannot read the token file {self.token_file}: {error}", field="token_file"
+                f"cannot read the token file {self.token_file}: {error.strerror}",
+                field="token_file",
             ) from error
 
     def ca(self) -> bytes:

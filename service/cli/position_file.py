@@ -97,7 +97,7 @@ def import_positions(
     if json_output:
         print_document(document_of(answer))
     else:
-        _tell(answer, mission, dry_run=dry_run)
+        _tell(answer, mission, dry_run=dry_run, partial=partial)
     if answer.fault_count and not (partial and answer.committed):
         raise PositionImportError(
             f"{counted(answer.fault_count, 'fault')} in {file.name}; nothing was imported"
@@ -114,7 +114,9 @@ def _messages(
         yield position_pb2.ImportPositionsRequest(chunk=data[start : start + CHUNK_BYTES])
 
 
-def _tell(answer: position_pb2.ImportPositionsResponse, mission: str, *, dry_run: bool) -> None:
+def _tell(
+    answer: position_pb2.ImportPositionsResponse, mission: str, *, dry_run: bool, partial: bool
+) -> None:
     if answer.faults:
         print_table(
             ("ENTRY", "POSITION", "FIELD", "WHAT IS WRONG"),
@@ -130,6 +132,7 @@ def _tell(answer: position_pb2.ImportPositionsResponse, mission: str, *, dry_run
     counts = Counter(word(it, "change") for it in answer.positions)
     told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
     if dry_run:
-        console().print(f"{mission}, nothing written; would be: {told}")
+        how = "with --partial it would be" if answer.fault_count and not partial else "would be"
+        console().print(f"{mission}, nothing written; {how}: {told}")
     elif answer.committed or not answer.fault_count:
         console().print(f"{counted(len(answer.positions), 'position')} in {mission}: {told}")

@@ -130,22 +130,24 @@ def test_a_document_is_set_shown_and_set_again_unchanged(run: Run) -> None:
 def test_a_document_tells_all_its_faults_at_once(run: Run) -> None:
     Path("wrong.toml").write_text(
         'colour = "red"\nradus_m = 5\ncategories = ["cars"]\nmin_sightings = 0\n'
-        '[dwell]\nmin_s = "long"\nmax_gap = 4\n',
+        '[dwell]\nmin_s = "long"\nmax_gap = 4\nmax = 5\n',
         "utf-8",
     )
     told = run("check", "wrong.toml")
     assert isinstance(told.exception, InvalidInputError)
     lines = [*told.stderr.splitlines(), f"vedette: {told.exception.field}: {told.exception}"]
     assert [line.split(": ")[1] for line in lines] == [
-        *("colour", "radus_m", "dwell.min_s", "dwell.max_gap", "name"),
+        *("colour", "radus_m", "dwell.min_s", "dwell.max_gap", "dwell.max", "name"),
         *("categories", "min_sightings"),
     ]
     assert "known are alert_probability, arrival" in lines[0]
+    assert lines[4].endswith("dwell.max: no such key; did you mean max_gap_s?")
     assert "did you mean radius_m?" in lines[1]
     assert "did you mean max_gap_s?" in lines[3]
     programs = run("check", "wrong.toml", "--json").stderr.splitlines()
     assert [json.loads(line)["error"]["field"] for line in programs] == [
-        *("colour", "radus_m", "dwell.min_s", "dwell.max_gap", "name", "categories")
+        *("colour", "radus_m", "dwell.min_s", "dwell.max_gap", "dwell.max", "name"),
+        "categories",
     ]
 
 

@@ -118,7 +118,7 @@ def _geometry(geometry: Any, faults: Faults) -> Geometry | None:
     if not isinstance(told, str) or told not in known:
         one = " (one position each)" if str(told).startswith("Multi") else ""
         given = "missing" if told is None else f"{str(told)[:40]!r}"
-        faults.append(("geometry", f"{given}; a position is a {', '.join(known)}{one}"))
+        faults.append(("geometry", f"{given}; a position is a Point, LineString or Polygon{one}"))
         return None
     kind, coordinates = known[told], geometry.get("coordinates")
     depth = {GeometryType.POINT: 0, GeometryType.LINE: 1, GeometryType.POLYGON: 2}[kind]

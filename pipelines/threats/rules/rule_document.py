@@ -207,6 +207,9 @@ def _require_known(key: str, known: set[str], path: str) -> None:
 
 
 def _nearest(key: str, known: set[str]) -> str | None:
+    with_unit = [name for name in known if name.startswith(f"{key}_")]
+    if len(with_unit) == 1:
+        return with_unit[0]
     near = difflib.get_close_matches(key, sorted(known), n=1, cutoff=_NEAR)
     return near[0] if near else None
 
