@@ -46,6 +46,12 @@ class LocalPlane:
         plane[:, 1] = (latitude_deg - self.latitude_deg) * north_m
         return plane
 
+    def step(self, latitude_deg: float, longitude_deg: float) -> tuple[float, float]:
+        """East and north in metres of one place, as `enu` has them of many."""
+        east_m, north_m = _degree_m(self.latitude_deg)
+        east = (longitude_deg - self.longitude_deg + 180.0) % 360.0 - 180.0
+        return east * east_m, (latitude_deg - self.latitude_deg) * north_m
+
     def place(self, enu_m: NDArray[np.float64]) -> tuple[float, float]:
         """Latitude and longitude in degrees of (2,) east and north in metres."""
         east_m, north_m = _degree_m(self.latitude_deg)

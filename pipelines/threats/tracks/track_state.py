@@ -347,28 +347,29 @@ def _seconds(point: TrackPoint, look: TrackPoint) -> float | None:
 def _standing(point: TrackPoint, look: TrackPoint, motion_m: float, gap_s: float | None) -> float:
     """Twice the logarithm by which two looks are likelier of what stood than of what moved."""
     plane = LocalPlane(latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg)
-    (offset,) = plane.enu(np.array([look.latitude_deg]), np.array([look.longitude_deg]))
+    offset = plane.step(look.latitude_deg, look.longitude_deg)
     pair = point.covariance_m2 + look.covariance_m2
     if look.sortie_id and point.sortie_id == look.sortie_id:
         pair = (OWN_SHARE + fresh_share(gap_s)) * pair
-    still = _surprise(offset, pair, 2.0 * BOX_SIGMA_M**2)
-    moved = _surprise(offset, pair, 2.0 * BOX_SIGMA_M**2 + motion_m**2)
+    (east, both), (_, north) = pair.tolist()
+    still = _surprise(offset, (east, both, north), 2.0 * BOX_SIGMA_M**2)
+    moved = _surprise(offset, (east, both, north), 2.0 * BOX_SIGMA_M**2 + motion_m**2)
     return moved - still
 
 
 def _surprise(
-    offset: NDArray[np.float64], covariance: NDArray[np.float64], more_m2: float
+    offset: tuple[float, float], covariance: tuple[float, float, float], more_m2: float
 ) -> float:
     """Squared distance in sigmas and the logarithm of the determinant of a covariance.
 
     Args:
-        offset: (2,) metres.
-        covariance: (2, 2), symmetric.
+        offset: east and north, metres.
+        covariance: variance east, covariance, variance north.
         more_m2: added to the variance of each axis.
     """
     # Written out: of two by two numbers, calling a solver takes ten times as long as solving.
-    east, north = offset.tolist()
-    (variance_east, both), (_, variance_north) = covariance.tolist()
+    east, north = offset
+    variance_east, both, variance_north = covariance
     variance_east += more_m2
     variance_north += more_m2
     determinant = variance_east * variance_north - both * both
