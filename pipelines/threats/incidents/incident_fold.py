@@ -106,7 +106,11 @@ class _Fold:
         positions: Mapping[str, Position],
         rules: Sequence[Rule],
     ) -> None:
-        self._known = {it.incident_id: it for it in sorted(incidents, key=age)}
+        self._known: dict[str, Incident] = {}
+        # Those that have ever been of a track or of a group that it is in, by its identifier.
+        self._named: dict[str, dict[str, None]] = {}
+        for item in sorted(incidents, key=age):
+            self._know(item)
         self._update = update
         self._frame = frame
         self._changes: dict[str, IncidentChange] = {}
@@ -261,9 +265,9 @@ class _Fold:
         """Why a sighting raises nothing; None where it may."""
         if not inside and track.sighting_count >= _LOOKS_TO_DOUBT:
             return suppressions.OUTSIDE_WHEN_FUSED
+        mine = self._of_track(track.track_id)
         ended = sum(
-            it.track_id == track.track_id and it.state is IncidentState.CANCELLED
-            for it in self._known.values()
+            it.track_id == track.track_id and it.state is IncidentState.CANCELLED for it in mine
         )
         if not self._frame.is_alone and not _sure(track, ended):
             return suppressions.NOT_SURE_YET
@@ -401,8 +405,13 @@ class _Fold:
             )
         )
 
+    def _know(self, incident: Incident) -> None:
+        self._known[incident.incident_id] = incident
+        for name in (incident.track_id, *incident.group_ids):
+            self._named.setdefault(name, {})[incident.incident_id] = None
+
     def _put(self, change: IncidentChange) -> None:
-        self._known[change.incident.incident_id] = change.incident
+        self._know(change.incident)
         self._changes[change.incident.incident_id] = change
 
     # What is known.
@@ -412,9 +421,8 @@ class _Fold:
 
     def _of_track(self, track_id: str) -> list[Incident]:
         """The incidents of a track, its own before those of groups that it is in."""
-        mine = [
-            it for it in self._known.values() if it.track_id == track_id or track_id in it.group_ids
-        ]
+        named = (self._known[name] for name in self._named.get(track_id, ()))
+        mine = [it for it in named if it.track_id == track_id or track_id in it.group_ids]
         return sorted(mine, key=lambda it: it.track_id != track_id)
 
     def _live(self, track_id: str) -> Incident | None:
@@ -472,12 +480,11 @@ class _Fold:
             None,
         )
         if partner is None or item.state not in LIVE:
-            moved = replace(item, track_id=track_id)
-            self._known[item.incident_id] = moved
+            self._know(replace(item, track_id=track_id))
             self._touched[item.incident_id] = ChangeKind.NOTED
             return
         merged = united(partner, item, track_id)
-        self._known[merged.kept.incident_id] = merged.kept
+        self._know(merged.kept)
         self._touched[merged.kept.incident_id] = merged.kind
         self._put(IncidentChange(kind=ChangeKind.MERGED, incident=merged.gone))
 

@@ -53,7 +53,7 @@ class Things:
     def of(
         self, judgement: Judgement, going_on: Callable[[Judged], Incident | None]
     ) -> list[Thing]:
-        """All things that have sightings, groups before single ones.
+        """All things that have sightings, the gravest first.
 
         Args:
             judgement: which sightings of the frame are shown, which withheld.
@@ -120,13 +120,13 @@ class Things:
         return things.setdefault(key, Thing(incident=live))
 
     def _weight(self, judged: Judged) -> tuple[float | bool | str, ...]:
-        """Sorts groups first, second detections last, then the gravest first."""
+        """Sorts second detections last, then the gravest first; of those that are alike groups."""
         sighting = judged.sighting
         return (
-            judged.object_count == 1,
             sighting.detection_index in self._twins,
             -sighting.level.rank,
             -judged.severity.rank,
+            judged.object_count == 1,
             -sighting.probability,
             sighting.position_id,
             sighting.detection_index,

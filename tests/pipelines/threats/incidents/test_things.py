@@ -301,6 +301,28 @@ def test_one_group_near_two_posts_is_one_incident() -> None:
     assert updated.incident.sighting_count == 2
 
 
+def test_who_leaves_a_group_for_the_perimeter_is_told_as_news_of_it() -> None:
+    rule = replace(
+        DEFAULT_RULE,
+        rule_id="group",
+        cluster=Cluster(min_count=3, radius_m=50.0),
+        severity_at_most=Severity.MEDIUM,
+    )
+    guard = Guard(post("here", 0.0, -200.0), rules=(rule, DEFAULT_RULE))
+    stay = ((-20.0, 0.0), (0.0, 10.0), (20.0, 0.0))
+    changes = [
+        change
+        for number in range(11)
+        for change in guard.see((0.0, -10.0 - 18.0 * number), *stay, seconds=2.0 * number)
+    ]
+    assert {it.incident.incident_id for it in changes} == {guard.only.incident_id}
+    assert changes[0].incident.severity is Severity.MEDIUM
+    assert changes[-1].incident.severity is Severity.HIGH
+    assert [it.kind for it in changes].count(ChangeKind.RAISED) == 1
+    escalated = next(it for it in changes if it.kind is ChangeKind.ESCALATED)
+    assert escalated.incident.object_count >= 3
+
+
 def test_of_very_many_posts_the_gravest_are_told_and_the_rest_counted() -> None:
     ring = [
         post(f"p{n:02}", (100.0 + 5.0 * n) * math.sin(n), (100.0 + 5.0 * n) * math.cos(n))
