@@ -94,9 +94,9 @@ class Endpoint:
         try:
             return self.token_file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not ASCII"
             raise EndpointError(
-                f"cannot read the token file {self.token_file}: {error.strerror}",
-                field="token_file",
+                f"cannot read the token file {self.token_file}: {why}", field="token_file"
             ) from error
 
     def ca(self) -> bytes:

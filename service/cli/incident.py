@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
 from vedette.v1 import incident_pb2
 
@@ -302,7 +303,12 @@ def _alike(
 
 
 def _suppressed_row(alike: Sequence[incident_pb2.Suppression]) -> tuple[str, ...]:
-    first = min(alike, key=lambda it: it.first_time.ToNanoseconds())
+    # Unset where an image tells no time of its own.
+    first = min(
+        (it.first_time for it in alike if it.HasField("first_time")),
+        key=Timestamp.ToNanoseconds,
+        default=None,
+    )
     last = max(alike, key=lambda it: it.last_time.ToNanoseconds())
     return (
         last.reason,
@@ -312,7 +318,7 @@ def _suppressed_row(alike: Sequence[incident_pb2.Suppression]) -> tuple[str, ...
         f"{len({it.track for it in alike if it.track}) + sum(not it.track for it in alike):,}",
         f"{sum(it.count for it in alike):,}",
         f"{max(it.probability for it in alike):.2f}",
-        utc(first.first_time),
+        "" if first is None else utc(first),
         utc(last.last_time),
         last_part(last.imagery),
     )

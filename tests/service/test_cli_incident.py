@@ -183,6 +183,11 @@ def test_what_was_kept_back_for_one_reason_is_one_row(monkeypatch: pytest.Monkey
             *("2026-11-24", "00:00:50Z", "2026-11-24", "00:01:00Z", "image-60"),
         ],
     ]
+    for entry in service.suppressed:
+        entry.ClearField("first_time")
+    table = run(monkeypatch, service, "suppressed", "-m", "unmiss").stdout.splitlines()
+    assert "1970" not in "".join(table)
+    assert "2026-11-24 00:01:30Z" in table[1]
     told = run(monkeypatch, service, "suppressed", "-m", "unmiss", "--json").stdout
     assert [it["count"] for it in json.loads(told)["suppressions"]] == [2, 4, 1, 1]
 
