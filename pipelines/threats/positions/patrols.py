@@ -73,7 +73,9 @@ def patrol_at(
     aging = patrol.aging or DEFAULT_AGING
     if moment is None:
         return _seen(patrol, reports[-1], max(aging.max_sigma_m, reports[-1].sigma_m))
-    count = sum(it.reported_at <= moment for it in reports)
+    count = 0
+    while count < len(reports) and reports[count].reported_at <= moment:
+        count += 1
     if 0 < count < len(reports):
         return _between(patrol, aging, reports[count - 1], reports[count], moment)
     last = reports[max(count - 1, 0)]

@@ -53,7 +53,10 @@ class Level(StrEnum):
     @property
     def rank(self) -> int:
         """Sorts them, the least first."""
-        return tuple(Level).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Level)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,10 +27,11 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Sorts them, the least first."""
-        return tuple(Severity).index(self)
+        return _RANKS[self]
 
 
 _ORDER = tuple(Severity)
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -146,8 +146,9 @@ def may_hold(track: Track, captured_at: datetime | None) -> bool:
     """Whether a track may still take in what a frame of some time shows."""
     if captured_at is None or track.last_seen_at is None:
         return True
-    first = track.first_seen_at or track.last_seen_at
-    return first - TRACK_HOLD <= captured_at <= track.last_seen_at + TRACK_HOLD
+    if captured_at >= track.last_seen_at:
+        return captured_at - track.last_seen_at <= TRACK_HOLD
+    return (track.first_seen_at or track.last_seen_at) - captured_at <= TRACK_HOLD
 
 
 def near(tracks: Iterable[Track], frame: Frame, *, margin_m: float = NEAR_M) -> tuple[Track, ...]:
