@@ -25,7 +25,8 @@ class Standing:
     """What a line says of an incident.
 
     Attributes:
-        words: all that is said in words or counts: state, level, severity, category, objects.
+        words: all that is said in words or counts: state, level, severity, category, objects, and
+            the positions that it is near, with level and severity where they are told.
         latitude_deg: of its place.
         longitude_deg: of its place.
         ce90_m: error of its place.
@@ -107,6 +108,9 @@ def _of_incident(incident: incident_pb2.Incident, event: incident_pb2.IncidentEv
             incident.category,
             incident.object_count,
             incident.marking,
+            incident.position,
+            # In which order they are told is no news.
+            *sorted((near.position, near.level, near.severity) for near in incident.near),
         ),
         latitude_deg=incident.ground.latitude_deg,
         longitude_deg=incident.ground.longitude_deg,
@@ -127,6 +131,8 @@ def _of_brief(brief: incident_pb2.IncidentBrief, event: incident_pb2.IncidentEve
             brief.category,
             brief.object_count,
             brief.marking,
+            brief.position_id,
+            brief.others_near_count,
         ),
         latitude_deg=brief.latitude_e7 / 1e7,
         longitude_deg=brief.longitude_e7 / 1e7,

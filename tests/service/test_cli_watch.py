@@ -165,3 +165,30 @@ def test_a_thin_link_repeats_nothing_either() -> None:
     nearer.brief.latitude_e7 = 5_000
     lines, silent = told_of(told, again, nearer)
     assert ("raised    ALERT    HIGH   A truck." in lines[0], len(lines), silent) == (True, 2, 1)
+
+
+def test_another_position_within_reach_is_news() -> None:
+    first = event(incident_pb2.INCIDENT_EVENT_KIND_UPDATED)
+    both, other_way_round, gone_on = (incident_pb2.IncidentEvent() for _ in range(3))
+    for each in (both, other_way_round, gone_on):
+        each.CopyFrom(first)
+    for name in ("gate", "tower"):
+        level = incident_pb2.INCIDENT_LEVEL_POSSIBLE
+        both.incident.near.add(position=f"missions/unmiss/positions/{name}", level=level)
+    other_way_round.incident.near.extend(reversed(both.incident.near))
+    gone_on.incident.near.append(both.incident.near[1])
+    lines, silent = told_of(first, both, other_way_round, gone_on)
+    assert (len(lines), silent) == (3, 1)
+    thin = [
+        incident_pb2.IncidentEvent(
+            sequence=number,
+            kind=incident_pb2.INCIDENT_EVENT_KIND_UPDATED,
+            event_time=stamp(),
+            brief=incident_pb2.IncidentBrief(
+                incident_id="18fde364", ce90_m=20.0, others_near_count=others
+            ),
+        )
+        for number, others in enumerate((0, 1, 1))
+    ]
+    lines, silent = told_of(*thin)
+    assert (len(lines), silent) == (2, 1)
