@@ -14,6 +14,7 @@ from pipelines.assessment import Assessment
 from pipelines.threats.incidents.incident import QUIET, Incident, IncidentChange
 from pipelines.threats.incidents.sentry import Known, observe
 from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.proximity.weighing import Sighting
 from pipelines.threats.rules.looks import Look
 from pipelines.threats.rules.rule import Rule
 from pipelines.threats.tracks.fusion import horizontal
@@ -208,7 +209,7 @@ def _read(
         tracks=tuple(tracks),
         incidents=incidents,
         footprints=_footprints(connection, mission_id, rings),
-        looks=_looks(connection, mission_id, frame, rules),
+        looks=_looks(connection, mission_id, frame, assessment.sightings, rules),
     )
 
 
@@ -236,11 +237,20 @@ def _incidents(
 
 
 def _looks(
-    connection: Connection, mission_id: str, frame: Frame, rules: Sequence[Rule]
+    connection: Connection,
+    mission_id: str,
+    frame: Frame,
+    sightings: Sequence[Sighting],
+    rules: Sequence[Rule],
 ) -> tuple[Look, ...]:
-    """Earlier looks at ground near by, as far back as any rule asks what is new."""
-    asked = [rule.new_object.since_s for rule in rules if rule.new_object is not None]
-    if not asked or frame.captured_at is None or not frame.ground:
+    """Earlier looks, as far back as any rule that weighs what is seen asks what is new."""
+    weighing = {sighting.rule_id for sighting in sightings}
+    asked = [
+        rule.new_object.since_s
+        for rule in rules
+        if rule.new_object is not None and rule.rule_id in weighing
+    ]
+    if not asked or frame.captured_at is None:
         return ()
     return looks_before(connection, mission_id, frame.captured_at, max(asked))
 
