@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -86,6 +86,11 @@ class PledgeReport:
     def remarks(self) -> Sequence[str]:
         """Why pictures were of no use, and who refused sorties."""
         return [remark for account in self.accounts for remark in _remarks(account)]
+
+
+def _instant(moment: datetime) -> str:
+    """A time for programs, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _unusable(account: pledge_pb2.Account) -> int:
@@ -176,8 +181,8 @@ def as_csv(report: PledgeReport) -> bytes:
         rows.writerow(
             (
                 report.mission,
-                report.start.isoformat(),
-                report.end.isoformat(),
+                _instant(report.start),
+                _instant(report.end),
                 account.contributor,
                 pledge_pb2.Marking.Name(account.marking).removeprefix("MARKING_"),
                 account.pledge_count,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 from vedette.v1 import model_pb2
 
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, VedetteError
 from models.wording import counted
 from service.cli.output import (
     ServiceCommand,
@@ -125,19 +125,21 @@ def rollback(
     """  # noqa: D301 - click wants the backspace itself
     if shadow and roles:
         raise InvalidInputError("--shadow and --for exclude each other", field="for")
-    answer = client.call(
-        client.models.RollbackModel,
-        model_pb2.RollbackModelRequest(
-            roles=[_SHADOW] if shadow else [ROLES[role] for role in roles], reason=reason
-        ),
-    )
-    _tell(answer, json_output=json_output)
-    running = _shadow_of(answer.models)
-    if running and not shadow and not json_output:
-        console(stderr=True).print(
-            f"{running} still looks in shadow; to end that: vedette model rollback --shadow",
-            markup=False,
+    try:
+        answer = client.call(
+            client.models.RollbackModel,
+            model_pb2.RollbackModelRequest(
+                roles=[_SHADOW] if shadow else [ROLES[role] for role in roles], reason=reason
+            ),
         )
+    except VedetteError as error:
+        # Where nothing was activated that could be taken back the shadow may be meant.
+        if error.field == "roles" and not shadow and not json_output:
+            _tell_shadow(client)
+        raise
+    _tell(answer, json_output=json_output)
+    if not shadow and not json_output:
+        _tell_shadow(client)
 
 
 @click.command("active", cls=ServiceCommand)
@@ -255,6 +257,17 @@ def compare(client: Client, shadow: str | None, mission: str | None, json_output
                 for frame in found.differing
             ),
             empty="",
+        )
+
+
+def _tell_shadow(client: Client) -> None:
+    """How to end the shadow that still looks, where one does."""
+    in_force = client.call(client.models.GetModelsInForce, model_pb2.GetModelsInForceRequest())
+    running = _shadow_of(in_force.models)
+    if running:
+        console(stderr=True).print(
+            f"{running} still looks in shadow; to end that: vedette model rollback --shadow",
+            markup=False,
         )
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from vedette.v1 import model_pb2
 
+from models.errors import InvalidInputError
 from service.cli import output
 from service.cli.model_activation import active, compare, rollback
 
@@ -42,6 +43,10 @@ class Models:
         return method(request)
 
 
+def refuse(_request: object) -> None:
+    raise InvalidInputError("nothing was activated", field="roles")
+
+
 def run(
     monkeypatch: pytest.MonkeyPatch, service: Models, command: click.Command, *line: str
 ) -> Result:
@@ -65,6 +70,11 @@ def test_a_rollback_says_how_to_end_the_shadow_that_stays(monkeypatch: pytest.Mo
         told.stderr
     )
     assert run(monkeypatch, Models(VISIBLE), rollback, *line).stderr == ""
+    nothing = Models(VISIBLE, SHADOW)
+    nothing.models.RollbackModel = refuse
+    told = run(monkeypatch, nothing, rollback, *line)
+    assert str(told.exception) == "nothing was activated"
+    assert "field-m@2.0 still looks in shadow" in told.stderr
     assert run(monkeypatch, Models(VISIBLE, SHADOW), rollback, "--json", *line).stderr == ""
 
 

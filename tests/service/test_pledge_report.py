@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from defusedxml import ElementTree
@@ -54,6 +55,9 @@ def test_csv_holds_every_figure_and_no_formula() -> None:
     assert (nor["usable"], nor["unusable"], nor["waiting"]) == ("4", "3", "1")
     assert nor["unusable_reasons"] == "2 NO_ATTITUDE, 1 UNREADABLE"
     assert nor["refused_by"] == "7 =host <b>state</b>"
+    odd = replace(REPORT, start=REPORT.start + timedelta(microseconds=434_894))
+    (row, _) = csv.DictReader(io.StringIO(as_csv(odd).decode()))
+    assert (row["start_time"], row["end_time"]) == ("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z")
     # Not stated is not zero.
     assert (swe["pledged_hours"], swe["marking"]) == ("", "CONFIDENTIAL")
 
