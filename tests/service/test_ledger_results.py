@@ -24,6 +24,8 @@ from pipelines.threats.incidents.incident import (
     IncidentState,
 )
 from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.rules.requirements import NewObject, WhenUnknown
+from pipelines.threats.rules.rule import Rule
 from pipelines.threats.tracks.track import Mobility
 from service.errors import NotFoundError, StaleRevisionError
 from service.ledger.records import (
@@ -449,6 +451,41 @@ def test_a_vehicle_that_the_frame_before_did_not_show_is_another(
     assert moved.record.incident.mobility is Mobility.MOVING
     stored = ledger.get_incident("unmiss", moved.record.incident.incident_id)
     assert stored.incident.mobility is Mobility.MOVING
+
+
+def test_what_is_new_is_told_by_an_earlier_look_that_saw_nothing(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    rule = Rule(
+        rule_id="default",
+        revision=0,
+        categories=frozenset({"vehicle"}),
+        position_kinds=frozenset(),
+        radius_m=500.0,
+        min_confidence=0.1,
+        new_object=NewObject(when_unknown=WhenUnknown.WITHHOLD),
+    )
+    metre = 1.0 / 111_000.0
+    corners = 60.0 * metre * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
+
+    def raised(place: tuple[float, float], looks: int) -> list[str]:
+        events: list[IncidentEventRecord] = []
+        for number in range(looks):
+            shown = () if number < looks - 1 else (place,)
+            found = replace(
+                make_assessment(*shown, captured_at=now + timedelta(minutes=number)),
+                footprint_lonlat=corners + np.array(place[::-1]),
+            )
+            lease = ledger.lease_job("w", now + LATER, 30)
+            assert lease is not None
+            events += ledger.finish_job(lease, found, [], now=now + LATER, rules=[rule])
+        return [event.record.incident.reason for event in events]
+
+    for number in range(3):
+        accept(number)
+    assert raised(FAR[0], 1) == []
+    (reason,) = raised(FAR[5], 2)
+    assert f"not there on {now:%Y-%m-%d %H:%M} UTC" in reason
 
 
 def test_what_is_not_seen_any_more_expires_once(
