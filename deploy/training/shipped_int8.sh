@@ -33,8 +33,8 @@ PYTHON
 
 "${VEDETTE:-vedette}" model quantise --model "$model" \
   --images "$work/visible" --images "$data/detection/hituav_train/images" --tiles 300 --seed 1 \
-  --validate "$data/detection/visdrone" --validate "$data/detection/hituav" \
-  --validate "$work/aerial_cars" --most-lost 0.005 \
+  --validate "$data/detection/visdrone" --validate "$work/aerial_cars" \
+  --validate "$data/detection/hituav" --most-lost 0.005 \
   --version "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$model/card.toml")" \
   --output "$work/vedette-n"
 cp "$work"/vedette-n/* "$model/"

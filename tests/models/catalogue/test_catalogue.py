@@ -29,9 +29,19 @@ def test_what_is_shipped_is_what_its_card_pins_and_small() -> None:
     weights = [path for path in (SHIPPED / "vedette-n").iterdir() if path.name != "card.toml"]
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
     assert entry.card.sha256 == found
-    assert sum(path.stat().st_size for path in weights) < 12_000_000
+    assert sum(path.stat().st_size for path in weights) < 16_000_000
     assert entry.engines() == ("openvino", "ultralytics")
+    assert set(entry.graphs()) == {"int8", "float"}
     entry.verify()
+
+
+def test_the_shipped_graph_of_eight_bits_finds_what_the_floats_find() -> None:
+    rows = [row for row in Catalogue.shipped().entry().card.accuracy if row.ap50_int8]
+    subjects = [(row, subject) for row in rows for subject in row.ap50]
+    # People and vehicles in visible light and thermal, and vehicles from straight above.
+    assert len(subjects) == 5
+    for row, subject in subjects:
+        assert row.ap50_int8[subject] > row.ap50[subject] - 0.005
 
 
 def test_the_card_tells_what_a_user_must_know() -> None:
@@ -56,8 +66,10 @@ def test_the_card_tells_what_a_user_must_know() -> None:
 @pytest.mark.parametrize(
     ("engine", "file"),
     [
-        ("openvino", "vedette-n.bin"),
-        ("openvino", "vedette-n.xml"),
+        ("openvino-float", "vedette-n.bin"),
+        ("openvino-float", "vedette-n.xml"),
+        ("openvino-int8", "vedette-n-int8.bin"),
+        ("openvino-int8", "vedette-n-int8.xml"),
         ("ultralytics", "vedette-n.safetensors"),
     ],
 )
@@ -79,7 +91,7 @@ def test_one_changed_byte_is_refused_before_an_engine_reads_it(
 def test_a_missing_file_is_refused(folder: Path) -> None:
     (folder / "vedette-n" / "vedette-n.bin").unlink()
     with pytest.raises(ModelRefusedError, match=r"vedette-n\.bin cannot be read"):
-        Catalogue.load(folder).open_detector(engine="openvino")
+        Catalogue.load(folder).open_detector(engine="openvino-float")
 
 
 @pytest.mark.parametrize(
