@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +68,8 @@ def track_value(document: Document) -> Track:
     )
 
 
+# A look is written again with each further one of its track; nobody changes the document.
+@functools.lru_cache(maxsize=16_384)
 def _point_document(point: TrackPoint) -> Document:
     return {
         "imagery_id": point.imagery_id,
@@ -82,12 +85,19 @@ def _point_document(point: TrackPoint) -> Document:
 
 
 def _point_value(document: Document) -> TrackPoint:
+    (a, b), (c, d) = document["covariance_m2"]
+    rest = {name: value for name, value in document.items() if name != "covariance_m2"}
+    return _point((a, b, c, d), **rest)
+
+
+# Of a track that has one look more all others are as they were: one object for all who read it.
+@functools.lru_cache(maxsize=16_384)
+def _point(
+    covariance_m2: tuple[float, float, float, float], captured_at: str | None, **rest: Any
+) -> TrackPoint:
+    a, b, c, d = covariance_m2
     return TrackPoint(
-        **document
-        | {
-            "captured_at": _instant(document["captured_at"]),
-            "covariance_m2": _array(document["covariance_m2"]),
-        }
+        captured_at=_instant(captured_at), covariance_m2=_array([[a, b], [c, d]]), **rest
     )
 
 
