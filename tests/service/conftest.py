@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,10 +23,18 @@ from pipelines.imagery.media import MediaKind
 from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.threats.proximity.weighing import Level, Sighting
-from service.ledger.records import ImageryRecord, ImageryState, Marking, PledgeRecord
+from service.ingest import Ingest, IngestLimits
+from service.ledger.records import (
+    ImageryRecord,
+    ImageryState,
+    Marking,
+    PledgeRecord,
+)
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
 from service.seaweedfs import SeaweedProcess
+from service.spool import Spool
+from tests.service.tak_server import SCRIPTS, Taky, taky_environment
 
 
 @pytest.fixture(scope="session")
@@ -237,3 +247,60 @@ def make_assessment(now: datetime) -> MakeAssessment:
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A taky site with its CA, and certificates for Vedette and a reader."""
+    folder = tmp_path_factory.mktemp("taky") / "srv"
+    takyctl = [sys.executable, str(SCRIPTS / "takyctl")]
+    environment = taky_environment(folder.parent)
+    subprocess.run(
+        [
+            *takyctl,
+            "setup",
+            "--host",
+            "localhost",
+            "--bind-ip",
+            "127.0.0.1",
+            "--public-ip",
+            "127.0.0.1",
+            str(folder),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder.parent,
+        env=environment,
+    )
+    for name in ("vedette", "reader"):
+        subprocess.run(
+            [*takyctl, "-c", "taky.conf", "build_client", "--dump_pem", name],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            env=environment,
+        )
+    return folder
+
+
+@pytest.fixture
+def taky(site: Path) -> Iterator[Taky]:
+    server = Taky(site)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool", max_open=4)
+
+
+@pytest.fixture
+def ingest(
+    sqlite_ledger: Ledger, objects: ObjectStore, spool: Spool, pledge: PledgeRecord
+) -> Iterator[Ingest]:
+    sqlite_ledger.create_pledge(pledge)
+    made = Ingest(sqlite_ledger, objects, spool, IngestLimits(max_bytes=4 << 20))
+    yield made
+    made.close()

@@ -1,21 +1,12 @@
-"""Intake survives cuts and kills: one imagery, the right bytes, nothing acknowledged lost.
-
-Run as a program this file is the service that the tests kill: `test_ingest.py FOLDER ENDPOINT`.
-"""
+"""Intake survives cuts and kills: one imagery, the right bytes, nothing acknowledged lost."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,65 +15,16 @@ import pytest
 from models.errors import InvalidInputError, UnreadableImageError
 from pipelines.imagery.media import MediaKind
 from service.errors import (
-    AlreadyExistsError,
-    ChecksumMismatchError,
     LeaseLostError,
-    LimitExceededError,
-    NotFoundError,
     UnavailableError,
 )
-from service.ingest import Ingest, IngestLimits, SubmissionHeader
-from service.ledger.records import Acceptance, ImageryRecord, ImageryState, Marking, PledgeRecord
+from service.ingest import Ingest, IngestLimits
+from service.ledger.records import Acceptance, ImageryState, PledgeRecord
 from service.ledger.store import Ledger
-from service.objects import ObjectStore, S3Credentials, original_key
-from service.reconcile import reconcile
+from service.objects import ObjectStore, original_key
 from service.seaweedfs import SeaweedProcess
 from service.spool import Spool
-
-_ROOT = Path(__file__).resolve().parents[2]
-JPEG = b"\xff\xd8\xff\xe1"
-# How often the service is killed before it may go on to its end.
-KILLS = 7
-
-
-def photograph(size: int, seed: int = 0) -> bytes:
-    """Bytes that begin as a JPEG does; ingest looks at no more."""
-    return JPEG + np.random.default_rng(seed).bytes(size - len(JPEG))
-
-
-def header_of(data: bytes, **changes: object) -> SubmissionHeader:
-    header = SubmissionHeader(
-        mission_id="unmiss",
-        pledge_id="nor-uas-1",
-        sortie_id="sortie.1_a",
-        file_name="DJI_0001.JPG",
-        size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        request_id=str(uuid.uuid4()),
-    )
-    return replace(header, **changes)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool", max_open=4)
-
-
-@pytest.fixture
-def ingest(
-    sqlite_ledger: Ledger, objects: ObjectStore, spool: Spool, pledge: PledgeRecord
-) -> Iterator[Ingest]:
-    sqlite_ledger.create_pledge(pledge)
-    made = Ingest(sqlite_ledger, objects, spool, IngestLimits(max_bytes=4 << 20))
-    yield made
-    made.close()
-
-
-def send(ingest: Ingest, header: SubmissionHeader, data: bytes, now: datetime) -> ImageryRecord:
-    submission = ingest.open(header, now)
-    for start in range(header.offset, len(data), 65536):
-        ingest.append(submission, data[start : start + 65536])
-    return ingest.finish(submission, now)[0]
+from tests.service.photographs import header_of, photograph, send
 
 
 def test_a_file_becomes_imagery(
@@ -199,32 +141,6 @@ def test_a_pose_stated_later_has_known_bytes_looked_at_again(
         assert caught.value.field == field
 
 
-def test_bytes_under_another_pledge_are_refused_before_they_come(
-    ingest: Ingest, sqlite_ledger: Ledger, spool: Spool, pledge: PledgeRecord, now: datetime
-) -> None:
-    sqlite_ledger.create_pledge(
-        replace(pledge, pledge_id="strict-1", marking=Marking.STRICTLY_CONFIDENTIAL)
-    )
-    data = photograph(1000)
-    strict = header_of(data, pledge_id="strict-1")
-    begun = ingest.open(strict, now)
-    ingest.append(begun, data)
-    record = send(ingest, header_of(data), data, now)
-    # Begun before the bytes were known: refused at its end, and forgotten.
-    for refused in (
-        lambda: ingest.finish(begun, now),
-        lambda: ingest.open(strict, now),
-    ):
-        with pytest.raises(AlreadyExistsError, match="under pledge 'nor-uas-1'") as caught:
-            refused()
-        assert caught.value.field == "header.pledge"
-        assert spool.unfinished() == []
-    # Another sortie of the pledge is no other imagery.
-    other = ingest.open(header_of(data, sortie_id="other"), now)
-    ingest.append(other, data)
-    assert ingest.finish(other, now) == (record, Acceptance.KNOWN)
-
-
 def test_the_client_that_comes_back_takes_over(ingest: Ingest, now: datetime) -> None:
     data = photograph(100_000)
     header = header_of(data)
@@ -236,95 +152,6 @@ def test_the_client_that_comes_back_takes_over(ingest: Ingest, now: datetime) ->
     assert record.sha256 == header.sha256
     with pytest.raises(UnavailableError):
         ingest.append(hanging, b"late")
-
-
-WRONG: list[tuple[dict[str, object], str]] = [
-    ({"mission_id": "un/miss"}, "header.pledge"),
-    ({"pledge_id": "../x"}, "header.pledge"),
-    ({"sortie_id": ""}, "header.sortie"),
-    ({"sortie_id": "a" * 64}, "header.sortie"),
-    ({"file_name": ""}, "header.file_name"),
-    ({"file_name": "../../etc/passwd"}, "header.file_name"),
-    ({"file_name": "a\nb.jpg"}, "header.file_name"),
-    ({"size_bytes": 0}, "header.size_bytes"),
-    ({"size_bytes": -1}, "header.size_bytes"),
-    ({"size_bytes": (4 << 20) + 1}, "header.size_bytes"),
-    ({"sha256": "AB" * 32}, "header.sha256"),
-    ({"sha256": "ab"}, "header.sha256"),
-    ({"request_id": "1"}, "header.request_id"),
-    ({"request_id": str(uuid.UUID(int=1)).replace("-", "")}, "header.request_id"),
-    ({"offset": 1}, "header.offset"),
-    ({"offset": -1}, "header.offset"),
-    ({"stated_pose": "{"}, "header.pose_json"),
-    ({"stated_pose": '{"latitude_deg": 91}'}, "header.pose_json"),
-]
-
-
-@pytest.mark.parametrize(("changes", "field"), WRONG, ids=lambda value: str(value)[:40])
-def test_a_refusal_names_the_field_and_leaves_nothing(
-    ingest: Ingest, spool: Spool, now: datetime, changes: dict[str, object], field: str
-) -> None:
-    with pytest.raises(InvalidInputError) as caught:
-        ingest.open(header_of(photograph(1000), **changes), now)
-    assert caught.value.field.startswith(field)
-    assert list(spool.folder.iterdir()) == []
-
-
-def test_an_unknown_pledge_is_refused(ingest: Ingest, now: datetime) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        ingest.open(header_of(photograph(10), pledge_id="other"), now)
-    assert caught.value.field == "header.pledge"
-
-
-def test_a_request_cannot_become_another(ingest: Ingest, now: datetime) -> None:
-    data = photograph(1000)
-    header = header_of(data)
-    submission = ingest.open(header, now)
-    ingest.append(submission, data[:500])
-    ingest.suspend(submission)
-    for changes, field in (
-        ({"sortie_id": "other"}, "header.sortie"),
-        ({"file_name": "other.jpg"}, "header.file_name"),
-        ({"sha256": "0" * 64}, "header.sha256"),
-        ({"size_bytes": 2000}, "header.size_bytes"),
-        ({"stated_captured_at": now}, "header.capture_time"),
-        ({"offset": 499}, "header.offset"),
-        ({"offset": 501}, "header.offset"),
-    ):
-        with pytest.raises(InvalidInputError) as caught:
-            ingest.open(replace(header, **{"offset": 500, **changes}), now)  # type: ignore[arg-type]
-        assert caught.value.field == field
-    assert send(ingest, replace(header, offset=500), data, now).sha256 == header.sha256
-    with pytest.raises(InvalidInputError) as caught:
-        ingest.open(replace(header, sha256="0" * 64), now)
-    assert caught.value.field == "header.sha256"
-
-
-def test_other_bytes_than_announced_leave_nothing(
-    ingest: Ingest, spool: Spool, objects: ObjectStore, now: datetime
-) -> None:
-    data = photograph(1000)
-    header = header_of(data)
-    flipped = data[:500] + bytes([data[500] ^ 1]) + data[501:]
-    with pytest.raises(ChecksumMismatchError):
-        send(ingest, header, flipped, now)
-    assert list(spool.folder.iterdir()) == []
-    assert objects.size(original_key("unmiss", header.sha256)) is None
-    with pytest.raises(NotFoundError):
-        ingest.status("unmiss", header.request_id)
-    # The same request may begin anew with the right bytes.
-    assert send(ingest, header, data, now).sha256 == header.sha256
-
-
-def test_more_bytes_than_announced_leave_nothing(
-    ingest: Ingest, spool: Spool, now: datetime
-) -> None:
-    data = photograph(1000)
-    submission = ingest.open(header_of(data), now)
-    with pytest.raises(InvalidInputError) as caught:
-        ingest.append(submission, data + b"x")
-    assert caught.value.field == "chunk"
-    assert list(spool.folder.iterdir()) == []
 
 
 def test_a_stream_that_ends_early_can_go_on(ingest: Ingest, now: datetime) -> None:
@@ -353,29 +180,6 @@ def test_the_kind_is_told_by_the_bytes_and_at_once(
     with pytest.raises(UnreadableImageError, match="PDF"):
         ingest.append(submission, chunks[before])
     assert list(spool.folder.iterdir()) == []
-
-
-def test_open_submissions_are_limited(ingest: Ingest, now: datetime) -> None:
-    data = photograph(1000)
-    for _ in range(4):
-        ingest.suspend(ingest.open(header_of(data), now))
-    with pytest.raises(LimitExceededError):
-        ingest.open(header_of(data), now)
-    # A day later nobody has come back for them.
-    assert ingest.open(header_of(data), datetime.now(UTC) + timedelta(hours=25)) is not None
-
-
-def test_a_full_disk_is_refused_before_a_byte_is_taken(
-    sqlite_ledger: Ledger,
-    objects: ObjectStore,
-    spool: Spool,
-    pledge: PledgeRecord,
-    now: datetime,
-) -> None:
-    sqlite_ledger.create_pledge(pledge)
-    ingest = Ingest(sqlite_ledger, objects, spool, IngestLimits(min_free_bytes=1 << 60))
-    with pytest.raises(LimitExceededError):
-        ingest.open(header_of(photograph(10)), now)
 
 
 def test_an_object_store_that_is_away_costs_only_time(
@@ -427,102 +231,3 @@ def test_streams_at_once_do_not_disturb_each_other(
     assert sorted(done) == sorted(expected * 2)
     held = sqlite_ledger.list_imagery("unmiss").items
     assert sorted(record.sha256 for record in held) == sorted(expected)
-
-
-def start_service(
-    folder: Path, s3: SeaweedProcess, bucket: str, acknowledged: set[str]
-) -> subprocess.Popen[bytes]:
-    key = s3.credentials
-    told = json.dumps([s3.endpoint, key.access_key, key.secret_key, bucket, sorted(acknowledged)])
-    service = subprocess.Popen(
-        [sys.executable, __file__, folder],
-        cwd=_ROOT,
-        env={"PYTHONPATH": str(_ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert service.stdin is not None
-    service.stdin.write(told.encode() + b"\n")
-    service.stdin.flush()
-    return service
-
-
-def test_killed_at_any_moment_it_loses_nothing_acknowledged(
-    sqlite_ledger: Ledger,
-    s3: SeaweedProcess,
-    objects: ObjectStore,
-    tmp_path: Path,
-    pledge: PledgeRecord,
-) -> None:
-    """The service is killed with -9 at random moments until its twenty frames are in."""
-    sqlite_ledger.create_pledge(pledge)
-    acknowledged: set[str] = set()
-    dice = np.random.default_rng(9)
-    kills = 0
-    finished = False
-    while not finished:
-        with start_service(tmp_path, s3, objects.bucket, acknowledged) as service:
-            assert service.stdout is not None
-            assert service.stdout.readline() == b"ready\n"
-            killer = threading.Timer(dice.uniform(0, 0.4), service.kill)
-            if kills < KILLS:
-                killer.start()
-            # A line that the kill cut is no acknowledgement.
-            acknowledged |= {line.decode().strip() for line in service.stdout if b"\n" in line}
-            killer.cancel()
-            finished = service.wait() == 0
-            kills += not finished
-    assert kills >= 3
-    expected = {hashlib.sha256(photograph(150_000, seed)).hexdigest() for seed in range(20)}
-    assert acknowledged == expected
-    held = sqlite_ledger.list_imagery("unmiss", page_size=100).items
-    assert sorted(record.sha256 for record in held) == sorted(expected)
-    for sha256 in expected:
-        assert objects.sha256(original_key("unmiss", sha256)) == sha256
-    leased: Callable[[], object] = lambda: sqlite_ledger.lease_job(  # noqa: E731 - a counter
-        "w", datetime.now(UTC), 60
-    )
-    assert sum(1 for _ in iter(leased, None)) == 20
-    reconcile(sqlite_ledger, objects, Spool(tmp_path / "spool"), datetime.now(UTC))
-    assert list((tmp_path / "spool").iterdir()) == []
-
-
-def serve(folder: Path) -> None:
-    """Submit twenty frames, as a client of a service in the same process that resumes by itself."""
-    endpoint, access_key, secret_key, bucket, done = json.loads(sys.stdin.readline())
-    ledger = Ledger.open(f"sqlite:///{folder / 'ledger.sqlite3'}")
-    objects = ObjectStore(
-        endpoint,
-        S3Credentials(access_key=access_key, secret_key=secret_key),
-        bucket,
-        settle=os.sync,
-    )
-    spool = Spool(folder / "spool")
-    now = datetime.now(UTC)
-    reconcile(ledger, objects, spool, now)
-    ingest = Ingest(ledger, objects, spool, IngestLimits())
-    print("ready", flush=True)
-    for seed in range(20):
-        data = photograph(150_000, seed)
-        header = header_of(data, request_id=str(uuid.UUID(int=seed)))
-        if header.sha256 in done:
-            # A client does not send again what was acknowledged: it must be safe.
-            continue
-        try:
-            status = ingest.status("unmiss", header.request_id)
-        except NotFoundError:
-            offset = 0
-        else:
-            offset = status.committed_bytes
-        submission = ingest.open(replace(header, offset=offset), now)
-        for start in range(offset, len(data), 30_000):
-            ingest.append(submission, data[start : start + 30_000])
-            ingest.commit(submission)
-            time.sleep(0.001)
-        record, _ = ingest.finish(submission, now)
-        print(record.sha256, flush=True)
-    ingest.close()
-
-
-if __name__ == "__main__":
-    serve(Path(sys.argv[1]))

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pipelines.assessment import Assessment
 from pipelines.threats.incidents.decisions import ReasonCode, Verdict
 from service.access import Sight
-from service.ledger.records import ImageryRecord, IncidentEventRecord, Marking
+from service.ledger.records import Marking
 from service.ledger.store import Ledger
+from tests.service.ended_jobs import MakeAssessment, MakeImagery, process
 
-MakeImagery = Callable[..., ImageryRecord]
-MakeAssessment = Callable[..., Assessment]
 PLACE = (4.0, 30.0)
 METRE = 1.0 / 111_000.0
 MINUTE = timedelta(minutes=1)
-
-
-def process(ledger: Ledger, assessment: Assessment, now: datetime) -> list[IncidentEventRecord]:
-    lease = ledger.lease_job("w", now, 30)
-    assert lease is not None
-    return ledger.finish_job(lease, assessment, [], now=now)
 
 
 def test_what_is_not_shown_is_listed_with_its_reason(

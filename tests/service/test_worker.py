@@ -1,20 +1,11 @@
-"""Workers end each job exactly once, whatever ends them.
-
-Run as a program this file is a worker that the tests kill: `test_worker.py FOLDER`.
-"""
+"""Workers end each job exactly once, whatever ends them."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,119 +15,22 @@ import numpy as np
 import pytest
 
 from models.catalogue.catalogue import Catalogue
-from models.detections import Detections
-from models.detector import DetectionParameters, DetectorIdentity
+from models.detector import DetectionParameters
 from models.engines.openvino_engine import OpenVinoEngine
 from models.errors import EngineError, EngineGoneError, UnreadableImageError
 from models.tiles.tiled_detector import TiledDetector
-from pipelines.assessment import Assessment, AssessmentRequest, Product, ProductKind
-from pipelines.capture import Capture
-from pipelines.ground import GroundPoint
-from pipelines.metadata.pose_check import DEFAULT_SIGMAS
-from pipelines.outcome import Outcome
-from pipelines.threats.positions.position import Position, PositionKind
-from pipelines.threats.proximity.weighing import Level, Sighting
+from pipelines.assessment import Assessment, AssessmentRequest
 from pipelines.threats.rules.default_rules import DEFAULT_RULES
 from pipelines.threats.rules.rule import DEFAULT_RULE
 from service.errors import UnavailableError
 from service.ledger.records import ImageryRecord, ImageryState, PledgeRecord
 from service.ledger.store import Ledger
-from service.objects import ObjectStore, S3Credentials, original_key
+from service.objects import ObjectStore
 from service.seaweedfs import SeaweedProcess
 from service.turns import Turns
 from service.worker import Worker
 from service.worker_process import run_lanes
-
-_ROOT = Path(__file__).resolve().parents[2]
-FRAMES = 20
-POST = Position(
-    position_id="post-1",
-    display_name="Post One",
-    kind=PositionKind.POST,
-    latitude_deg=4.0,
-    longitude_deg=30.0,
-)
-
-
-def frame(number: int) -> bytes:
-    return b"\xff\xd8\xff\xe0" + number.to_bytes(4) * 1000
-
-
-def assess_frame(request: AssessmentRequest) -> Assessment:
-    """One car a frame, some 11 km from that of every other; the picture is turned bytes."""
-    number = int.from_bytes(request.data[4:8])
-    ground = GroundPoint(
-        outcome=Outcome.LOCATED,
-        latitude_deg=4.0 + number / 10,
-        longitude_deg=30.0,
-        hae_m=400.0,
-        covariance_enu_m2=np.eye(3) * 4.0,
-        ce90_m=4.3,
-        le90_m=3.3,
-    )
-    sighting = Sighting(
-        detection_index=0,
-        category="car",
-        confidence=0.8,
-        ground=ground,
-        position_id="post-1",
-        rule_id=request.rules[0].rule_id,
-        rule_revision=request.rules[0].revision,
-        radius_m=500.0,
-        probability=0.9,
-        level=Level.ALERT,
-        range_m=100.0,
-        range_low_m=95.0,
-        range_high_m=105.0,
-        bearing_deg=0.0,
-    )
-    return Assessment(
-        capture=Capture(
-            width_px=100,
-            height_px=80,
-            make=None,
-            model=None,
-            captured_at=None,
-            pose=None,
-            relative_height_m=None,
-            intrinsics=None,
-            sigmas=DEFAULT_SIGMAS,
-            outcome=Outcome.LOCATED,
-            findings=(),
-        ),
-        detector=DetectorIdentity(
-            name="turner", engine="none", sha256={}, categories=("car",), input_px=1
-        ),
-        detections=Detections(
-            xyxy=np.array([[0, 0, 5, 5]], np.float32),
-            confidence=np.array([0.8], np.float32),
-            class_id=np.zeros(1, np.int32),
-        ),
-        categories=("car",),
-        ground=(ground,),
-        footprint_lonlat=None,
-        sightings=(sighting,),
-        products=(
-            Product(
-                kind=ProductKind.ANNOTATED_IMAGE,
-                media_type="image/jpeg",
-                file_name="annotated.jpg",
-                data=request.data[::-1],
-            ),
-        ),
-    )
-
-
-def submit(ledger: Ledger, objects: ObjectStore, record: ImageryRecord, data: bytes) -> None:
-    sha256 = hashlib.sha256(data).hexdigest()
-    objects.put_verified(
-        original_key("unmiss", sha256), data, sha256=sha256, content_type="image/jpeg"
-    )
-    ledger.accept_imagery(
-        replace(record, sha256=sha256, size_bytes=len(data)),
-        str(uuid.uuid4()),
-        record.received_at,
-    )
+from tests.service.assessed_frames import POST, assess_frame, frame, submit
 
 
 @pytest.fixture
@@ -372,95 +266,6 @@ def test_a_worker_told_to_stop_ends_its_job_and_takes_no_other(
     assert sqlite_ledger.get_imagery("unmiss", "image-0001").state is ImageryState.QUEUED
 
 
-def start_worker(folder: Path, s3: SeaweedProcess, bucket: str) -> subprocess.Popen[bytes]:
-    key = s3.credentials
-    process = subprocess.Popen(
-        [sys.executable, __file__, folder],
-        cwd=_ROOT,
-        env={"PYTHONPATH": str(_ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    told = json.dumps([s3.endpoint, key.access_key, key.secret_key, bucket])
-    process.stdin.write(told.encode() + b"\n")
-    process.stdin.flush()
-    return process
-
-
-def test_workers_and_object_store_killed_at_any_moment_do_everything_once(
-    sqlite_ledger: Ledger,
-    s3: SeaweedProcess,
-    objects: ObjectStore,
-    tmp_path: Path,
-    pledge: PledgeRecord,
-    make_imagery: Callable[..., ImageryRecord],
-) -> None:
-    """Two workers at a time, each killed with -9 at random moments, SeaweedFS killed once."""
-    sqlite_ledger.create_pledge(pledge)
-    for number in range(FRAMES):
-        submit(sqlite_ledger, objects, make_imagery(number), frame(number))
-    dice = np.random.default_rng(4)
-
-    def states() -> list[ImageryState]:
-        return [each.state for each in sqlite_ledger.list_imagery("unmiss").items]
-
-    for turn in range(4):
-        workers = [start_worker(tmp_path, s3, objects.bucket) for _ in range(2)]
-        for each in workers:
-            assert each.stdout is not None
-            assert each.stdout.readline() == b"ready\n"
-        if turn == 1:
-            assert s3.pid is not None
-            os.kill(s3.pid, signal.SIGKILL)
-        if turn < 3:
-            time.sleep(dice.uniform(0.05, 0.5))
-        else:
-            deadline = time.monotonic() + 100
-            while set(states()) != {ImageryState.PROCESSED} and time.monotonic() < deadline:
-                time.sleep(0.1)
-        for each in workers:
-            each.kill()
-            each.communicate()
-        # The service starts again and knows that its workers are gone.
-        sqlite_ledger.release_jobs_of("killed/", datetime.now(UTC))
-    assert states() == [ImageryState.PROCESSED] * FRAMES
-    found = sqlite_ledger.list_detections("unmiss").items
-    assert sorted(each.imagery_id for each in found) == [f"image-{n:04}" for n in range(FRAMES)]
-    events = sqlite_ledger.events_since("unmiss", 0, 1000)
-    assert [event.sequence for event in events] == list(range(1, FRAMES + 1))
-    incidents = sqlite_ledger.list_incidents("unmiss").items
-    assert len(incidents) == FRAMES
-    assert {record.incident.sighting_count for record in incidents} == {1}
-    for number in range(FRAMES):
-        (product,) = sqlite_ledger.list_products("unmiss", f"image-{number:04}")
-        assert objects.get(product.object_key) == frame(number)[::-1]
-
-
-def work(folder: Path) -> None:
-    """Work until killed."""
-    endpoint, access_key, secret_key, bucket = json.loads(sys.stdin.readline())
-    objects = ObjectStore(
-        endpoint, S3Credentials(access_key=access_key, secret_key=secret_key), bucket
-    )
-
-    def assess(request: AssessmentRequest) -> Assessment:
-        time.sleep(0.05)
-        return assess_frame(request)
-
-    worker = Worker(
-        Ledger.open(f"sqlite:///{folder / 'ledger.sqlite3'}"),
-        objects,
-        assess,
-        f"killed/{os.getpid()}",
-        "1.2.3",
-        DetectionParameters(),
-        poll_seconds=0.02,
-    )
-    print("ready", flush=True)
-    worker.run(threading.Event())
-
-
 def test_two_jobs_are_in_hand_at_once_and_end_in_their_order(
     sqlite_ledger: Ledger,
     objects: ObjectStore,
@@ -507,7 +312,3 @@ def test_an_engine_that_is_gone_ends_every_lane(
     gone = Gone(sqlite_ledger, objects, assess_frame, "g", "1", DetectionParameters())
     with pytest.raises(EngineGoneError, match="it hangs"):
         run_lanes([idle, gone], threading.Event())
-
-
-if __name__ == "__main__":
-    work(Path(sys.argv[1]))

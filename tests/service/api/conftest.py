@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from PIL import Image
 from vedette.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -34,17 +36,21 @@ from vedette.v1 import (
     rule_pb2_grpc,
 )
 
-from pipelines.assessment import Assessment, ProductKind
+from models.detections import Detections
+from pipelines.assessment import Assessment, ProductKind, ShadowLook
 from pipelines.outcome import Finding, Severity
 from pipelines.threats.positions.position import Position, PositionKind
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from service.access import EVERY_MISSION, EVERYTHING, Credential, Role
 from service.access_control import AccessControl
 from service.api.access import AccessService
 from service.api.audit import AuditService
 from service.api.detection import DetectionService
+from service.api.hard_negative import HardNegativeService
 from service.api.imagery import ImageryService
 from service.api.incident import IncidentService
 from service.api.interceptor import _CALLER, CallGuard
+from service.api.model import ModelService
 from service.api.pledge import PledgeService
 from service.api.position import PositionService
 from service.api.product import ProductService
@@ -54,11 +60,17 @@ from service.audit_heads import AuditHeads
 from service.events import ChangeHub
 from service.identity import ensure_identity
 from service.ingest import Ingest, IngestLimits
-from service.ledger.records import ImageryRecord, Marking, PledgeRecord, ProductRecord
+from service.ledger.records import (
+    ImageryRecord,
+    Marking,
+    PledgeRecord,
+    ProductRecord,
+)
 from service.ledger.store import Ledger
-from service.objects import ObjectStore
+from service.objects import ObjectStore, original_key
 from service.remote_error import remote_error
 from service.spool import Spool
+from tests.service.api.two_missions import REQUEST_ID, House, put_negative
 
 HOME = "missions/unmiss"
 TESTER = Credential(
@@ -239,3 +251,79 @@ def stored(objects: ObjectStore, image: ImageryRecord, kind: ProductKind) -> Pro
         created_at=image.received_at,
         marking=image.marking,
     )
+
+
+@pytest.fixture
+def house(
+    sqlite_ledger: Ledger,
+    objects: ObjectStore,
+    pledge: PledgeRecord,
+    make_imagery: Callable[..., ImageryRecord],
+    make_assessment: Callable[..., Assessment],
+    now: datetime,
+    tmp_path: Path,
+) -> Iterator[House]:
+    ledger = sqlite_ledger
+    ledger.create_pledge(pledge)
+    post = Position(
+        position_id="post-1",
+        display_name="Post 1",
+        kind=PositionKind.POST,
+        latitude_deg=4.0,
+        longitude_deg=30.0,
+    )
+    ledger.create_position("unmiss", post, now)
+    patrol = replace(post, position_id="patrol-1", kind=PositionKind.PATROL, sigma_m=50.0)
+    ledger.create_position("unmiss", patrol, now)
+    ledger.set_rule("unmiss", replace(DEFAULT_RULE, rule_id="mine"), now)
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(out, "PNG")
+    data, sha256 = out.getvalue(), hashlib.sha256(out.getvalue()).hexdigest()
+    objects.put_verified(
+        original_key("unmiss", sha256), data, sha256=sha256, content_type="image/png"
+    )
+    image = replace(make_imagery(0), sha256=sha256, size_bytes=len(data))
+    record, _ = ledger.accept_imagery(image, REQUEST_ID, now)
+    lease = ledger.lease_job("w", now, 60)
+    assert lease is not None
+    stored = ProductRecord(
+        mission_id="unmiss",
+        imagery_id=record.imagery_id,
+        kind=ProductKind.GEOJSON,
+        media_type="application/geo+json",
+        file_name="a.geojson",
+        object_key="missions/unmiss/imagery/a",
+        size_bytes=2,
+        sha256="44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        created_at=now,
+        marking=record.marking,
+    )
+    objects.put_verified(
+        stored.object_key, b"{}", sha256=stored.sha256, content_type=stored.media_type
+    )
+    assessment = make_assessment((4.001, 30.001))
+    shadow = ShadowLook(
+        detector=assessment.detector, detections=Detections.empty(), categories=(), agreement={}
+    )
+    (event,) = ledger.finish_job(lease, replace(assessment, shadow=shadow), [stored], now=now)
+    put_negative(ledger, event.record, stored, now)
+    ingest = Ingest(ledger, objects, Spool(tmp_path / "spool"), IngestLimits())
+    hub = ChangeHub(ledger.change_token)
+    yield House(
+        services={
+            "AccessService": AccessService(ledger),
+            "AuditService": AuditService(ledger, AuditHeads(tmp_path / "audit-heads.json")),
+            "DetectionService": DetectionService(ledger),
+            "HardNegativeService": HardNegativeService(ledger, objects),
+            "ImageryService": ImageryService(ledger, ingest, hub),
+            "IncidentService": IncidentService(ledger, objects, hub),
+            "ModelService": ModelService(ledger, tmp_path / "models", "vedette-n", lambda: ""),
+            "PledgeService": PledgeService(ledger),
+            "PositionService": PositionService(ledger),
+            "ProductService": ProductService(ledger, objects),
+            "RuleService": RuleService(ledger),
+        },
+        imagery_id=record.imagery_id,
+        incident_id=event.record.incident.incident_id,
+    )
+    ingest.close()

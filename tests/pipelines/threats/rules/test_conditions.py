@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 
 import numpy as np
 import pytest
-from pyproj import Geod
 
-from pipelines.ground import GroundPoint
-from pipelines.outcome import Outcome
 from pipelines.threats.positions.position import Position, PositionKind, placed
 from pipelines.threats.positions.shapes import Line
 from pipelines.threats.proximity.weighing import weigh
-from pipelines.threats.rules.conditions import Judgement, judge
+from pipelines.threats.rules.conditions import judge
 from pipelines.threats.rules.looks import Look
 from pipelines.threats.rules.requirements import (
     Arrival,
@@ -27,140 +22,20 @@ from pipelines.threats.rules.requirements import (
     NewObject,
     WhenUnknown,
 )
-from pipelines.threats.rules.rule import DEFAULT_RULE, Rule
+from pipelines.threats.rules.rule import DEFAULT_RULE
 from pipelines.threats.rules.severity import Severity
-from pipelines.threats.tracks.track import Track, TrackPoint
-
-GEOD = Geod(ellps="WGS84")
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-POST = Position(
-    position_id="alpha",
-    display_name="Post Alpha",
-    kind=PositionKind.POST,
-    latitude_deg=4.0,
-    longitude_deg=18.0,
+from tests.pipelines.threats.rules.small_world import (
+    COLUMN,
+    CROWD,
+    NOON,
+    POST,
+    Thing,
+    World,
+    lonlat,
+    point,
+    rule,
+    track,
 )
-
-
-def lonlat(east_m: float, north_m: float) -> tuple[float, float]:
-    lon, lat, _ = GEOD.fwd(
-        18.0, 4.0, math.degrees(math.atan2(east_m, north_m)), math.hypot(east_m, north_m)
-    )
-    return lon, lat
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thing:
-    """Something on the ground: where it is now, how it moves, and when it was seen."""
-
-    at: tuple[float, float]
-    category: str = "car"
-    sigma: float = 5.0
-    confidence: float = 0.8
-    velocity: tuple[float, float] | None = None
-    velocity_sigma: float = 0.5
-    seconds_before: Sequence[float] = ()
-    name: str = ""
-    tracked: bool = True
-    timed: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    things: Sequence[Thing]
-    rules: Sequence[Rule] = (DEFAULT_RULE,)
-    positions: Sequence[Position] = (POST,)
-    unseen: Sequence[Thing] = ()
-    looks: Sequence[Look] = ()
-    captured_at: datetime | None = NOON
-    named: Mapping[str, Position] | None = field(default=None)
-
-    def judged(self) -> Judgement:
-        ground = [point(thing) for thing in self.things]
-        sightings = weigh(
-            ground,
-            [thing.category for thing in self.things],
-            [thing.confidence for thing in self.things],
-            self.positions,
-            self.rules,
-        )
-        tracks = {
-            index: track(thing, str(index), self.captured_at)
-            for index, thing in enumerate(self.things)
-            if thing.tracked
-        }
-        others = [track(thing, f"u{at}", self.captured_at) for at, thing in enumerate(self.unseen)]
-        positions = self.named
-        if positions is None:
-            positions = {position.position_id: position for position in self.positions}
-        return judge(
-            sightings,
-            track_of=tracks,
-            tracks=[*tracks.values(), *others],
-            positions=positions,
-            rules=self.rules,
-            captured_at=self.captured_at,
-            looks=self.looks,
-        )
-
-    def only(self) -> tuple[str, Severity]:
-        found = self.judged()
-        assert len(found.shown) == 1
-        assert found.withheld == ()
-        return found.shown[0].reason, found.shown[0].severity
-
-    def withheld(self) -> list[str]:
-        found = self.judged()
-        assert found.shown == ()
-        return [it.reason for it in found.withheld]
-
-
-def point(thing: Thing) -> GroundPoint:
-    lon, lat = lonlat(*thing.at)
-    return GroundPoint(
-        outcome=Outcome.LOCATED,
-        latitude_deg=lat,
-        longitude_deg=lon,
-        covariance_enu_m2=np.diag([thing.sigma**2, thing.sigma**2, 9.0]),
-    )
-
-
-def track(thing: Thing, name: str, now: datetime | None) -> Track:
-    velocity = np.array(thing.velocity or (0.0, 0.0))
-    points = []
-    for number, before in enumerate(sorted([0.0, *thing.seconds_before], reverse=True)):
-        lon, lat = lonlat(*(np.array(thing.at) - before * velocity))
-        seen_at = None if now is None or not thing.timed else now - timedelta(seconds=before)
-        points.append(
-            TrackPoint(
-                imagery_id=f"i{number}",
-                detection_index=0,
-                captured_at=seen_at,
-                latitude_deg=lat,
-                longitude_deg=lon,
-                covariance_m2=thing.sigma**2 * np.eye(2),
-            )
-        )
-    known = thing.velocity is not None
-    return Track(
-        track_id=thing.name or f"t{name}",
-        category=thing.category,
-        confidence=thing.confidence,
-        latitude_deg=points[-1].latitude_deg,
-        longitude_deg=points[-1].longitude_deg,
-        covariance_m2=points[-1].covariance_m2,
-        velocity_m_s=velocity if known else None,
-        velocity_covariance=thing.velocity_sigma**2 * np.eye(2) if known else None,
-        sighting_count=len(points),
-        first_seen_at=points[0].captured_at,
-        last_seen_at=points[-1].captured_at,
-        imagery_id=points[-1].imagery_id,
-        points=tuple(points),
-    )
-
-
-def rule(**changes: object) -> Rule:
-    return replace(DEFAULT_RULE, rule_id="mine", **changes)  # type: ignore[arg-type]
 
 
 def test_a_rule_without_conditions_shows_all_that_it_sees_as_the_default_does() -> None:
@@ -308,106 +183,6 @@ def test_time_to_the_perimeter() -> None:
     # What is there has arrived, whatever its speed.
     there, _ = World(things=[Thing(at=(40.0, 0.0))], rules=[soon]).only()
     assert "speed not known" not in there
-
-
-CROWD = [
-    Thing(at=(300.0 + 6.0 * at, 4.0 * (at % 2)), category="person", name=f"p{at}")
-    for at in range(4)
-]
-
-
-def test_a_cluster_is_one_incident_for_all_of_it() -> None:
-    crowds = rule(cluster=Cluster(min_count=4, radius_m=30.0))
-    found = World(things=CROWD, rules=[crowds]).judged()
-    (shown,) = found.shown
-    assert shown.object_count == 4
-    assert set(shown.track_ids) == {"p0", "p1", "p2", "p3"}
-    assert shown.track_ids[0] == f"p{shown.sighting.detection_index}"
-    assert shown.reason.startswith("4 people, ")
-    assert shown.reason.endswith("High because 4 are together.")
-    assert [it.reason for it in found.withheld] == ["IN_GROUP"] * 3
-    assert World(things=CROWD[:3], rules=[crowds]).withheld() == ["TOO_FEW"] * 3
-
-
-def test_a_group_is_known_by_the_track_that_began_first() -> None:
-    crowds = rule(cluster=Cluster(min_count=3, radius_m=30.0))
-    older = replace(CROWD[2], seconds_before=[30.0])
-    (shown,) = World(things=[CROWD[0], CROWD[1], older], rules=[crowds]).judged().shown
-    assert shown.sighting.detection_index == 2
-
-
-def test_what_another_frame_showed_just_now_counts_and_what_it_showed_long_ago_does_not() -> None:
-    crowds = rule(cluster=Cluster(min_count=4, radius_m=30.0))
-    unseen = replace(CROWD[3])
-    (shown,) = World(things=CROWD[:3], unseen=[unseen], rules=[crowds]).judged().shown
-    assert shown.object_count == 4
-    # Without a time of the frame, only what it shows itself is known to be there at once.
-    assert World(things=CROWD[:3], unseen=[unseen], rules=[crowds], captured_at=None).withheld()
-
-
-def test_other_categories_and_what_stands_apart_do_not_count() -> None:
-    crowds = rule(categories=frozenset({"person"}), cluster=Cluster(min_count=4, radius_m=30.0))
-    other = [*CROWD[:3], Thing(at=(306.0, 8.0), category="car"), replace(CROWD[0], at=(380.0, 0.0))]
-    assert World(things=other, rules=[crowds]).withheld() == ["TOO_FEW"] * 4
-
-
-COLUMN = [
-    Thing(
-        at=(400.0 + 40.0 * at, 3.0 * (-1) ** at),
-        category="truck",
-        name=f"c{at}",
-        velocity=(-10.0, 0.0),
-        seconds_before=[2.0 + at, 4.0],
-    )
-    for at in range(3)
-]
-
-
-def test_a_convoy_is_told_with_when_it_arrives() -> None:
-    columns = rule(
-        radius_m=600.0, categories=frozenset({"vehicle"}), convoy=Convoy(), min_sightings=2
-    )
-    found = World(things=COLUMN, rules=[columns]).judged()
-    (shown,) = found.shown
-    assert shown.object_count == 3
-    assert shown.severity is Severity.HIGH
-    # From 400 m at 10 m/s to 50 m: 35 s.
-    assert shown.reason.startswith("3 trucks in line, over 99 % within 600 m of Post Alpha")
-    assert "closing at 10.0 +- 0.5 m/s: at the perimeter in 0:3" in shown.reason
-    assert [it.reason for it in found.withheld] == ["IN_GROUP"] * 2
-
-
-def test_members_of_a_convoy_beyond_the_radius_count() -> None:
-    columns = rule(radius_m=415.0, categories=frozenset({"vehicle"}), convoy=Convoy())
-    found = World(things=COLUMN, rules=[columns]).judged()
-    (shown,) = found.shown
-    assert shown.object_count == 3
-    assert set(shown.track_ids) == {"c0", "c1", "c2"}
-
-
-def test_vehicles_in_line_of_unknown_movement_are_shown_or_withheld_as_the_rule_says() -> None:
-    still = [replace(it, velocity=None, seconds_before=()) for it in COLUMN]
-    columns = rule(radius_m=600.0, convoy=Convoy())
-    (shown,) = World(things=still, rules=[columns]).judged().shown
-    assert "movement not known" in shown.reason
-    strict = rule(radius_m=600.0, convoy=Convoy(when_unknown=WhenUnknown.WITHHOLD))
-    assert World(things=still, rules=[strict]).withheld() == ["CONVOY_UNKNOWN"] * 3
-    scattered = [replace(it, at=(it.at[0], 90.0 * at * at)) for at, it in enumerate(still)]
-    assert World(things=scattered[:2], rules=[columns]).withheld() == ["NO_CONVOY"] * 2
-
-
-def test_what_other_rules_show_of_a_group_is_part_of_it_with_the_highest_severity() -> None:
-    columns = rule(radius_m=600.0, convoy=Convoy(), severity_at_most=Severity.LOW)
-    wide = replace(DEFAULT_RULE, radius_m=600.0)
-    apart = Thing(at=(0.0, -450.0), category="person", name="alone")
-    found = World(things=[*COLUMN, apart], rules=[columns, wide]).judged()
-    group, single = found.shown
-    assert (group.object_count, group.severity) == (3, Severity.HIGH)
-    assert group.reason.endswith(
-        "High because it closes and arrives within 3 minutes and a truck closes."
-    )
-    assert single.track_ids == ("alone",)
-    assert sorted(it.reason for it in found.withheld) == ["IN_GROUP"] * 5 + ["NO_CONVOY"]
 
 
 def route(kind: PositionKind, buffer_m: float = 10.0) -> Position:
