@@ -129,8 +129,7 @@ def _sighting_lines(
 
 def _unknown_lines(sighting: Sighting) -> list[str]:
     """That its place is not known, and since when, in lines as short as the others."""
-    place, since, time = unknown_place(sighting).partition(" since ")
-    return [place, f"since {time}"] if since else [place]
+    return unknown_place(sighting).split(", ")
 
 
 def likeliest_of_each(sightings: Sequence[Sighting]) -> list[Sighting]:

@@ -189,7 +189,7 @@ def list_incidents(
                 range_words(item, item.ground.ce90_m),
                 "" if range_unknown(item, item.ground.ce90_m) else f"{item.bearing_deg:03.0f}°",
                 f"{item.ground.ce90_m:.1f} m",
-                f"{item.probability:.2f}",
+                "" if range_unknown(item, item.ground.ce90_m) else f"{item.probability:.2f}",
             )
             for item in found
         ),

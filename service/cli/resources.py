@@ -75,7 +75,7 @@ def complete_name(client: Client, name: str) -> str:
     ]
     words = " or ".join(collections)
     if not found:
-        raise NotFoundError(f"{mission} has no {words} that begin with {start!r}", field="name")
+        raise NotFoundError(f"{mission}: no name of {words} begins with {start!r}", field="name")
     if len(found) > 1:
         raise InvalidInputError(
             f"{start!r} begins the names of {len(found)} {words}; give more of it",

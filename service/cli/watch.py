@@ -326,6 +326,7 @@ def _measured(incident: incident_pb2.Incident, *, said: bool) -> str:
     if range_unknown(incident, ground.ce90_m):
         # Of the patrol, most likely; the sentence says since when.
         away = f"perhaps near {position}, at a range that is not known"
+        sure = f"confidence {incident.confidence:.2f}"
     return (
         f"{together}: {incident.category} {away}; {sure}; {ground.latitude_deg:.6f}, "
         f"{ground.longitude_deg:.6f} (MGRS {ground.mgrs}) CE90 {ground.ce90_m:.1f} m"

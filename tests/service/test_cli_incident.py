@@ -199,10 +199,12 @@ def test_a_range_from_a_patrol_that_nobody_has_heard_of_is_unknown(
     lost.range_m, lost.range_low_m, lost.range_high_m, lost.radius_m = 812.0, 60.0, 7012.0, 200.0
     lost.ground.ce90_m, lost.sighting_count = 20.0, 2
     row = run(monkeypatch, Answering(lost), "list", "-m", "unmiss").stdout.splitlines()[1]
-    assert "unknown (up to 7012 m)" in row
+    # Neither bearing nor probability is told of it.
+    assert row.split("unknown (up to 7012 m)")[1].split() == ["20.0", "m"]
     assert "812" not in row
     shown = run(monkeypatch, Answering(lost), "show", NAME, "-m", "unmiss").stdout
-    assert "at a range that is not known" in shown
+    assert "at a range that is not known; confidence" in shown
+    assert "P(within" not in shown
     assert "812" not in shown
     # An object whose own place is as uncertain has a range: the interval says how good it is.
     lost.radius_m, lost.ground.ce90_m = 25.0, 60.0

@@ -86,7 +86,7 @@ def test_a_bare_start_is_looked_for_among_incidents_and_imagery() -> None:
     assert behind == f"{IMAGERY}/products/kmz"
     with pytest.raises(InvalidInputError, match="2 incidents or imagery"):
         complete_name(asked.client, "missions/unmiss/18fde3")
-    with pytest.raises(NotFoundError, match="no incidents or imagery"):
+    with pytest.raises(NotFoundError, match="no name of incidents or imagery"):
         complete_name(asked.client, "missions/unmiss/abcdef")
 
 
@@ -95,7 +95,7 @@ def test_a_bare_start_is_looked_for_among_incidents_and_imagery() -> None:
     [
         ("18fde3", InvalidInputError, "2 incidents"),
         ("18f", InvalidInputError, "too short"),
-        ("fde364", NotFoundError, "no incidents"),
+        ("fde364", NotFoundError, "no name of incidents"),
     ],
 )
 def test_what_does_not_name_one_is_refused(start: str, error: type[Exception], told: str) -> None:

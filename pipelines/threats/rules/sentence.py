@@ -136,11 +136,14 @@ def distance(distance_m: float) -> str:
 
 
 def unknown_place(seen: Sighting) -> str:
-    """That nobody knows where a position is, and since when; never a range from there."""
+    """That nobody knows where a position was, and when it was last reported; never a range.
+
+    Not "since" that report: of an image without a time it may be known now, and was not then.
+    """
     reported = seen.position_reported_at
     if reported is None:
         return "its place is unknown"
-    return f"its place is unknown since {reported.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"its place is unknown, last reported {reported.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def duration(seconds: float) -> str:

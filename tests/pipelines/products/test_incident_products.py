@@ -136,7 +136,7 @@ def test_no_line_is_drawn_from_where_a_patrol_may_be() -> None:
             position=replace(sheet.position, reported_at=reported),
         )
     )
-    assert "its place is unknown since 2026-11-24 09:15 UTC" in text
+    assert "its place is unknown, last reported 2026-11-24 09:15 UTC" in text
     assert "LineString" not in text
     assert "300 m" not in text
     assert "LineString" in kmz_text(sheet)

@@ -81,7 +81,7 @@ def test_a_patrol_that_nobody_has_heard_of_has_no_range() -> None:
         "perhaps near",
         "patrol-3",
         "its place is unknown",
-        "since 2026-11-24 09:15 UTC",
+        "last reported 2026-11-24 09:15 UTC",
     )
     crowd = tuple(replace(lost, detection_index=index) for index in range(3)) * 4
     many = replace(

@@ -74,8 +74,8 @@ PATROL = Position(
 )
 
 GOLDENS = {
-    "A truck, perhaps near Patrol 3: its place is unknown since 2026-11-24 09:15 UTC. Low because "
-    "being this near is only possible.": account(
+    "A truck, perhaps near Patrol 3: its place is unknown, last reported 2026-11-24 09:15 UTC. Low "
+    "because being this near is only possible.": account(
         # 3 km of error say nothing of 500 m, nor of how it closes.
         sighting=seen(position_sigma_m=3000.0, range_high_m=7012.0, position=PATROL),
         position_name="Patrol 3",
