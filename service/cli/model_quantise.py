@@ -25,6 +25,7 @@ from models.evaluation.labels import LabelledImage, read_labels
 from models.evaluation.measurement import with_measurement
 from models.taxonomy import GROUPS
 from models.tiles.tiling import cut_tile, pad_square
+from models.wording import counted
 from service.cli.evaluation_images import look, read_pixels
 from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
@@ -126,12 +127,12 @@ def quantise(
     sets = {folder: _spread(read_labels(folder), limit) for folder in validation}
     screen = console(stderr=True)
     chosen = _tiles(images, tiles, entry.card.input_px, seed)
-    screen.print(f"calibrating on {len(chosen)} tiles; this takes some minutes")
+    screen.print(f"calibrating on {counted(len(chosen), 'tile')}; this takes some minutes")
     graph, weights = quantised(entry.label, entry.read(".xml")[1], entry.read(".bin")[1], chosen)
     with tempfile.TemporaryDirectory(prefix="vedette-quantise-") as name:
         folder = Path(name)
         small = _written(folder, entry, version, graph, weights)
-        screen.print(f"measuring both on {sum(map(len, sets.values()))} images")
+        screen.print(f"measuring both on {counted(sum(map(len, sets.values())), 'image')}")
         before = _measured(entry, "openvino-float", sets)
         after = _measured(small, "openvino-int8", sets)
         rows = _compared(sets, before, after)

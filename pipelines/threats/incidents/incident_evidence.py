@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from models.wording import counted
 from pipelines.threats.incidents.incident import (
     INCIDENT_HOLD,
     LIVE,
@@ -217,12 +218,13 @@ def expired(incident: Incident, changed_at: datetime, now: datetime) -> Incident
     since = max(changed_at, incident.last_seen_at or changed_at)
     if now - since <= hold:
         return None
+    hours = round(hold.total_seconds() / 3600.0)
     return IncidentChange(
         kind=ChangeKind.EXPIRED,
         incident=replace(
             incident,
             state=IncidentState.EXPIRED,
-            reason=f"It was not seen for {hold.total_seconds() / 3600.0:.0f} hours.",
+            reason=f"It was not seen for {counted(hours, 'hour')}.",
             revision=incident.revision + 1,
         ),
     )
