@@ -3,9 +3,9 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -13,143 +13,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pyproj import Geod
 
-from pipelines.ground import GroundPoint
-from pipelines.outcome import Outcome
-from pipelines.threats.incidents.decisions import decide
 from pipelines.threats.incidents.incident import (
-    DISMISSAL_HOLD,
     INCIDENT_HOLD,
     ChangeKind,
-    Incident,
-    IncidentChange,
     IncidentState,
     incident_id,
 )
-from pipelines.threats.incidents.sentry import Watch
-from pipelines.threats.positions.position import Position, PositionKind
-from pipelines.threats.proximity.weighing import Level, Sighting, weigh
+from pipelines.threats.proximity.weighing import Level, weigh
 from pipelines.threats.rules.rule import DEFAULT_RULE, Rule
-from pipelines.threats.tracks.tracker import PINNED_REACH_M, Frame
-
-GEOD = Geod(ellps="WGS84")
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-BASE = Position(
-    position_id="base",
-    display_name="Base",
-    kind=PositionKind.BASE,
-    latitude_deg=4.0,
-    longitude_deg=18.0,
+from tests.pipelines.threats.incidents.watched_base import (
+    BASE,
+    NOON,
+    Book,
+    offset,
+    play,
+    point,
+    see,
 )
-
-
-def point(east_m: float, north_m: float, sigma: float | NDArray[np.float64] = 5.0) -> GroundPoint:
-    lon, lat, _ = GEOD.fwd(
-        18.0, 4.0, math.degrees(math.atan2(east_m, north_m)), math.hypot(east_m, north_m)
-    )
-    cov = np.zeros((3, 3))
-    cov[:2, :2] = np.eye(2) * sigma**2 if isinstance(sigma, float | int) else sigma
-    cov[2, 2] = 9.0
-    return GroundPoint(
-        outcome=Outcome.LOCATED,
-        latitude_deg=lat,
-        longitude_deg=lon,
-        hae_m=400.0,
-        covariance_enu_m2=cov,
-        ce90_m=2.146 * 5,
-        le90_m=4.9,
-        slant_range_m=120.0,
-        depression_deg=50.0,
-        terrain="flat:relative_height",
-    )
-
-
-def see(
-    *places: tuple[float, float],
-    category: str = "car",
-    sigma: float = 5.0,
-    confidence: float = 0.8,
-    rules: Sequence[Rule] = (DEFAULT_RULE,),
-    positions: Sequence[Position] = (BASE,),
-) -> tuple[Sighting, ...]:
-    points = [point(east, north, sigma) for east, north in places]
-    return weigh(points, [category] * len(points), [confidence] * len(points), positions, rules)
-
-
-class Book:
-    """Everything known, frame after frame."""
-
-    def __init__(
-        self,
-        positions: Sequence[Position] = (BASE,),
-        rules: Sequence[Rule] = (DEFAULT_RULE,),
-    ) -> None:
-        self.positions, self.rules = positions, rules
-        self.watch = Watch()
-
-    def add(
-        self,
-        sightings: Sequence[Sighting],
-        imagery_id: str,
-        captured_at: datetime | None,
-        footprint_lonlat: NDArray[np.float64] | None = None,
-    ) -> tuple[IncidentChange, ...]:
-        """What a frame with these sightings does."""
-        of = {it.detection_index: it for it in sightings}
-        frame = Frame(
-            imagery_id=imagery_id,
-            captured_at=captured_at,
-            ground=[of[n].ground if n in of else NOWHERE for n in range(max(of, default=-1) + 1)],
-            categories=[of[n].category if n in of else "" for n in range(max(of, default=-1) + 1)],
-            confidences=[
-                of[n].confidence if n in of else 0 for n in range(max(of, default=-1) + 1)
-            ],
-            footprint_lonlat=footprint_lonlat,
-        )
-        self.watch, seen = self.watch.observe(
-            frame, positions=self.positions, rules=self.rules, sightings=sightings
-        )
-        return seen.changes
-
-    def decide(self, incident: Incident, verdict: str) -> Incident:
-        """What a person decided of it."""
-        decided = decide(incident, verdict).incident
-        self.watch = replace(
-            self.watch, incidents={**self.watch.incidents, decided.incident_id: decided}
-        )
-        return decided
-
-    @property
-    def withheld(self) -> int:
-        """How many sightings are counted as not shown."""
-        return sum(it.count for it in self.watch.suppressions.values())
-
-    @property
-    def incidents(self) -> list[Incident]:
-        """In order of their identifiers."""
-        return [it for _, it in sorted(self.watch.incidents.items())]
-
-
-NOWHERE = GroundPoint(outcome=Outcome.NO_INTERSECTION)
-
-
-def play(
-    *frames: tuple[Sighting, ...],
-    seconds: float | None = 2.0,
-    positions: Sequence[Position] = (BASE,),
-) -> list[Incident]:
-    book = Book(positions)
-    for index, frame in enumerate(frames):
-        at = None if seconds is None else NOON + timedelta(seconds=index * seconds)
-        book.add(frame, f"i{index}", at)
-    return book.incidents
-
-
-def offset(incident: Incident) -> tuple[float, float]:
-    ground = incident.best.ground
-    azimuth, _, distance = GEOD.inv(18.0, 4.0, ground.longitude_deg, ground.latitude_deg)
-    return distance * math.sin(math.radians(azimuth)), distance * math.cos(math.radians(azimuth))
 
 
 def test_the_first_sighting_raises_with_a_name_that_repeats() -> None:
@@ -376,43 +257,6 @@ def test_after_the_hold_the_object_is_a_new_one() -> None:
         book.add(see((100.0, 0.0)), "i0", NOON)
         (change,) = book.add(see((100.0, 0.0)), "x", NOON + gap)
         assert change.kind is kind
-
-
-def test_what_was_dismissed_is_taken_in_silently_and_counted_for_a_while() -> None:
-    book = Book()
-    (raised,) = book.add(see((100.0, 0.0)), "i0", NOON)
-    dismissed = book.decide(raised.incident, "dismissed")
-    for minute in range(10, 121, 10):
-        changes = book.add(see((101.0, 1.0)), f"m{minute}", NOON + timedelta(minutes=minute))
-        assert [(it.kind, it.incident.state) for it in changes] == [
-            (ChangeKind.ABSORBED, IncidentState.DISMISSED)
-        ]
-    (known,) = book.incidents
-    assert known.sighting_count == 13
-    # Who holds what was dismissed can still correct it.
-    assert known.revision == dismissed.revision
-    assert known.best == dismissed.best
-    (counted,) = book.watch.suppressions.values()
-    assert (counted.reason, counted.count, counted.imagery_id) == ("DISMISSED", 12, "m120")
-    assert counted.last_at == NOON + DISMISSAL_HOLD
-    anew = book.add(see((101.0, 1.0)), "late", NOON + DISMISSAL_HOLD + timedelta(seconds=1))
-    assert [it.kind for it in anew] == [ChangeKind.RAISED]
-
-
-def test_a_dismissal_silences_nothing_else() -> None:
-    def dismissed() -> Book:
-        book = Book()
-        (raised,) = book.add(see((100.0, 0.0), sigma=80.0), "i0", NOON)
-        book.decide(raised.incident, "dismissed")
-        return book
-
-    at = NOON + timedelta(seconds=10)
-    second = dismissed().add(see((100.0, 0.0), (110.0, 0.0)), "a", at)
-    assert sorted(it.kind for it in second) == [ChangeKind.ABSORBED, ChangeKind.RAISED]
-    far = see((100.0 + PINNED_REACH_M + 5.0, 0.0), sigma=80.0)
-    assert [it.kind for it in dismissed().add(far, "b", at)] == [ChangeKind.RAISED]
-    person = see((100.0, 0.0), category="person")
-    assert [it.kind for it in dismissed().add(person, "c", at)] == [ChangeKind.RAISED]
 
 
 def test_a_naive_time_is_refused() -> None:
