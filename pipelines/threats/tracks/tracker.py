@@ -17,13 +17,12 @@ from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks import track_linking, track_merging
-from pipelines.threats.tracks.association import Places, associate
-from pipelines.threats.tracks.coverage import area_m2, depth_m, shows, well_inside
+from pipelines.threats.tracks.coverage import area_m2, shows, well_inside
 from pipelines.threats.tracks.fusion import horizontal
 from pipelines.threats.tracks.gate import within_gate
-from pipelines.threats.tracks.motion import motion_sigma_m
-from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group
-from pipelines.threats.tracks.track_anchor import Anchor, anchor
+from pipelines.threats.tracks.pairing import Shown, paired
+from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
+from pipelines.threats.tracks.track_anchor import anchor
 from pipelines.threats.tracks.track_state import begin_track, replayed, see_again
 from pipelines.threats.tracks.twins import twins
 
@@ -31,21 +30,7 @@ TRACK_HOLD = timedelta(hours=12)
 """An object not seen for longer is a new one when something is seen there again."""
 NEAR_M = 400.0
 """Tracks so far around a frame may be what it shows, or belong to a group with it."""
-PINNED_REACH_M = 50.0
-"""What is pinned takes in nothing farther away, however wide the ellipses are."""
-
 _NAMESPACE = uuid.UUID("0b0d8a0c-0f6b-5a5e-8d6f-6a3a7c1f2e94")
-# Twice the negative logarithm of the chance that an object seen once, seen again where it stood, or
-# seen to drive moves on before the next frame: three in ten, one in a hundred, always.
-_MOVE_COST = {Mobility.UNKNOWN: 2.4, Mobility.STILL: 9.2, Mobility.MOVING: 0.0}
-# The same of a detector missing what it could have seen, one in seven: less than it often is, so
-# that what was not looked at twice is rather taken for two.
-_MISS_COST = 4.0
-# Somebody on a two-wheeler is found as the one, the other or both.
-_RIDDEN = {"person", "two-wheeler"}
-_RIDDEN_COST = 2.0
-# An error of pose moves what stands at the edge of a frame across it.
-_EDGE_SLACK = 1.0
 # A place nearer to the edge than so many sigmas may have been cut off by an error of pose.
 _EDGE_SIGMAS = 2.5
 # What a flight does not find at its first looks it may miss at all of them, by its light or its
@@ -269,7 +254,17 @@ def advance(
         if name not in held and may_hold(track, frame.captured_at)
     ]
     left = [index for index in sorted(looks) if index not in track_of]
-    found = _in_turns(rest, [looks[index] for index in left], frame, footprints, pinned)
+    found = paired(
+        rest,
+        [looks[index] for index in left],
+        Shown(
+            captured_at=frame.captured_at,
+            sortie_id=frame.sortie_id,
+            footprint_lonlat=frame.footprint_lonlat,
+            earlier=footprints,
+        ),
+        pinned,
+    )
     width = 0.0 if frame.footprint_lonlat is None else area_m2(frame.footprint_lonlat)
     pairs = [(left[column], track, at) for track, at, column in found]
     for index, track in zip(
@@ -354,103 +349,6 @@ def _same(look: TrackPoint, point: TrackPoint) -> bool:
         and abs(look.latitude_deg - point.latitude_deg) < 1e-9
         and abs(look.longitude_deg - point.longitude_deg) < 1e-9
     )
-
-
-def _in_turns(
-    rest: Sequence[Track],
-    looks: Sequence[TrackPoint],
-    frame: Frame,
-    footprints: Mapping[str, NDArray[np.float64]],
-    pinned: Collection[str],
-) -> list[tuple[Track, Anchor, int]]:
-    """Each track with where it was looked for and the index of its look: see `_pair`.
-
-    What is known well chooses first: a track that a stray second box began fits the looks of the
-    object as well as the track of the object does; it gets only what is left, and starves.
-    """
-    reached = within_gate(rest, looks, captured_at=frame.captured_at, sortie_id=frame.sortie_id)
-    first = track_merging.established(reached, among=rest)
-    left = list(range(len(looks)))
-    pairs: list[tuple[Track, Anchor, int]] = []
-    for wanted in (True, False):
-        part = [track for track, is_first in zip(reached, first, strict=True) if is_first is wanted]
-        found, anchors = _pair(part, [looks[column] for column in left], frame, footprints, pinned)
-        pairs += [(part[row], anchors[row], left[column]) for row, column in found]
-        taken = {left[column] for _, column in found}
-        left = [column for column in left if column not in taken]
-    return sorted(pairs, key=lambda pair: pair[0].track_id)
-
-
-def _pair(
-    rest: Sequence[Track],
-    looks: Sequence[TrackPoint],
-    frame: Frame,
-    footprints: Mapping[str, NDArray[np.float64]],
-    pinned: Collection[str],
-) -> tuple[list[tuple[int, int]], list[Anchor]]:
-    """(index of track, index of look) of the same object, and where each track was looked for."""
-    anchors = [anchor(track, frame.captured_at, frame.sortie_id) for track in rest]
-    if not rest or not looks:
-        return [], anchors
-    plane = LocalPlane(latitude_deg=looks[0].latitude_deg, longitude_deg=looks[0].longitude_deg)
-    latitude = np.array([it.latitude_deg for it in anchors])
-    longitude = np.array([it.longitude_deg for it in anchors])
-    known = Places(
-        enu_m=plane.enu(latitude, longitude),
-        covariance_m2=np.stack([it.covariance_m2 for it in anchors]),
-    )
-    look_latitude = np.array([it.latitude_deg for it in looks])
-    look_longitude = np.array([it.longitude_deg for it in looks])
-    seen = Places(
-        enu_m=plane.enu(look_latitude, look_longitude),
-        covariance_m2=np.stack([it.covariance_m2 for it in looks]),
-    )
-    groups = [track.group for track in rest]
-    look_groups = [category_group(look.category) for look in looks]
-    allowed = np.array([[group == other for other in look_groups] for group in groups])
-    ridden = np.array([[{group, other} == _RIDDEN for other in look_groups] for group in groups])
-    allowed |= ridden
-    held = np.array([track.track_id in pinned for track in rest])
-    away = np.linalg.norm(known.enu_m[:, None] - seen.enu_m[None], axis=2)
-    allowed &= ~held[:, None] | (away <= PINNED_REACH_M)
-    if not allowed.any():
-        return [], anchors
-    motion = np.array(
-        [
-            0.0
-            if still
-            else motion_sigma_m(group, at.gap_s, driving=track.mobility is Mobility.MOVING)
-            for track, group, at, still in zip(rest, groups, anchors, held, strict=True)
-        ]
-    )
-    motion = np.tile(motion[:, None], (1, len(looks)))
-    slack = _EDGE_SLACK * np.sqrt(known.covariance_m2.trace(axis1=1, axis2=2) / 2.0)
-    here = np.ones(len(rest), np.bool_)
-    if frame.footprint_lonlat is not None:
-        here = depth_m(frame.footprint_lonlat, latitude, longitude) >= -slack
-    look_slack = _EDGE_SLACK * np.sqrt(seen.covariance_m2.trace(axis1=1, axis2=2) / 2.0)
-    shown = {name: np.ones(len(looks), np.bool_) for name in {it.imagery_id for it in anchors}}
-    for name in shown.keys() & footprints.keys():
-        shown[name] = depth_m(footprints[name], look_latitude, look_longitude) >= -look_slack
-    before = np.stack([shown[it.imagery_id] for it in anchors])
-    # What drives is seen to leave its place; of anything else the new place must have been seen
-    # empty as well.
-    driving = np.array([track.mobility is Mobility.MOVING for track in rest])
-    motion[~(here[:, None] & (before | driving[:, None]))] = 0.0
-    pairs = associate(
-        known,
-        seen,
-        motion,
-        allowed,
-        pair_cost=_MISS_COST * ((~here[:, None]).astype(float) + (~before).astype(float))
-        + _RIDDEN_COST * ridden,
-        move_cost=np.array([_MOVE_COST[track.mobility] for track in rest]),
-        own_m2=np.stack([it.own_m2 for it in anchors]),
-        drift=Anchor.drifts(anchors),
-        same_flight=np.array([it.same_flight for it in anchors]),
-        fresh_share=np.array([it.fresh_share for it in anchors]),
-    )
-    return pairs, anchors
 
 
 def _missed(unseen: Sequence[Track], frame: Frame, width_m2: float) -> list[Track]:

@@ -9,7 +9,7 @@ from pipelines.threats.incidents.incident import (
     ChangeKind,
     IncidentState,
 )
-from pipelines.threats.tracks.tracker import PINNED_REACH_M
+from pipelines.threats.tracks.pairing import PINNED_REACH_M
 from tests.pipelines.threats.incidents.watched_base import NOON, Book, see
 
 

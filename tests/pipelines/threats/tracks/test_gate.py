@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.positions.local_plane import LocalPlane
-from pipelines.threats.tracks import tracker
+from pipelines.threats.tracks import pairing, tracker
 from pipelines.threats.tracks.gate import within_gate
 from pipelines.threats.tracks.track import Track, TrackPoint
 from pipelines.threats.tracks.tracker import Frame, TrackUpdate, advance, footprints_needed
@@ -117,7 +117,8 @@ def test_what_the_gate_leaves_out_changes_nothing(
             pinned=pinned,
         )
         with monkeypatch.context() as everything:
-            everything.setattr(tracker, "within_gate", lambda tracks, _, **__: list(tracks))
+            for module in (tracker, pairing):
+                everything.setattr(module, "within_gate", lambda tracks, _, **__: list(tracks))
             whole = advance(tracks, frame, footprints=rings, pinned=pinned)
             all_asked += len(footprints_needed(tracks, frame))
         assert told(update) == told(whole), f"frame {number}"
