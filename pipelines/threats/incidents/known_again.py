@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from pipelines.threats.tracks.coverage import shows
 from pipelines.threats.tracks.track import Track
 from pipelines.threats.tracks.track_anchor import anchor
-from pipelines.threats.tracks.track_linking import alike, strangeness
+from pipelines.threats.tracks.track_linking import LOOKS, alike, strangeness
 from pipelines.threats.tracks.track_merging import seen_together
 from pipelines.threats.tracks.twins import sides_apart
 
-# What was seen so often since a known one was lost is another, for it would have been linked to it.
-_LOOKS_IN_DOUBT = 8
 # A second box lies hardly ever farther than so many sides from the first; what is seen there with
 # it so often is an object of its own.
 _BESIDE_SIDES, _TOGETHER = 1.5, 2
@@ -66,7 +64,7 @@ def may_be_known(
             if (
                 track.track_id not in looks
                 or not alike(known.group, looks[track.track_id].category)
-                or _looks_since(track, known) > _LOOKS_IN_DOUBT
+                or _looks_since(track, known) >= LOOKS
                 or seen_together(track, known)
             ):
                 continue

@@ -16,7 +16,7 @@ from pipelines.threats.tracks.coverage import depth_m
 from pipelines.threats.tracks.gate import within_gate
 from pipelines.threats.tracks.motion import motion_sigma_m
 from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group
-from pipelines.threats.tracks.track_anchor import LONGEST_DRIFT_S, Anchor, anchor
+from pipelines.threats.tracks.track_anchor import Anchor, anchor
 
 PINNED_REACH_M = 50.0
 """What is pinned takes in nothing farther away, however wide the ellipses are."""
@@ -27,8 +27,8 @@ _MOVE_COST = {Mobility.UNKNOWN: 2.4, Mobility.STILL: 9.2, Mobility.MOVING: 0.0}
 # The same of a detector missing what it could have seen, one in seven: less than it often is, so
 # that what was not looked at twice is rather taken for two.
 _MISS_COST = 4.0
-# And of something that was lost driving having stopped at that very place, one in ten.
-_STOPPED_COST = 4.6
+# What was lost driving for longer is not somewhere near to where it was lost.
+_GONE_S = 300.0
 # Somebody on a two-wheeler is found as the one, the other or both.
 _RIDDEN = {"person", "two-wheeler"}
 _RIDDEN_COST = 2.0
@@ -143,7 +143,7 @@ def _pair(
     driving = np.array([track.mobility is Mobility.MOVING for track in rest])
     motion[~(here[:, None] & (before | driving[:, None]))] = 0.0
     # What drove and was lost for long is elsewhere, or has stopped right there.
-    gone = driving & np.array([(at.gap_s or 0.0) > LONGEST_DRIFT_S for at in anchors])
+    gone = driving & np.array([(at.gap_s or 0.0) > _GONE_S for at in anchors])
     motion[gone] = 0.0
     pairs = associate(
         known,
@@ -151,8 +151,7 @@ def _pair(
         motion,
         allowed,
         pair_cost=_MISS_COST * ((~here[:, None]).astype(float) + (~before).astype(float))
-        + _RIDDEN_COST * ridden
-        + _STOPPED_COST * gone[:, None],
+        + _RIDDEN_COST * ridden,
         move_cost=np.array([_MOVE_COST[track.mobility] for track in rest]),
         own_m2=np.stack([it.own_m2 for it in anchors]),
         drift=Anchor.drifts(anchors),

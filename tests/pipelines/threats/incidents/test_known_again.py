@@ -75,7 +75,7 @@ def test_what_one_frame_showed_beside_it_is_another() -> None:
     assert known([track("new", [14, NOW], 5.0)], [lost]) == {}
 
 
-@pytest.mark.parametrize(("looks", "in_doubt"), [(8, True), (9, False)])
+@pytest.mark.parametrize(("looks", "in_doubt"), [(3, True), (4, False)])
 def test_doubt_ends_where_it_was_seen_often_since(looks: int, in_doubt: bool) -> None:
     lost = track("lost", range(5))
     new = track("new", range(NOW - looks + 1, NOW + 1), 5.0)

@@ -121,7 +121,7 @@ AFTER = [frame(36.0 + 2.0 * n, [45.0 + 2.6 * n]) for n in range(6)]
 
 
 def test_a_walker_lost_for_half_a_minute_is_the_same_once_nobody_else_is_seen_beside() -> None:
-    assert len(play([*BEFORE, *HIDDEN, *AFTER[:4]])) == 2
+    assert len(play([*BEFORE, *HIDDEN, *AFTER[:3]])) == 2
     found = play([*BEFORE, *HIDDEN, *AFTER])
     (track,) = found.values()
     assert track.sighting_count == len(BEFORE) + len(AFTER)
@@ -161,3 +161,25 @@ def test_of_two_that_begin_only_the_likelier_goes_on() -> None:
     ]
     found = play([*BEFORE, *HIDDEN, *after])
     assert sorted(it.sighting_count for it in found.values()) == [len(AFTER), len(BEFORE + AFTER)]
+
+
+def test_wheels_go_on_and_somebody_on_foot_may_turn_back() -> None:
+    ways = {"car": [frame(2.0 * n, [16.0 * n], category="car") for n in range(4)]}
+    ways["person"] = [frame(2.0 * n, [3.0 * n]) for n in range(4)]
+    found = {}
+    for category, frames in ways.items():
+        (track,) = play(frames).values()
+        at = anchor(track, NOON + timedelta(seconds=14.0), "")
+        behind = look(14.0, -8.0, category)
+        found[category] = strangeness(track, at, behind)
+    assert found["car"] == np.inf
+    assert found["person"] < 0.0
+
+
+def test_what_drove_off_an_hour_ago_is_not_who_comes_by_now() -> None:
+    driven = [frame(2.0 * n, [16.0 * n], category="car") for n in range(4)]
+    later = frame(3600.0, [48.0 + 14.0], category="car")
+    assert len(play([*driven, later])) == 2
+    # Within minutes it may be it.
+    soon = frame(26.0, [48.0 + 14.0], category="car")
+    assert len(play([*driven, soon])) == 1
