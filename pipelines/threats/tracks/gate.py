@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks.association import GATE_CHI2
@@ -22,6 +23,12 @@ from pipelines.threats.tracks.motion import (
 from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
 from pipelines.threats.tracks.track_anchor import LONGEST_DRIFT_S, SAME_ERRORS_S
 
+Floats = NDArray[np.float64]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# By then whatever moves has moved as far as it may; infinitely long times no speed is no number.
+_LONG_S = 1e6
 # No degree of latitude is longer on WGS 84, and none of longitude on the equator.
 _LONGEST_DEGREE_M = 111_700.0
 # Distances in the planes of two origins differ by less.
@@ -52,84 +59,154 @@ def within_gate(
     """
     if not tracks or not looks:
         return []
-    latitude, longitude, slack_m, share, own_m2 = np.array(
-        [_reach(track, captured_at, sortie_id) for track in tracks]
-    ).T
+    reach = _reach(np.array([_row(track, sortie_id) for track in tracks]).T, captured_at)
     seen = np.array([(it.latitude_deg, it.longitude_deg, _variance_m2(it)) for it in looks])
     plane = LocalPlane(latitude_deg=float(seen[0, 0]), longitude_deg=float(seen[0, 1]))
-    step = plane.enu(latitude, longitude)[:, None] - plane.enu(seen[:, 0], seen[:, 1])[None]
+    places = plane.enu(reach.latitude_deg, reach.longitude_deg)
+    step = places[:, None] - plane.enu(seen[:, 0], seen[:, 1])[None]
     # No eigenvalue of a covariance exceeds its trace.
-    variance = own_m2[:, None] + share[:, None] * seen[None, :, 2]
-    reach = slack_m[:, None] + np.sqrt(GATE_CHI2 * variance)
-    near = np.hypot(step[..., 0], step[..., 1]) <= reach * (1.0 + _PLANE_SHARE) + _PLANE_M
+    variance = reach.own_m2[:, None] + reach.share[:, None] * seen[None, :, 2]
+    farthest = reach.slack_m[:, None] + np.sqrt(GATE_CHI2 * variance)
+    near = np.hypot(step[..., 0], step[..., 1]) <= farthest * (1.0 + _PLANE_SHARE) + _PLANE_M
     return [track for track, kept in zip(tracks, near.any(axis=1).tolist(), strict=True) if kept]
 
 
 class _Reach(NamedTuple):
-    """Where a track is looked for, and how far from there.
+    """Where N tracks are looked for, and how far from there, (N,) each.
 
     Attributes:
         latitude_deg: WGS 84.
         longitude_deg: WGS 84.
-        slack_m: it may be so far aside, whatever the covariances are.
-        share: of a look's variance that counts.
+        slack_m: each may be so far aside, whatever the covariances are.
+        share: of a look's variance that counts, at most.
         own_m2: variance of both axes beside that.
     """
 
-    latitude_deg: float
-    longitude_deg: float
-    slack_m: float
-    share: float
-    own_m2: float
+    latitude_deg: Floats
+    longitude_deg: Floats
+    slack_m: Floats
+    share: Floats
+    own_m2: Floats
 
 
-# What the ledger is asked for before a frame is taken in is asked again while it is.
-@functools.lru_cache(maxsize=4096)
-def _reach(track: Track, captured_at: datetime | None, sortie_id: str) -> _Reach:
-    if captured_at is None or track.last_seen_at is None or captured_at < track.last_seen_at:
-        return _anywhere(track, late=captured_at is not None and track.last_seen_at is not None)
-    known = _known(track)
-    latitude_deg, longitude_deg, variance_m2 = known.place
-    gap_s, share = (captured_at - track.last_seen_at).total_seconds(), 1.0
-    latest = known.latest.get(sortie_id)
-    if latest is not None:
-        since_s = (captured_at - latest[0]).total_seconds()
-        if since_s <= SAME_ERRORS_S:
-            latitude_deg, longitude_deg, variance_m2 = latest[1]
-            gap_s, share = since_s, fresh_share(since_s) if sortie_id else 1.0
-    moved_m2 = motion_sigma_m(known.group, gap_s, driving=known.is_moving) ** 2
-    slack_m = 0.0
-    if track.mobility is Mobility.STILL:
-        # The mean of some of its looks.
-        slack_m = _extent(track)[0]
-    elif known.speed is not None and 0.0 < gap_s <= LONGEST_DRIFT_S:
-        speed_m_s, speed_variance = known.speed
-        slack_m = speed_m_s * gap_s
-        driven_m2 = speed_variance * gap_s**2 + 2.0 * driven_variance_m2(known.group, gap_s)
-        moved_m2 = max(moved_m2, driven_m2)
+def _reach(columns: Floats, captured_at: datetime | None) -> _Reach:
+    """Where tracks are looked for, from the columns of their rows: see `_Row`."""
+    row = _Row(*columns)
+    gap_s = np.full(len(row.time), np.nan)
+    since_s = gap_s
+    if captured_at is not None:
+        now = _microseconds(captured_at)
+        gap_s, since_s = (now - row.time) / 1e6, (now - row.flown_time) / 1e6
+    # A frame that came late, or at no known time, may find an object at any of its looks.
+    late = gap_s < 0.0
+    anywhere = late | np.isnan(gap_s)
+    flown = (since_s <= SAME_ERRORS_S) & ~anywhere
+    gap_s = np.where(anywhere, 0.0, np.where(flown, since_s, gap_s))
+    share = np.where(flown, row.flown_share, 1.0)
+    moved_m2 = np.minimum(row.rate_m_s * gap_s, row.most_m) ** 2
+    drifts = (row.speed_m_s >= 0.0) & (gap_s > 0.0) & (gap_s <= LONGEST_DRIFT_S)
+    driven_m2 = row.speed_variance * gap_s**2 + row.driven_m2 * gap_s**3
+    moved_m2 = np.where(drifts, np.maximum(moved_m2, driven_m2), moved_m2)
+    # What stands is looked for at the mean of some of its looks.
+    slack_m = np.where(drifts, row.speed_m_s * gap_s, np.where(row.stands > 0.0, row.extent_m, 0.0))
+    own_m2 = share * np.where(flown, row.flown_m2, row.variance_m2) + moved_m2
+    farthest = np.where(late & (row.drives > 0.0), np.inf, row.extent_m)
     return _Reach(
-        latitude_deg,
-        longitude_deg,
-        slack_m,
-        share,
-        share * variance_m2 + 2.0 * BOX_SIGMA_M**2 + moved_m2,
+        latitude_deg=np.where(flown, row.flown_latitude_deg, row.latitude_deg),
+        longitude_deg=np.where(flown, row.flown_longitude_deg, row.longitude_deg),
+        slack_m=np.where(anywhere, farthest, slack_m),
+        share=share,
+        own_m2=np.where(anywhere, row.widest_m2 + FARTHEST_MOTION_M**2, own_m2)
+        + 2.0 * BOX_SIGMA_M**2,
     )
 
 
-def _anywhere(track: Track, *, late: bool) -> _Reach:
-    """Of a frame that came late, or at no known time: at any of its looks, or between them."""
-    farthest, variance = _extent(track)
-    drives = track.mobility is Mobility.MOVING or track.velocity_m_s is not None
-    return _Reach(
-        latitude_deg=track.latitude_deg,
-        longitude_deg=track.longitude_deg,
-        slack_m=math.inf if late and drives else farthest,
-        share=1.0,
-        own_m2=variance + 2.0 * BOX_SIGMA_M**2 + FARTHEST_MOTION_M**2,
-    )
+class _Row(NamedTuple):
+    """What is asked of a track with every frame of a flight, in numbers; or of N tracks, (N,) each.
+
+    Attributes:
+        latitude_deg: of the track, WGS 84.
+        longitude_deg: of the track, WGS 84.
+        variance_m2: of both axes there.
+        time: of its last look, microseconds; NaN where unknown.
+        flown_latitude_deg: of its latest look of the flight that has a time; NaN where none has.
+        flown_longitude_deg: of that look.
+        flown_m2: variance of both axes of that look.
+        flown_time: of that look, microseconds.
+        flown_share: of the variance of a pair of looks of the flight that is new, at most.
+        extent_m: from its place to its farthest look.
+        widest_m2: the widest variance of any look.
+        stands: 1 where it was seen to stand, else 0.
+        drives: 1 where it was seen to drive or has a velocity, else 0.
+        speed_m_s: with which it is looked for farther on; -1 where it is not.
+        speed_variance: of both axes.
+        rate_m_s: one sigma of motion in a second.
+        most_m: one sigma of motion at most.
+        driven_m2: variance of both axes from acceleration, after a second.
+    """
+
+    latitude_deg: Any
+    longitude_deg: Any
+    variance_m2: Any
+    time: Any
+    flown_latitude_deg: Any
+    flown_longitude_deg: Any
+    flown_m2: Any
+    flown_time: Any
+    flown_share: Any
+    extent_m: Any
+    widest_m2: Any
+    stands: Any
+    drives: Any
+    speed_m_s: Any
+    speed_variance: Any
+    rate_m_s: Any
+    most_m: Any
+    driven_m2: Any
 
 
 @functools.lru_cache(maxsize=_TRACKS_KEPT)
+def _row(track: Track, sortie_id: str) -> _Row:
+    latest: TrackPoint | None = None
+    latest_time = math.nan
+    for point in track.points:
+        if point.sortie_id == sortie_id and point.captured_at is not None:
+            time = _microseconds(point.captured_at)
+            if latest is None or time >= latest_time:
+                latest, latest_time = point, time
+    extent_m, widest_m2 = _extent(track)
+    moving = track.mobility is Mobility.MOVING
+    stands = track.mobility is Mobility.STILL
+    speed_m_s, group = -1.0, track.group
+    if track.velocity_m_s is not None and not stands:
+        speed_m_s = math.hypot(*track.drift_m_s.tolist())
+    return _Row(
+        latitude_deg=track.latitude_deg,
+        longitude_deg=track.longitude_deg,
+        variance_m2=_variance_m2(track),
+        time=math.nan if track.last_seen_at is None else _microseconds(track.last_seen_at),
+        flown_latitude_deg=math.nan if latest is None else latest.latitude_deg,
+        flown_longitude_deg=math.nan if latest is None else latest.longitude_deg,
+        flown_m2=math.nan if latest is None else _variance_m2(latest),
+        flown_time=latest_time,
+        flown_share=fresh_share(SAME_ERRORS_S) if sortie_id else 1.0,
+        extent_m=extent_m,
+        widest_m2=widest_m2,
+        stands=float(stands),
+        drives=float(moving or track.velocity_m_s is not None),
+        speed_m_s=speed_m_s,
+        speed_variance=float(track.state_covariance[2, 2] + track.state_covariance[3, 3]),
+        rate_m_s=motion_sigma_m(group, 1.0, driving=moving),
+        most_m=motion_sigma_m(group, _LONG_S, driving=moving),
+        driven_m2=2.0 * driven_variance_m2(group, 1.0),
+    )
+
+
+def _microseconds(moment: datetime) -> float:
+    """Whole microseconds since 1970, so that their differences are exact."""
+    return float((moment - _EPOCH) // _MICROSECOND)
+
+
 def _extent(track: Track) -> tuple[float, float]:
     """Metres from its place to its farthest look, and the widest variance of any, square metres."""
     farthest, variance = 0.0, _variance_m2(track)
@@ -140,48 +217,6 @@ def _extent(track: Track) -> tuple[float, float]:
         farthest = max(farthest, away * _LONGEST_DEGREE_M)
         variance = max(variance, _variance_m2(point))
     return farthest, variance
-
-
-class _Known(NamedTuple):
-    """What is asked of a track with every frame.
-
-    Attributes:
-        place: latitude and longitude in degrees, and the variance of both axes, square metres.
-        latest: time and place of its latest look that has a time, by flight.
-        group: of categories.
-        is_moving: it was seen to drive.
-        speed: metres a second, and the variance of both axes; None where it has no velocity.
-    """
-
-    place: tuple[float, float, float]
-    latest: Mapping[str, tuple[datetime, tuple[float, float, float]]]
-    group: str
-    is_moving: bool
-    speed: tuple[float, float] | None
-
-
-@functools.lru_cache(maxsize=_TRACKS_KEPT)
-def _known(track: Track) -> _Known:
-    latest: dict[str, tuple[datetime, tuple[float, float, float]]] = {}
-    for point in track.points:
-        before = latest.get(point.sortie_id)
-        if point.captured_at is not None and (before is None or point.captured_at >= before[0]):
-            latest[point.sortie_id] = point.captured_at, _place(point)
-    speed = None
-    if track.velocity_m_s is not None:
-        variance = float(track.state_covariance[2, 2] + track.state_covariance[3, 3])
-        speed = math.hypot(*track.drift_m_s.tolist()), variance
-    return _Known(
-        place=_place(track),
-        latest=latest,
-        group=track.group,
-        is_moving=track.mobility is Mobility.MOVING,
-        speed=speed,
-    )
-
-
-def _place(place: Track | TrackPoint) -> tuple[float, float, float]:
-    return place.latitude_deg, place.longitude_deg, _variance_m2(place)
 
 
 def _variance_m2(place: Track | TrackPoint) -> float:
