@@ -10,6 +10,7 @@ is named here (`use_grid_folder`). They are PROJ's own files, for example us_nga
 from __future__ import annotations
 
 import os
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,11 +29,39 @@ EGM2008_EPSG = 3855
 GRID_FOLDER = Path(__file__).parents[1] / "data"
 
 
-@lru_cache(maxsize=16)
+class _Thread(threading.local):
+    """Where this thread's PROJ looks for grids; empty where it was not told yet."""
+
+    search_path = ""
+
+
+_THREAD = _Thread()
+_TELLING = threading.Lock()
+
+
+def _tell_thread(*folders: Path) -> None:
+    """Let PROJ find grids in this thread.
+
+    Each thread has a PROJ of its own, and one that has computed before knows nothing of a folder
+    that another thread named since.
+    """
+    with _TELLING:
+        known = pyproj.datadir.get_data_dir().split(os.pathsep)
+        wanted = [it for it in map(str, (GRID_FOLDER, *folders)) if it not in known]
+        search_path = os.pathsep.join([*known, *wanted])
+        if search_path != _THREAD.search_path:
+            set_network_enabled(active=False)
+            pyproj.datadir.set_data_dir(search_path)
+            _THREAD.search_path = search_path
+
+
 def _transformer(vertical_epsg: int) -> pyproj.Transformer | None:
-    set_network_enabled(active=False)
-    if str(GRID_FOLDER) not in pyproj.datadir.get_data_dir().split(os.pathsep):
-        pyproj.datadir.append_data_dir(str(GRID_FOLDER))
+    _tell_thread()
+    return _made(vertical_epsg)
+
+
+@lru_cache(maxsize=16)
+def _made(vertical_epsg: int) -> pyproj.Transformer | None:
     try:
         # Without these two flags PROJ answers a missing grid with N = 0 and no word.
         transformer = pyproj.Transformer.from_crs(
@@ -56,9 +85,8 @@ def use_grid_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise InvalidInputError(f"{folder} is not a folder of geoid grids", field="geoid_grids")
-    if str(folder) not in pyproj.datadir.get_data_dir().split(os.pathsep):
-        pyproj.datadir.append_data_dir(str(folder))
-    _transformer.cache_clear()
+    _tell_thread(folder)
+    _made.cache_clear()
 
 
 def has_grid(vertical_epsg: int) -> bool:

@@ -101,3 +101,33 @@ print(before, float(undulation_m(38.625473, -0.0005, vertical_epsg=EGM2008_EPSG)
     assert float(undulation) == pytest.approx(50.066, abs=0.15)
     with pytest.raises(InvalidInputError, match="no-such"):
         use_grid_folder(tmp_path / "no-such")
+
+
+_TWO_THREADS = """
+import threading, pyproj
+from pipelines.geometry.heights import undulation_m
+
+used, told, heights = threading.Event(), threading.Event(), []
+
+def work():
+    pyproj.Transformer.from_crs(4326, 32636).transform(4.0, 31.0)  # has a PROJ of its own now
+    used.set()
+    told.wait(30)
+    heights.append(float(undulation_m(16.775833333, -3.009444444)))
+
+thread = threading.Thread(target=work)
+thread.start()
+used.wait(30)
+undulation_m(0.0, 0.0)
+told.set()
+thread.join(30)
+print(heights[0])
+"""
+
+
+def test_a_thread_that_computed_before_knows_the_grid_as_well() -> None:
+    # In a process of its own: here every thread may have been told already.
+    told = subprocess.run(
+        [sys.executable, "-c", _TWO_THREADS], check=True, capture_output=True, text=True
+    ).stdout
+    assert float(told) == pytest.approx(28.7068, abs=0.15)
