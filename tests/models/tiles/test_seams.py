@@ -157,7 +157,7 @@ def test_real_cars_are_found_wherever_seams_fall(data_dir: Path) -> None:
     second = second.select(second.confidence > 0.3)
     middle = (first.xyxy[:, :2] + first.xyxy[:, 2:]) / 2
     both = (middle > 200).all(axis=1) & (middle < 1450).all(axis=1)
-    sure = first.select(both & (first.confidence > 0.55))
+    sure = first.select(both & (first.confidence > 0.6))
     assert len(sure) >= 20
     again = [
         int((iou(second.xyxy, np.repeat(box[None], len(second), axis=0)) > 0.5).sum())
