@@ -24,6 +24,12 @@ class InvalidInputError(VedetteError):
     reason = "INVALID_INPUT"
 
 
+class NotAllowedNowError(VedetteError):
+    """What is asked does not follow on the state a thing is in."""
+
+    reason = "NOT_ALLOWED_NOW"
+
+
 class UnreadableImageError(InvalidInputError):
     """The bytes are not an image that Vedette reads, or are damaged or beyond its limits."""
 

@@ -17,12 +17,6 @@ class AlreadyExistsError(VedetteError):
     reason = "ALREADY_EXISTS"
 
 
-class NotAllowedNowError(VedetteError):
-    """What is asked does not follow on the state a thing is in."""
-
-    reason = "NOT_ALLOWED_NOW"
-
-
 class StaleRevisionError(VedetteError):
     """Somebody changed it since it was read; read it again and decide anew."""
 

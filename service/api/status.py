@@ -10,6 +10,7 @@ from models.errors import (
     EngineError,
     InvalidInputError,
     ModelRefusedError,
+    NotAllowedNowError,
     UnreadableImageError,
     VedetteError,
 )
@@ -18,7 +19,6 @@ from service.errors import (
     ChecksumMismatchError,
     LeaseLostError,
     LimitExceededError,
-    NotAllowedNowError,
     NotFoundError,
     PermissionDeniedError,
     SecondPersonError,

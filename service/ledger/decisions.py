@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert
 
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotAllowedNowError
 from pipelines.threats.incidents.decisions import (
     ReasonCode,
     Verdict,
@@ -20,7 +20,6 @@ from pipelines.threats.incidents.incident import ChangeKind
 from service.access import EVERYTHING, Sight
 from service.errors import (
     AlreadyExistsError,
-    NotAllowedNowError,
     SecondPersonError,
     StaleRevisionError,
 )
@@ -54,8 +53,8 @@ class Decisions(Database):
         it back.
 
         Raises:
-            InvalidInputError: a dismissal without a reason, or a verdict that does not follow on
-                the state.
+            InvalidInputError: a dismissal without a reason.
+            NotAllowedNowError: the verdict does not follow on the state.
             NotFoundError: the mission has none of that name that the person may see.
             StaleRevisionError: it has changed since that revision was read.
         """
@@ -64,7 +63,7 @@ class Decisions(Database):
         def decided(connection: Connection, record: IncidentRecord) -> IncidentRecord:
             before = record.decision
             if verdict is Verdict.ESCALATED and before and before.verdict is Verdict.ESCALATED:
-                raise InvalidInputError(
+                raise NotAllowedNowError(
                     f"the incident was escalated by {before.decided_by} already", field="verdict"
                 )
             after = replace(
@@ -104,8 +103,8 @@ class Decisions(Database):
 
         Raises:
             AlreadyExistsError: it is released to that recipient already.
-            NotAllowedNowError: a pledge that it comes from forbids it.
-            InvalidInputError: the state of the incident forbids it, or the proposal has no reason.
+            NotAllowedNowError: a pledge that it comes from forbids it, or the incident's state.
+            InvalidInputError: the proposal has no reason.
             NotFoundError: the mission has none of that name that the person may see.
             SecondPersonError: the same person proposed it.
             StaleRevisionError: it has changed since that revision was read.
@@ -113,7 +112,7 @@ class Decisions(Database):
 
         def released(connection: Connection, record: IncidentRecord) -> IncidentRecord:
             for message in release_faults(record.incident):
-                raise InvalidInputError(message, field="name")
+                raise NotAllowedNowError(message, field="name")
             if Caveat.NO_RELEASE in record.caveats:
                 raise NotAllowedNowError(
                     "some of its imagery comes from a pledge with the caveat no-release",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from service.errors import NotAllowedNowError
+from models.errors import NotAllowedNowError
 
 
 class PledgeState(StrEnum):

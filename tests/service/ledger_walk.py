@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event, select
 
-from models.errors import InvalidInputError
+from models.errors import NotAllowedNowError
 from pipelines.assessment import Assessment
 from pipelines.threats.incidents.decisions import ReasonCode, Verdict
 from pipelines.threats.incidents.incident import ChangeKind, IncidentState
@@ -144,7 +144,7 @@ class Walk:
         if stale:
             assert outcome is StaleRevisionError
         else:
-            assert outcome in {None, InvalidInputError}
+            assert outcome in {None, NotAllowedNowError}
         self.happened[f"decision {outcome.__name__ if outcome else 'taken'}"] += 1
 
     def decide_at_once(self) -> None:
@@ -201,7 +201,7 @@ class Walk:
             ),
         )
         if record.incident.state in {DISMISSED, CANCELLED, MERGED}:
-            assert outcome is InvalidInputError
+            assert outcome is NotAllowedNowError
         elif record.releases and record.releases[0].approved_at is not None:
             assert outcome is AlreadyExistsError
         elif record.releases and record.releases[0].proposed_by == person:
@@ -312,7 +312,7 @@ class Walk:
             with noting(note):
                 act()
         except (
-            InvalidInputError,
+            NotAllowedNowError,
             StaleRevisionError,
             AlreadyExistsError,
             SecondPersonError,
@@ -326,7 +326,7 @@ class Walk:
     def _killed(self, act: Callable[[], object]) -> None:
         """End the work before one of its statements or its commit: nothing of it is left."""
         before = self._everything()
-        refusals = (InvalidInputError, StaleRevisionError, AlreadyExistsError, SecondPersonError)
+        refusals = (NotAllowedNowError, StaleRevisionError, AlreadyExistsError, SecondPersonError)
         with (
             _killed_at(self.ledger, self.chance.randrange(1, 25)),
             pytest.raises((KilledError, *refusals)) as ended,

@@ -16,7 +16,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 import service.ledger
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotAllowedNowError
 from pipelines.assessment import Assessment
 from pipelines.threats.incidents.decisions import ALLOWED, ReasonCode, Verdict
 from pipelines.threats.incidents.incident import ChangeKind, IncidentState
@@ -97,7 +97,7 @@ def test_every_verdict_on_every_state_is_an_event_or_is_refused(
             assert decide().decision is not None
             assert ledger.last_sequence("unmiss") == revision + 1
         else:
-            with pytest.raises(InvalidInputError, match=f"is {state} and cannot be {verdict}"):
+            with pytest.raises(NotAllowedNowError, match=f"is {state} and cannot be {verdict}"):
                 decide()
             assert ledger.last_sequence("unmiss") == revision
 
@@ -132,7 +132,7 @@ def test_what_is_escalated_is_high_and_is_so_once(
     escalated = ledger.decide_incident("unmiss", name, Verdict.ESCALATED, "", 1, "lt-berg", now)
     assert escalated.incident.severity is Severity.HIGH
     assert escalated.incident.state is IncidentState.ACKNOWLEDGED
-    with pytest.raises(InvalidInputError, match="escalated by lt-berg already"):
+    with pytest.raises(NotAllowedNowError, match="escalated by lt-berg already"):
         ledger.decide_incident("unmiss", name, Verdict.ESCALATED, "", 2, "maj-lund", now)
     assert told(ledger.get_incident("unmiss", name)) == told(escalated)
 
@@ -205,7 +205,7 @@ def test_what_is_nothing_is_not_released(
 ) -> None:
     for state in ("dismissed", "cancelled", "merged"):
         revision = put(ledger, raised, IncidentState(state), now)
-        with pytest.raises(InvalidInputError, match=f"is {state}: there is nothing to release"):
+        with pytest.raises(NotAllowedNowError, match=f"is {state}: there is nothing to release"):
             release(ledger, raised, "lt-berg", revision)
 
 

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from models.errors import NotAllowedNowError
 from pipelines.assessment import Assessment
 from pipelines.outcome import Outcome
 from pipelines.threats.positions.position import Position, PositionKind
 from service.access import Sight
-from service.errors import AlreadyExistsError, NotAllowedNowError, NotFoundError, StaleRevisionError
+from service.errors import AlreadyExistsError, NotFoundError, StaleRevisionError
 from service.ledger.pledge_states import Caveat, PledgeState, require_delivering
 from service.ledger.records import (
     ImageryRecord,

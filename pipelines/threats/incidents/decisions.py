@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotAllowedNowError
 from pipelines.threats.incidents.incident import ChangeKind, Incident, IncidentChange, IncidentState
 from pipelines.threats.rules.severity import Severity
 
@@ -90,7 +90,8 @@ def decide(
             told of again near another position.
 
     Raises:
-        InvalidInputError: there is no such verdict, or it does not follow on the state.
+        InvalidInputError: there is no such verdict.
+        NotAllowedNowError: it does not follow on the state.
     """
     try:
         said = Verdict(verdict)
@@ -100,7 +101,7 @@ def decide(
         ) from error
     state = ALLOWED.get(incident.state, {}).get(said)
     if state is None:
-        raise InvalidInputError(_refusal(incident, said), field="verdict")
+        raise NotAllowedNowError(_refusal(incident, said), field="verdict")
     decided = replace(
         incident,
         state=state,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotAllowedNowError
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.incidents.decisions import (
@@ -83,7 +83,7 @@ def test_every_verdict_on_every_state(state: IncidentState, verdict: Verdict) ->
     before = incident(state)
     after = FOLLOWS.get((state.value, verdict.value))
     if after is None:
-        with pytest.raises(InvalidInputError, match=f"is {state} and cannot be {verdict}") as told:
+        with pytest.raises(NotAllowedNowError, match=f"is {state} and cannot be {verdict}") as told:
             decide(before, verdict)
         assert told.value.field == "verdict"
         return
@@ -107,7 +107,7 @@ def test_no_other_verdict_exists(verdict: str) -> None:
 
 def test_what_was_merged_says_where_to_decide() -> None:
     merged = replace(incident(IncidentState.MERGED), merged_into="other")
-    with pytest.raises(InvalidInputError, match="decide on other, which it was merged into"):
+    with pytest.raises(NotAllowedNowError, match="decide on other, which it was merged into"):
         decide(merged, "confirmed")
 
 
