@@ -12,7 +12,7 @@ export MYPYPATH := protos
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test demo test check format bench bench-accuracy bench-bandwidth \
-	bench-calibration bench-detect bench-georeference bench-incidents bench-ingest bench-memory \
+	bench-calibration bench-detect bench-frame bench-georeference bench-incidents bench-ingest bench-memory \
 	bench-merging bench-proximity bench-raster bench-scale protos lock image clean
 
 help: ## What each target does
@@ -112,6 +112,9 @@ bench-proximity: $(TEST_STAMP) checkout ## A frame among 10,000 positions and a 
 
 bench-incidents: $(TEST_STAMP) checkout ## Days of simulated sorties: alerts per threat, misses, false alarms
 	@$(BIN)/python -m benchmarks.incidents $(if $(SEED),--seed "$(SEED)") $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+bench-frame: $(TEST_STAMP) checkout ## What a frame costs besides detection, with a ledger of a million
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.frame $(if $(SEED),--seed "$(SEED)") $(if $(JSON),--json "$(JSON)") $(ARGS)
 
 bench-bandwidth: $(TEST_STAMP) checkout ## Bytes and seconds over a shaped satellite link; needs root
 	@$(BIN)/python -m benchmarks.bandwidth $(if $(JSON),--json "$(JSON)") $(ARGS)
