@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from models.catalogue.atomic_folder import replace_file
-from models.catalogue.catalogue import CatalogueEntry
+from models.catalogue.catalogue import CatalogueEntry, EngineName
 from models.detections import Detections
 from models.detector import DEFAULT_CONFIDENCE, DetectionParameters, Detector
 from models.errors import EngineError, InvalidInputError
@@ -107,7 +107,7 @@ def _looked_at(
             for piece in pieces
         ]
     said = watcher.phase("looking for mistakes", len(pieces))
-    told = with_mistakes(pieces, entry.open(threads=threads), said)
+    told = with_mistakes(pieces, entry.open(floats_of(entry), threads=threads), said)
     places = {
         piece.name: piece.mistaken.tolist()
         for piece in told
@@ -214,6 +214,14 @@ def open_trainer(plan: Plan, entry: CatalogueEntry, threads: int | None = None) 
             "`service` and `ultralytics`"
         ) from error
     return NetworkTrainer(entry.read(".safetensors")[1], plan.recipe, threads)
+
+
+def floats_of(entry: CatalogueEntry) -> EngineName:
+    """The engine that runs a network's floats.
+
+    A start in eight bits beside a new network in floats would be two networks and two precisions.
+    """
+    return "openvino-float" if "float" in entry.graphs() else "ultralytics"
 
 
 def look(

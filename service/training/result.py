@@ -31,6 +31,7 @@ from service.training.course import (
     Look,
     Watcher,
     empty_alarms,
+    floats_of,
     look,
     teach_classes,
     thresholds_at_equal_recall,
@@ -147,7 +148,7 @@ def finish(
     categories = start.card.categories
     with tempfile.TemporaryDirectory(prefix="vedette-train-") as folder:
         home = Path(folder)
-        before = start.open(threads=threads)
+        before = start.open(floats_of(start), threads=threads)
         said = watcher.phase("the start on the choosing half", _count(materials, "choose"))
         base = look(before, materials.choose, materials.choose_empty, said)
         trials = []
@@ -222,7 +223,8 @@ def _open(plan: Plan, start: CatalogueEntry, folder: Path, threads: int | None) 
     }
     card = replace(start.card, name=plan.name, version=plan.version, sha256=sha256)
     (folder / CARD_FILE).write_text(card_text(card), encoding="utf-8")
-    return CatalogueEntry(folder).open(threads=threads)
+    entry = CatalogueEntry(folder)
+    return entry.open(floats_of(entry), threads=threads)
 
 
 def _trial(

@@ -150,7 +150,7 @@ def test_the_ground_below_a_frame_by_its_own_elevation_model(
     assert frame["post_m"] == pytest.approx(26, abs=2)
     assert (frame["covered"], frame["gap_share"], terrain["missing"]) == (True, 0.0, 0)
     assert [told["code"] for told in terrain["findings"]] == ["DEM_DATUM_ASSUMED"]
-    assert "ground is known below 1 of 1 cameras" in CliRunner().invoke(doctor, arguments).output
+    assert "ground is known below 1 of 1 camera" in CliRunner().invoke(doctor, arguments).output
 
 
 def test_a_frame_outside_every_model_needs_a_tile(data_dir: Path, tmp_path: Path) -> None:

@@ -149,12 +149,12 @@ def test_a_rule_counts_its_revisions(ledger: Ledger, now: datetime) -> None:
 
 def test_rules_set_at_once_each_get_their_revision(ledger: Ledger, now: datetime) -> None:
     revisions: list[int] = []
-    threads = [
-        threading.Thread(
-            target=lambda: revisions.append(ledger.set_rule("m", DEFAULT_RULE, now).revision)
-        )
-        for _ in range(8)
-    ]
+
+    def set_one(number: int) -> None:
+        rule = replace(DEFAULT_RULE, min_confidence=0.3 + number / 100)
+        revisions.append(ledger.set_rule("m", rule, now).revision)
+
+    threads = [threading.Thread(target=set_one, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from models.errors import InvalidInputError
+from models.errors import NotAllowedNowError
 from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.incidents.decisions import ALLOWED, ReasonCode, Verdict, decide
@@ -458,7 +458,7 @@ class Life:
                 return
             self.apply(decide(incident, verdict, self.chance.choice(list(ReasonCode))))
         else:
-            with pytest.raises(InvalidInputError, match=incident.state.value):
+            with pytest.raises(NotAllowedNowError, match=incident.state.value):
                 decide(incident, verdict)
             self.refused += 1
 
