@@ -162,7 +162,7 @@ def looked_from_all(
             after[name] = view
             continue
         seen = looks[name]
-        change = looked_at(replace(view, state=IncidentState.OPEN), replace(seen, counts=False))
+        change = looked_at(replace(view, state=IncidentState.OPEN), seen)
         (left if change.kind is ChangeKind.CANCELLED else after)[name] = change.incident
         if seen.placed.probability >= seen.possible_probability and seen.captured_at is not None:
             known = near_at.get(name)
@@ -177,7 +177,7 @@ def looked_from_all(
         return IncidentChange(kind=ChangeKind.CANCELLED, incident=ended)
     if not after:
         first = incident.best.position_id
-        after[first] = looked_at(views[first], replace(looks[first], counts=False)).incident
+        after[first] = looked_at(views[first], looks[first]).incident
     whole = replace(
         gathered(incident, after, near_at),
         state=incident.state,
@@ -213,7 +213,7 @@ def corrected_near(incident: Incident, looks: Mapping[str, tuple[Seen, Judged]])
     views = facets(incident)
     first = views[incident.best.position_id]
     parts = {
-        name: corrected(views.get(name, first), seen, judged).incident
+        name: corrected(views.get(name, first), seen, judged)
         for name, (seen, judged) in looks.items()
     }
     whole = gathered(incident, parts, {name: seen.captured_at for name, (seen, _) in looks.items()})

@@ -60,7 +60,6 @@ class Seen:
             or no rule sees it.
         imagery_id: the frame.
         captured_at: when it was taken, aware; None where that is unknown.
-        counts: whether the look is one more sighting: not where it was counted before.
         alert_probability: of the rule that speaks.
         possible_probability: of the rule that speaks.
     """
@@ -72,38 +71,34 @@ class Seen:
     captured_at: datetime | None
     alert_probability: float
     possible_probability: float
-    counts: bool = True
 
 
-def raised(seen: Seen, judged: Judged) -> IncidentChange:
+def raised(seen: Seen, judged: Judged) -> Incident:
     """The incident that a look raises."""
     track = seen.track
     level = max(judged.sighting.level, seen.placed.level, key=lambda it: it.rank)
-    return IncidentChange(
-        kind=ChangeKind.RAISED,
-        incident=Incident(
-            incident_id=incident_id(seen.imagery_id, judged.sighting),
-            state=IncidentState.OPEN,
-            best=replace(_best(seen), level=level),
-            imagery_id=track.imagery_id,
-            sighting_count=1,
-            first_seen_at=seen.captured_at,
-            last_seen_at=seen.captured_at,
-            revision=1,
-            mobility=track.mobility,
-            track_id=track.track_id,
-            severity=judged.severity,
-            reason=judged.reason,
-            object_count=judged.object_count,
-            group_ids=tuple(name for name in judged.track_ids if name != track.track_id),
-            velocity_m_s=track.velocity_m_s,
-            velocity_covariance=track.velocity_covariance,
-        ),
+    return Incident(
+        incident_id=incident_id(seen.imagery_id, judged.sighting),
+        state=IncidentState.OPEN,
+        best=replace(_best(seen), level=level),
+        imagery_id=track.imagery_id,
+        sighting_count=1,
+        first_seen_at=seen.captured_at,
+        last_seen_at=seen.captured_at,
+        revision=1,
+        mobility=track.mobility,
+        track_id=track.track_id,
+        severity=judged.severity,
+        reason=judged.reason,
+        object_count=judged.object_count,
+        group_ids=tuple(name for name in judged.track_ids if name != track.track_id),
+        velocity_m_s=track.velocity_m_s,
+        velocity_covariance=track.velocity_covariance,
     )
 
 
 def looked_at(incident: Incident, seen: Seen) -> IncidentChange:
-    """What a further look at the object does to its incident.
+    """What a further look at the object does to its incident; its sightings are counted elsewhere.
 
     The level and the severity rise at once. They fall only by evidence, never because less is
     known: when several looks in a row, over some time, have the object outside the radius with all
@@ -116,7 +111,6 @@ def looked_at(incident: Incident, seen: Seen) -> IncidentChange:
         incident,
         best=replace(_best(seen), level=incident.best.level),
         imagery_id=track.imagery_id,
-        sighting_count=incident.sighting_count + (1 if seen.counts else 0),
         first_seen_at=min(times, default=None),
         last_seen_at=max(times, default=None),
         revision=incident.revision + 1,
@@ -147,7 +141,7 @@ def looked_at(incident: Incident, seen: Seen) -> IncidentChange:
     return change if change.kind is ChangeKind.ESCALATED else _fallen(incident, known, seen)
 
 
-def corrected(incident: Incident, seen: Seen, judged: Judged) -> IncidentChange:
+def corrected(incident: Incident, seen: Seen, judged: Judged) -> Incident:
     """Put right what a new look at one frame, with another pose or time, tells of an incident.
 
     The place and what follows from it are those of the new look alone; the level may fall, because
@@ -158,20 +152,16 @@ def corrected(incident: Incident, seen: Seen, judged: Judged) -> IncidentChange:
         seen: what the frame now shows of it.
         judged: and what the rules make of that.
     """
-    anew = raised(seen, judged).incident
-    rises = anew.best.level.rank > incident.best.level.rank
-    return IncidentChange(
-        kind=ChangeKind.ESCALATED if rises else ChangeKind.UPDATED,
-        incident=replace(
-            anew,
-            incident_id=incident.incident_id,
-            state=incident.state,
-            revision=incident.revision + 1,
-            severity=_higher(incident.severity, anew.severity)
-            if incident.severity_held
-            else anew.severity,
-            severity_held=incident.severity_held,
-        ),
+    anew = raised(seen, judged)
+    return replace(
+        anew,
+        incident_id=incident.incident_id,
+        state=incident.state,
+        revision=incident.revision + 1,
+        severity=_higher(incident.severity, anew.severity)
+        if incident.severity_held
+        else anew.severity,
+        severity_held=incident.severity_held,
     )
 
 

@@ -236,7 +236,7 @@ class _Fold:
             if sighting.detection_index in self._update.repeated and self._was_raised(sighting):
                 continue
             seen, inside = self._places.seen(track, sighting, judged, None)
-            view = raised(seen, judged).incident
+            view = raised(seen, judged)
             dismissed = self._dismissed(track.track_id, position_id, view.best.level)
             absorbed = absorbed or dismissed
             reason = suppressions.DISMISSED if dismissed else self._held_back(track, inside=inside)
@@ -309,7 +309,7 @@ class _Fold:
         """Whether something that is told of is told to be near one more position."""
         sighting, track = judged.sighting, self._track(judged.sighting)
         seen, inside = self._places.seen(track, sighting, judged, None)
-        level = raised(seen, judged).incident.best.level
+        level = raised(seen, judged).best.level
         if self._dismissed(track.track_id, sighting.position_id, level):
             self._suppress(sighting, suppressions.DISMISSED)
             return False
@@ -361,7 +361,7 @@ class _Fold:
             if name in views:
                 seen[name] = look
             elif judged is not None:
-                come[name] = raised(look, judged).incident
+                come[name] = raised(look, judged)
         if len(news) == len(looks):
             for name in views.keys() - news.keys():
                 seen[name], _ = self._places.seen(track, views[name].best, None, views[name])
