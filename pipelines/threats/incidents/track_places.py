@@ -38,6 +38,10 @@ class TrackPlaces:
         self._frame = frame
         self._positions = positions
         self._rules = {rule.rule_id: rule for rule in rules}
+        # Of an object and its second boxes, the detection that speaks for it comes first.
+        self._index_of: dict[str, int] = {}
+        for index, track in update.track_of.items():
+            self._index_of.setdefault(track.track_id, index)
         self._weighed = self._weigh()
 
     def _weigh(self) -> dict[tuple[str, str], list[Sighting]]:
@@ -45,10 +49,9 @@ class TrackPlaces:
         tracks = list(dict.fromkeys(self._update.track_of.values()))
         if not tracks or not self._positions or not self._rules:
             return {}
-        index_of = {track.track_id: index for index, track in self._update.track_of.items()}
         points = [
             placed(
-                self._frame.ground[index_of[track.track_id]],
+                self._frame.ground[self._index_of[track.track_id]],
                 latitude_deg=track.latitude_deg,
                 longitude_deg=track.longitude_deg,
                 covariance_m2=track.covariance_m2,
@@ -85,12 +88,8 @@ class TrackPlaces:
             )
         weighed = self._weighed.get((track.track_id, sighting.position_id), [])
         same = [it for it in weighed if it.rule_id == ruling.rule_id]
-        index = next(
-            (index for index, it in self._update.track_of.items() if it is track),
-            sighting.detection_index,
-        )
         ground = placed(
-            self._frame.ground[index],
+            self._frame.ground[self._index_of[track.track_id]],
             latitude_deg=track.latitude_deg,
             longitude_deg=track.longitude_deg,
             covariance_m2=track.covariance_m2,
