@@ -16,13 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.engines.ultralytics_training import build_network, read_weights
+from models.engines.ultralytics_training import adamw, build_network, descend, read_weights
 from models.errors import EngineError, ModelRefusedError
 from models.training.batches import Batch, BatchSource
 from models.training.recipe import ClassRecipe, Step
-
-_WEIGHT_DECAY = 5e-4
-_CLIP = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,29 +151,18 @@ class ClassBranchTrainer:
         recipe = self._recipe
         chance = np.random.default_rng([recipe.seed, recipe.tiles])
         learned = list(self._branches.parameters())
-        optimiser = torch.optim.AdamW(
-            [
-                {"params": [v for v in learned if v.ndim > 1], "weight_decay": _WEIGHT_DECAY},
-                {"params": [v for v in learned if v.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=recipe.learning_rate,
-        )
+        optimiser = adamw(learned, recipe.learning_rate)
         for step in range(recipe.steps):
             chosen = chance.integers(len(self._seen), size=recipe.batch)
             try:
                 loss = self._loss([self._seen[int(place)] for place in chosen])
-                for group in optimiser.param_groups:
-                    group["lr"] = recipe.rate(step)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(learned, _CLIP)
-                optimiser.step()
+                descend(optimiser, learned, loss, recipe.rate(step))
             except RuntimeError as error:
                 raise EngineError(f"torch failed at step {step}: {error}") from error
             told = float(loss.detach())
             if not math.isfinite(told):
                 raise EngineError(f"the loss is no number at step {step}: lower the learning rate")
-            keep = min(recipe.mean_keeps, (1 + step) / (10 + step))
+            keep = recipe.mean_kept(step)
             with torch.no_grad():
                 for mean, value in zip(self._mean.parameters(), learned, strict=True):
                     mean.lerp_(value, 1 - keep)

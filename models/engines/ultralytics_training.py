@@ -67,15 +67,8 @@ class NetworkTrainer:
         self._network = build_network(self._metadata, self._start).to(self._device)
         self._teacher = _still(copy.deepcopy(self._network)) if recipe.start_holds else None
         _freeze(self._network, recipe.frozen_layers)
-        learned = [value for value in self._network.parameters() if value.requires_grad]
-        self._optimiser = torch.optim.AdamW(
-            [
-                {"params": [v for v in learned if v.ndim > 1], "weight_decay": _WEIGHT_DECAY},
-                {"params": [v for v in learned if v.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=recipe.learning_rate,
-            betas=(0.9, 0.999),
-        )
+        self._learned = [value for value in self._network.parameters() if value.requires_grad]
+        self._optimiser = adamw(self._learned, recipe.learning_rate)
         self._mean = {
             name: value.detach().clone().float()
             for name, value in self._network.named_parameters()
@@ -139,13 +132,8 @@ class NetworkTrainer:
             loss = loss + self._recipe.start_holds * int(kept.sum()) * _difference(
                 seen["scores"][kept], seen["boxes"][kept], told["scores"], told["boxes"]
             )
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._recipe.rate(self.step)
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
-        self._optimiser.step()
-        keep = min(self._recipe.mean_keeps, (1 + self.step) / (10 + self.step))
+        descend(self._optimiser, self._learned, loss, self._recipe.rate(self.step))
+        keep = self._recipe.mean_kept(self.step)
         with torch.no_grad():
             for name, value in network.named_parameters():
                 if name in self._mean:
@@ -259,6 +247,27 @@ class NetworkTrainer:
             for name, value in self.result(mixture, lift, branches).items()
         }
         save_file(state, path, metadata=self._metadata)
+
+
+def adamw(learned: Sequence[Any], learning_rate: float) -> Any:
+    """AdamW that makes weights decay, but neither biases nor the scales of batch norm."""
+    return torch.optim.AdamW(
+        [
+            {"params": [v for v in learned if v.ndim > 1], "weight_decay": _WEIGHT_DECAY},
+            {"params": [v for v in learned if v.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=learning_rate,
+    )
+
+
+def descend(optimiser: Any, learned: Sequence[Any], loss: Any, rate: float) -> None:
+    """One step of an optimiser down a loss, with gradients cut to a length."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(learned, _CLIP)
+    optimiser.step()
 
 
 def read_weights(data: bytes) -> tuple[dict[str, str], dict[str, Any]]:

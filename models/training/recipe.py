@@ -11,7 +11,29 @@ _LEAST_RATE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
+class _Pace:
+    """What changes from step to step, whatever is taught."""
+
+    steps: int
+    learning_rate: float
+    warm_up: int
+    mean_keeps: float
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: a straight rise, then half a cosine down."""
+        if step < self.warm_up:
+            return self.learning_rate * (step + 1) / self.warm_up
+        done = (step - self.warm_up) / max(self.steps - self.warm_up, 1)
+        share = _LEAST_RATE + (1 - _LEAST_RATE) * (1 + math.cos(math.pi * done)) / 2
+        return self.learning_rate * share
+
+    def mean_kept(self, step: int) -> float:
+        """How much of the running mean a step leaves: less while it is of few steps."""
+        return min(self.mean_keeps, (1 + step) / (10 + step))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe(_Pace):
     """The settings of one training.
 
     Attributes:
@@ -36,13 +58,9 @@ class Recipe:
     mean_keeps: float = 0.998
     seed: int = 0
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step: a straight rise, then half a cosine down."""
-        return _rate(step, self.steps, self.learning_rate, self.warm_up)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassRecipe:
+class ClassRecipe(_Pace):
     """The settings of teaching the class branches alone, on features that stay.
 
     Attributes:
@@ -73,18 +91,6 @@ class ClassRecipe:
     people_count: float = 2.0
     mean_keeps: float = 0.99
     seed: int = 0
-
-    def rate(self, step: int) -> float:
-        """The learning rate of a step: a straight rise, then half a cosine down."""
-        return _rate(step, self.steps, self.learning_rate, self.warm_up)
-
-
-def _rate(step: int, steps: int, height: float, warm_up: int) -> float:
-    if step < warm_up:
-        return height * (step + 1) / warm_up
-    done = (step - warm_up) / max(steps - warm_up, 1)
-    share = _LEAST_RATE + (1 - _LEAST_RATE) * (1 + math.cos(math.pi * done)) / 2
-    return height * share
 
 
 class Mixture(NamedTuple):
