@@ -15,7 +15,7 @@ from pipelines.threats.tracks.association import Places, associate
 from pipelines.threats.tracks.coverage import depth_m
 from pipelines.threats.tracks.gate import within_gate
 from pipelines.threats.tracks.motion import motion_sigma_m
-from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group
+from pipelines.threats.tracks.track import Mobility, Track, TrackPoint, category_group, ridden
 from pipelines.threats.tracks.track_anchor import Anchor, anchor
 
 PINNED_REACH_M = 50.0
@@ -27,11 +27,10 @@ _MOVE_COST = {Mobility.UNKNOWN: 2.4, Mobility.STILL: 9.2, Mobility.MOVING: 0.0}
 # The same of a detector missing what it could have seen, one in seven: less than it often is, so
 # that what was not looked at twice is rather taken for two.
 _MISS_COST = 4.0
+# The same of finding somebody on a two-wheeler as the one and then as the other.
+_RIDDEN_COST = 2.0
 # What was lost driving for longer is not somewhere near to where it was lost.
 _GONE_S = 300.0
-# Somebody on a two-wheeler is found as the one, the other or both.
-_RIDDEN = {"person", "two-wheeler"}
-_RIDDEN_COST = 2.0
 # An error of pose moves what stands at the edge of a frame across it.
 _EDGE_SLACK = 1.0
 
@@ -113,8 +112,8 @@ def _pair(
     groups = [track.group for track in rest]
     look_groups = [category_group(look.category) for look in looks]
     allowed = np.array([[group == other for other in look_groups] for group in groups])
-    ridden = np.array([[{group, other} == _RIDDEN for other in look_groups] for group in groups])
-    allowed |= ridden
+    rides = np.array([[ridden(group, other) for other in look_groups] for group in groups])
+    allowed |= rides
     held = np.array([track.track_id in pinned for track in rest])
     away = np.linalg.norm(known.enu_m[:, None] - seen.enu_m[None], axis=2)
     allowed &= ~held[:, None] | (away <= PINNED_REACH_M)
@@ -151,7 +150,7 @@ def _pair(
         motion,
         allowed,
         pair_cost=_MISS_COST * ((~here[:, None]).astype(float) + (~before).astype(float))
-        + _RIDDEN_COST * ridden,
+        + _RIDDEN_COST * rides,
         move_cost=np.array([_MOVE_COST[track.mobility] for track in rest]),
         own_m2=np.stack([it.own_m2 for it in anchors]),
         drift=Anchor.drifts(anchors),

@@ -15,6 +15,7 @@ POINTS_KEPT = 16
 
 # Detectors confuse these from above; each of them is the same object then.
 _GROUPS = dict.fromkeys(("car", "van", "truck", "bus", "tricycle"), "vehicle")
+_RIDDEN = {"person", "two-wheeler"}
 
 
 class Mobility(StrEnum):
@@ -28,6 +29,11 @@ class Mobility(StrEnum):
 def category_group(category: str) -> str:
     """The group of categories that are confused for each other: of one object, one group."""
     return _GROUPS.get(category, category)
+
+
+def ridden(group: str, other: str) -> bool:
+    """Whether two groups are somebody who rides: found as a person, as what is ridden, or both."""
+    return {group, other} == _RIDDEN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

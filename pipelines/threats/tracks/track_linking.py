@@ -24,6 +24,7 @@ from pipelines.threats.tracks.track import (
     Track,
     TrackPoint,
     category_group,
+    ridden,
 )
 from pipelines.threats.tracks.track_anchor import LONGEST_DRIFT_S, Anchor, anchor
 
@@ -34,16 +35,12 @@ _NEW_COST = -2.0 * math.log(2.0 * math.pi * NEW_PER_M2)
 LOOKS = 4
 """So often a young track is seen, and never the lost one, where the two are one. What is found six
 times in ten where it is shown is missed so often in a row once in forty."""
-_RIDDEN = {"person", "two-wheeler"}
 
 
 def alike(group: str, category: str) -> bool:
-    """Whether a track of some group and a look of some category can be of one object.
-
-    Somebody who rides is found as a person, as what is ridden, or as both.
-    """
+    """Whether a track of some group and a look of some category can be of one object."""
     other = category_group(category)
-    return group == other or {group, other} == _RIDDEN
+    return group == other or ridden(group, other)
 
 
 def strangeness(track: Track, at: Anchor, look: TrackPoint, *, looked_for: bool = True) -> float:

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.threats.positions.local_plane import LocalPlane
-from pipelines.threats.tracks.track import TrackPoint, category_group
+from pipelines.threats.tracks.track import TrackPoint, category_group, ridden
 
 # Detectors put a second box on one object in four of a hundred, about a third of its side away.
 # Two people, or two vehicles, do not stand so near to each other that both are seen whole.
 _SAME_M = {"person": 0.9, "two-wheeler": 1.0, "vehicle": 2.0}
 _SAME_OTHERWISE_M = 1.0
-# Somebody who rides is found as a person and as what is ridden.
+# From somebody who rides to what is ridden.
 _RIDER_M = 1.5
-_RIDDEN = {"person", "two-wheeler"}
 # Seen from low down, a third of a box is a long way over the ground: where the boxes are known they
 # tell better. Nine second boxes in ten have their middle within so much of the larger side.
 _SAME_SIDES = 0.75
@@ -86,10 +85,10 @@ def sides_apart(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _near_sides(group: str, other: str) -> float:
-    return _SAME_SIDES if group == other or {group, other} == _RIDDEN else -1.0
+    return _SAME_SIDES if group == other or ridden(group, other) else -1.0
 
 
 def _near_m(group: str, other: str) -> float:
     if group == other:
         return _SAME_M.get(group, _SAME_OTHERWISE_M)
-    return _RIDER_M if (group, other) == ("person", "two-wheeler") else -1.0
+    return _RIDER_M if ridden(group, other) else -1.0
