@@ -68,8 +68,8 @@ def associate(
     ones farther, and a row of vehicles shifted by one gap would lie on itself: so common shifts
     that pairs suggest are tried, in sigmas of each pair's own covariance, each paid for by its own
     improbability, and residuals are weighed by what is left of the covariances without the common
-    part. A pair that moved pays for the
-    wider density it needs, so that what stands still keeps its name.
+    part. A pair that moved pays for the wider density it needs, so that what stands still keeps its
+    name.
 
     Args:
         known: N objects.
@@ -85,7 +85,6 @@ def associate(
         same_flight: (N,) which places are as a frame of the same flight told them: these share one
             shift, and the others, which do not share the errors of that flight, another; None where
             all share one.
-
         fresh_share: (N,) how much of the variance of a pair is new since that place was told: on
             one flight little; None for all of it.
 
