@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Subquery,
     Text,
     bindparam,
     cast,
@@ -111,17 +110,8 @@ class Rules(Database):
 
     def list_rules(self, mission_id: str) -> tuple[RuleRecord, ...]:
         """The latest revision of each rule by name, those that are not in force among them."""
-        latest = _latest(mission_id)
         with self._reading() as connection:
-            rows = connection.execute(
-                select(rules)
-                .join(
-                    latest,
-                    (rules.c.rule_id == latest.c.rule_id) & (rules.c.revision == latest.c.revision),
-                )
-                .where(rules.c.mission_id == mission_id, rules.c.deleted == 0)
-                .order_by(rules.c.rule_id)
-            )
+            rows = connection.execute(_READ_RECORDS, {"asked_mission": mission_id})
             return tuple(_record(row) for row in rows)
 
     def rules_in_force(self, mission_id: str) -> tuple[Rule, ...]:
@@ -130,7 +120,7 @@ class Rules(Database):
         Where it is empty, the built-in rules are in force.
         """
         with self._reading() as connection:
-            rows = connection.execute(_READ_IN_FORCE, {"asked_mission": mission_id}).all()
+            rows = connection.execute(_READ_RULES, {"asked_mission": mission_id}).all()
         found = (_rule(document, revision) for document, revision in rows)
         return tuple(rule for rule in found if rule.enabled)
 
@@ -158,21 +148,17 @@ class Rules(Database):
         return page
 
 
-def _latest(mission_id: str | BindParameter[str]) -> Subquery:
-    return (
+def _latest(*columns: Any) -> Select[Any]:
+    """The latest revision of each rule of a mission by name, without those that were taken away."""
+    mission_id: BindParameter[str] = bindparam("asked_mission")
+    latest = (
         select(rules.c.rule_id, func.max(rules.c.revision).label("revision"))
         .where(rules.c.mission_id == mission_id)
         .group_by(rules.c.rule_id)
         .subquery()
     )
-
-
-def _in_force() -> Select[Any]:
-    mission_id: BindParameter[str] = bindparam("asked_mission")
-    latest = _latest(mission_id)
     return (
-        # The document as it was written: the text tells whether it was read before.
-        select(cast(rules.c.document, Text), rules.c.revision)
+        select(*columns)
         .join(
             latest,
             (rules.c.rule_id == latest.c.rule_id) & (rules.c.revision == latest.c.revision),
@@ -182,8 +168,9 @@ def _in_force() -> Select[Any]:
     )
 
 
-# Asked with every frame, and built once.
-_READ_IN_FORCE = _in_force()
+_READ_RECORDS = _latest(rules)
+# Asked with every frame. The document as it was written: the text tells whether it was read before.
+_READ_RULES = _latest(cast(rules.c.document, Text), rules.c.revision)
 
 
 @functools.lru_cache(maxsize=512)
