@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, tuple_, update
 
 from pipelines.threats.incidents.suppressions import (
     Key,
@@ -24,6 +24,9 @@ from service.ledger.pages import Order, Page, read_page
 from service.ledger.records import Marking, stricter
 from service.ledger.sight import seen_suppressions
 from service.ledger.tables import suppressed_looks, suppressions
+
+# The columns of a `Key`, in its order.
+_KEY = ("track_id", "position_id", "rule_id", "reason")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +130,7 @@ def take_back_suppressed(
         suppressed_looks.c.imagery_id == imagery_id,
     )
     looks = [_look(row) for row in connection.execute(select(suppressed_looks).where(*of_frame))]
-    standing = still_standing(looks, repeated)
+    standing = set(still_standing(looks, repeated))
     stale = [look for look in looks if look not in standing]
     if not stale:
         return
@@ -146,14 +149,7 @@ def take_back_suppressed(
 def _take_back(connection: Connection, record: SuppressionRecord, count: int) -> None:
     """Count so many fewer; where every other one is known singly, the rest is told by them."""
     before = record.suppression
-    track_id, position_id, rule_id, reason = before.key
-    row = (
-        suppressions.c.mission_id == record.mission_id,
-        suppressions.c.track_id == track_id,
-        suppressions.c.position_id == position_id,
-        suppressions.c.rule_id == rule_id,
-        suppressions.c.reason == reason,
-    )
+    row = _of_key(suppressions, record.mission_id, before.key)
     left = before.count - count
     if left <= 0:
         connection.execute(delete(suppressions).where(*row))
@@ -162,13 +158,7 @@ def _take_back(connection: Connection, record: SuppressionRecord, count: int) ->
         _look(it)
         for it in connection.execute(
             select(suppressed_looks)
-            .where(
-                suppressed_looks.c.mission_id == record.mission_id,
-                suppressed_looks.c.track_id == track_id,
-                suppressed_looks.c.position_id == position_id,
-                suppressed_looks.c.rule_id == rule_id,
-                suppressed_looks.c.reason == reason,
-            )
+            .where(*_of_key(suppressed_looks, record.mission_id, before.key))
             .order_by(suppressed_looks.c.captured_at, suppressed_looks.c.imagery_id)
         )
     ]
@@ -179,6 +169,11 @@ def _take_back(connection: Connection, record: SuppressionRecord, count: int) ->
     connection.execute(update(suppressions).where(*row).values(values))
 
 
+def _of_key(table: Table, mission_id: str, key: Key) -> list[ColumnElement[bool]]:
+    named = zip(_KEY, key, strict=True)
+    return [table.c.mission_id == mission_id, *(table.c[name] == part for name, part in named)]
+
+
 def _rows_of(
     connection: Connection, mission_id: str, keys: Collection[Key]
 ) -> dict[Key, SuppressionRecord]:
@@ -186,12 +181,7 @@ def _rows_of(
         select(suppressions).where(
             suppressions.c.mission_id == mission_id,
             suppressions.c.position_id.in_(sorted({position for _, position, *_ in keys})),
-            tuple_(
-                suppressions.c.track_id,
-                suppressions.c.position_id,
-                suppressions.c.rule_id,
-                suppressions.c.reason,
-            ).in_(sorted(keys)),
+            tuple_(*(suppressions.c[name] for name in _KEY)).in_(sorted(keys)),
         )
     )
     return {record.suppression.key: record for record in (_record(row) for row in rows)}
