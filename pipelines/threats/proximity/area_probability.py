@@ -87,7 +87,7 @@ def probability_near(
         return np.zeros(0)
     reach = shape.margin_m + range_m
     variances, axes = np.linalg.eigh(covariance)
-    floor = max(7.4e-6 * reach, 1e-9 * shape.extent_m, 1e-6)
+    floor = _least_sigma_m(reach, shape.extent_m)
     sigmas = np.sqrt(np.maximum(variances, floor**2))
     # Symmetric, so that it turns nothing and edges keep their inside on the left.
     whitening = np.einsum("nij,nj,nkj->nik", axes, 1.0 / sigmas, axes)
@@ -129,13 +129,18 @@ def settled_near(
 
     reach = np.array([it.margin_m for it in shapes]) + range_m
     extent = np.array([it.extent_m for it in shapes])
-    floor = np.maximum(np.maximum(7.4e-6 * reach, 1e-9 * extent), 1e-6)
+    floor = _least_sigma_m(reach, extent)
     widest = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance_m2)[:, 1], floor**2))
     cores = np.array([it.core for it in shapes], object)
     away = np.asarray(shapely.distance(cores, shapely.points(offset_enu_m)), np.float64)
     # By a millionth of a sigma more than there, so that what is certain here is certain there.
     spread = (_FAR_SIGMAS + 1e-6) * widest
     return np.where(away + spread <= reach, 1.0, np.where(away - spread > reach, 0.0, np.nan))
+
+
+def _least_sigma_m(reach_m: Any, extent_m: Any) -> Any:
+    """As which a smaller sigma is taken, of one shape or of each of several."""
+    return np.maximum(np.maximum(7.4e-6 * reach_m, 1e-9 * extent_m), 1e-6)
 
 
 def _sagitta_m(radius_m: float, segments: int) -> float:
