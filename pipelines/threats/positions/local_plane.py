@@ -30,11 +30,6 @@ class LocalPlane:
     latitude_deg: float
     longitude_deg: float
 
-    @property
-    def degree_m(self) -> NDArray[np.float64]:
-        """(2,) metres of a degree of longitude and of latitude at the origin."""
-        return np.array(_degree_m(self.latitude_deg))
-
     def enu(
         self, latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float64]
     ) -> NDArray[np.float64]:
@@ -62,6 +57,7 @@ class LocalPlane:
 # The same few places are asked for again and again while a frame is looked at.
 @functools.lru_cache(maxsize=4096)
 def _degree_m(latitude_deg: float) -> tuple[float, float]:
+    """Metres of a degree of longitude and of latitude at a latitude."""
     latitude = math.radians(latitude_deg)
     root = 1.0 - _E2 * math.sin(latitude) ** 2
     east = _A_M / math.sqrt(root) * max(math.cos(latitude), 1e-9)
