@@ -225,13 +225,15 @@ def _misnamed(entries: Sequence[RawEntry]) -> list[ImportFault]:
 
     It keeps no position out of a partial import: without that value they are what the file tells.
     """
+    names = {name for entry in entries for name in entry.values}.difference(KEYS)
+    meant = {name: key for name in names if (key := resembled(name)) is not None}
     found: dict[tuple[str, str], list[int]] = {}
     for entry in entries:
         for name, value in entry.values.items():
-            if name in KEYS or value in (None, ""):
+            key = meant.get(name)
+            if key is None or value in (None, ""):
                 continue
-            key = resembled(name)
-            if key is not None and entry.values.get(key) in (None, ""):
+            if entry.values.get(key) in (None, ""):
                 found.setdefault((entry.named.value(name), key), []).append(entry.number)
     return [
         ImportFault(
