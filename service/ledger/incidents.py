@@ -226,7 +226,7 @@ def incidents_without_track(
             "asked_changed": now - INCIDENT_HOLD,
         },
     )
-    return tuple(_known(row[0], row[4]) for row in rows)
+    return tuple(_known(name, document) for name, *_, document in rows)
 
 
 def write_events(
