@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from models.catalogue.network_description import check_description
 from models.errors import EngineError, ModelRefusedError
 from models.training.batches import Batch, BatchSource
 from models.training.recipe import Mixture, Recipe, Step
@@ -289,10 +290,14 @@ def build_network(described: dict[str, str], state: dict[str, Any]) -> Any:
     Args:
         described: its "architecture" and "classes", as JSON.
         state: its tensors by name.
+
+    Raises:
+        ModelRefusedError: the description says what such descriptions do not say.
     """
     build: Any = DetectionModel  # publishes no types
     classes = json.loads(described["classes"])
-    network = build(json.loads(described["architecture"]), ch=3, nc=len(classes), verbose=False)
+    architecture = check_description(json.loads(described["architecture"]))
+    network = build(architecture, ch=3, nc=len(classes), verbose=False)
     network.load_state_dict(state)
     network.args = get_cfg()  # the gains of the loss
     return network.float()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from models.training.recipe import Mixture, Recipe, Step
 torch = pytest.importorskip("torch")
 pytest.importorskip("ultralytics")
 
-from models.engines.ultralytics_training import NetworkTrainer  # noqa: E402 - only where torch is
+from models.engines.ultralytics_training import (  # noqa: E402 - only where torch is
+    NetworkTrainer,
+    read_weights,
+)
 
 NOTHING, ALL = Mixture(0.0, 0.0), Mixture(1.0, 1.0)
 RECIPE = Recipe(steps=4, batch=2, tile_px=64, learning_rate=1e-3, warm_up=1, seed=3)
@@ -84,6 +88,21 @@ def test_what_was_stopped_goes_on_as_if_it_had_not_been(
     done = NetworkTrainer(weights, RECIPE, 1)
     assert done.resume(tmp_path / "part")
     done.train(source, tmp_path / "part", every=2, progress=lambda _: pytest.fail("a step"))
+
+
+def test_weights_whose_description_could_run_code_are_refused(
+    weights: bytes, tmp_path: Path
+) -> None:
+    from safetensors.torch import save
+
+    described, state = read_weights(weights)
+    ran = tmp_path / "ran"
+    code = f"__import__('pathlib').Path({str(ran)!r}).touch() or torch.nn.SiLU()"
+    table = json.loads(described["architecture"]) | {"activation": code}
+    other = save(state, metadata=described | {"architecture": json.dumps(table)})
+    with pytest.raises(ModelRefusedError, match="activation"):
+        NetworkTrainer(other, RECIPE, 1)
+    assert not ran.exists()
 
 
 def test_a_checkpoint_of_other_settings_is_refused(
