@@ -12,7 +12,16 @@ from vedette.v1 import incident_pb2
 
 from models.errors import InvalidInputError
 from models.wording import counted
-from service.cli.incident_lines import describe_course, describe_near
+from service.cli.incident_lines import (
+    and_others,
+    describe,
+    describe_course,
+    describe_decision,
+    describe_near,
+    describe_release,
+    range_unknown,
+    range_words,
+)
 from service.cli.output import (
     ServiceGroup,
     as_json,
@@ -28,15 +37,7 @@ from service.cli.output import (
     word,
 )
 from service.cli.resources import incident_name, shortened
-from service.cli.watch import (
-    and_others,
-    describe,
-    describe_decision,
-    describe_release,
-    range_unknown,
-    range_words,
-    save_chip,
-)
+from service.cli.watch import save_chip
 from service.client import Client
 from service.errors import AlreadyExistsError
 

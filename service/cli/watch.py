@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
@@ -11,6 +10,12 @@ from rich.text import Text
 from vedette.v1 import incident_pb2
 
 from models.wording import counted
+from service.cli.incident_lines import (
+    and_others,
+    describe,
+    describe_decision,
+    describe_release,
+)
 from service.cli.news import News
 from service.cli.output import (
     ServiceCommand,
@@ -34,17 +39,6 @@ SEVERITIES = {
     "high": incident_pb2.INCIDENT_SEVERITY_HIGH,
 }
 _INDENT = 7
-# Between the 5 % and the 95 % quantile of a normal distribution.
-_INTERVAL_SIGMAS = 3.29
-# CE90 in sigmas of the longer axis, where the ellipse is a line.
-_LEAST_CE90_SIGMAS = 1.645
-_ENDED = frozenset(
-    {
-        incident_pb2.INCIDENT_STATE_CANCELLED,
-        incident_pb2.INCIDENT_STATE_EXPIRED,
-        incident_pb2.INCIDENT_STATE_MERGED,
-    }
-)
 _COLOURS = {"alert": "bold red", "possible": "yellow"}
 
 
@@ -271,87 +265,12 @@ def print_event(out: Console, event: incident_pb2.IncidentEvent) -> None:
     out.print(shown)
 
 
-def describe_decision(decision: incident_pb2.Decision) -> str:
-    """What was decided, by whom and why."""
-    why = f' ("{plain(decision.reason)}")' if decision.reason else ""
-    code = f" as {word(decision, 'reason_code').replace('_', ' ')}" if decision.reason_code else ""
-    return f"{word(decision, 'verdict')}{code} by {plain(decision.decided_by)}{why}"
-
-
-def describe_release(release: incident_pb2.Release) -> str:
-    """To whom it is released, or proposed to be, and by whom."""
-    to, first = plain(release.recipient), plain(release.proposed_by)
-    why = f' ("{plain(release.reason)}")' if release.reason else ""
-    if not release.HasField("approve_time"):
-        return f"proposed by {first} for release to {to}{why}; a second person has to release it"
-    return f"released to {to} by {first} and {plain(release.approved_by)}{why}"
-
-
 def _latest(incident: incident_pb2.Incident) -> incident_pb2.Release:
     """The release that was proposed or approved last."""
     return max(
         incident.releases,
         key=lambda it: max(it.propose_time.ToNanoseconds(), it.approve_time.ToNanoseconds()),
     )
-
-
-def and_others(position: str, others: int) -> str:
-    """A position, and how many others a thing is near."""
-    return f"{position} +{others}" if others else position
-
-
-def describe(incident: incident_pb2.Incident) -> str:
-    """Why it is told, in a sentence, and what all its sightings together measure.
-
-    The sentence is of the one look that gave the incident its severity. Where there was no other
-    the two are the same, and the interval is not said twice.
-    """
-    sentence = plain(incident.severity_reason)
-    if sentence and incident.sighting_count > 1 and incident.state not in _ENDED:
-        sentence = f"At one look: {sentence}"
-    return f"{sentence} {_measured(incident, said=bool(sentence))}".lstrip()
-
-
-def _measured(incident: incident_pb2.Incident, *, said: bool) -> str:
-    ground, count = incident.ground, incident.sighting_count
-    position = plain(incident.position_display_name) or last_part(incident.position)
-    together = f"All {count:,} sightings together" if count > 1 else "One sighting"
-    sure = f"confidence {incident.confidence:.2f}"
-    if count > 1 or not said:
-        span = range_words(incident, ground.ce90_m)
-        sure += f", P(within {incident.radius_m:.0f} m) {incident.probability:.2f}"
-    else:
-        span = f"{incident.range_m:.0f} m"
-    away = f"{span} at bearing {incident.bearing_deg:03.0f}° from {position}"
-    if range_unknown(incident, ground.ce90_m):
-        # Of the patrol, most likely; the sentence says since when.
-        away = f"perhaps near {position}, at a range that is not known"
-        sure = f"confidence {incident.confidence:.2f}"
-    return (
-        f"{together}: {incident.category} {away}; {sure}; {ground.latitude_deg:.6f}, "
-        f"{ground.longitude_deg:.6f} (MGRS {ground.mgrs}) CE90 {ground.ce90_m:.1f} m"
-    )
-
-
-Stands = incident_pb2.Incident | incident_pb2.NearPosition
-
-
-def range_unknown(stands: Stands, ce90_m: float) -> bool:
-    """Whether a range says nothing, because nobody knows where the position is to speak of.
-
-    So it is of a patrol that was not heard of for long, and of images without a time: the 90 %
-    interval is wider than the object's own error makes it, by more than the radius, one sigma.
-    """
-    together = (stands.range_high_m - stands.range_low_m) / _INTERVAL_SIGMAS
-    return math.hypot(ce90_m / _LEAST_CE90_SIGMAS, stands.radius_m) < together
-
-
-def range_words(stands: Stands, ce90_m: float) -> str:
-    """Range from a position and its 90 % interval, of an object with a CE90."""
-    low, high = stands.range_low_m, stands.range_high_m
-    if range_unknown(stands, ce90_m):
-        return f"unknown (up to {high:.0f} m)"
-    return f"{stands.range_m:.0f} m ({low:.0f} to {high:.0f} m)"
 
 
 def _severity(incident: incident_pb2.Incident) -> str:

@@ -8,7 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from vedette.v1 import ground_pb2, incident_pb2
 
-from service.cli.watch import Teller, _rings, describe, print_event
+from service.cli.incident_lines import describe
+from service.cli.watch import Teller, _rings, print_event
 
 SENTENCE = "A car, 99 % within 500 m of Post [12] (range 85 to 200 m). Medium."
 NAME = "missions/unmiss/incidents/18fde364-e1f7-52af-8675-ca477d84aff3"
