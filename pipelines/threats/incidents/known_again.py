@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipelines.threats.tracks.coverage import shows
 from pipelines.threats.tracks.track import Track
 from pipelines.threats.tracks.track_anchor import anchor
-from pipelines.threats.tracks.track_linking import LOOKS, alike, strangeness
+from pipelines.threats.tracks.track_linking import LOOKS, alike, one_to_one, strangeness
 from pipelines.threats.tracks.track_merging import seen_together
 from pipelines.threats.tracks.twins import sides_apart
 
@@ -71,13 +71,7 @@ def may_be_known(
             cost = strangeness(known, at, looks[track.track_id], looked_for=looked_for)
             if cost <= 0.0:
                 pairs.append((cost, track.track_id, known.track_id))
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for _, name, other in sorted(pairs):
-        if name not in found and other not in taken:
-            found[name] = other
-            taken.add(other)
-    return found
+    return one_to_one(pairs)
 
 
 def _looks_since(track: Track, known: Track) -> int:

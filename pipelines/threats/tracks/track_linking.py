@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -27,6 +27,7 @@ from pipelines.threats.tracks.track import (
     ridden,
 )
 from pipelines.threats.tracks.track_anchor import LONGEST_DRIFT_S, Anchor, anchor
+from pipelines.threats.tracks.track_merging import seen_together
 
 NEW_PER_M2 = 1e-5
 """Newcomers to a square metre and frame that a look is held against: one to a hectare in ten
@@ -85,6 +86,17 @@ def _cost(step: NDArray[np.float64], spread: NDArray[np.float64]) -> float:
     return length + math.log(float(np.linalg.det(spread))) - _NEW_COST
 
 
+def one_to_one(pairs: Iterable[tuple[float, str, str]]) -> dict[str, str]:
+    """Of pairs of identifiers, each with what it costs, the cheapest; each of either side once."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for _, name, other in sorted(pairs):
+        if name not in found and other not in taken:
+            found[name] = other
+            taken.add(other)
+    return found
+
+
 def links(
     tracks: Mapping[str, Track],
     *,
@@ -118,12 +130,7 @@ def links(
     ]
     if not young or not lost:
         return {}
-    pairs = _pairs(young, lost, footprint_lonlat)
-    found: dict[str, str] = {}
-    for _, younger, older in sorted(pairs):
-        if younger not in found and older not in found.values():
-            found[younger] = older
-    return found
+    return one_to_one(_pairs(young, lost, footprint_lonlat))
 
 
 def _pairs(
@@ -149,12 +156,11 @@ def _pairs(
         ends = _ends([lost[it] for it in reached], captured_at, sortie_id, footprint_lonlat)
         for row in rows:
             track = young[row]
-            frames = {point.imagery_id for point in track.points}
             for column, at in zip(reached, ends, strict=True):
                 other = lost[column]
                 if at is None or not reach[row, column] or not alike(other.group, track.category):
                     continue
-                if any(point.imagery_id in frames for point in other.points):
+                if seen_together(track, other):
                     continue
                 cost = strangeness(other, at, track.points[0])
                 if cost <= 0.0:
