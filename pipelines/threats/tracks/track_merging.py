@@ -74,13 +74,7 @@ def merge(
         if first not in known or second not in known:
             continue
         if _are_one(known[first], known[second]):
-            older, younger = _by_age(known[first], known[second])
-            known[older.track_id] = _united(older, younger)
-            del known[younger.track_id]
-            into = {
-                name: older.track_id if to == younger.track_id else to for name, to in into.items()
-            }
-            into[younger.track_id] = older.track_id
+            _put_into(*_by_age(known[first], known[second]), known, into)
     return Merged(tracks=known, into=into)
 
 
@@ -93,10 +87,16 @@ def linked(merged: Merged, links: Mapping[str, str]) -> Merged:
     """
     tracks, into = dict(merged.tracks), dict(merged.into)
     for younger, older in sorted(links.items()):
-        tracks[older] = _united(tracks[older], tracks.pop(younger))
-        into = {name: older if to == younger else to for name, to in into.items()}
-        into[younger] = older
+        _put_into(tracks[older], tracks[younger], tracks, into)
     return Merged(tracks=tracks, into=into)
+
+
+def _put_into(older: Track, younger: Track, tracks: dict[str, Track], into: dict[str, str]) -> None:
+    """Let a track go on in an older one, and so what had gone into it."""
+    tracks[older.track_id] = _united(older, tracks.pop(younger.track_id))
+    for name in [name for name, to in into.items() if to == younger.track_id]:
+        into[name] = older.track_id
+    into[younger.track_id] = older.track_id
 
 
 def established(tracks: Sequence[Track], *, among: Sequence[Track]) -> list[bool]:
