@@ -471,7 +471,7 @@ class _Fold:
             and captured_at is not None
             and it.last_seen_at is not None
             and abs(captured_at - it.last_seen_at) <= COOLDOWN
-            for it in self._known.values()
+            for it in self._of_track(track_id)
         )
 
     def _retarget(self, item: Incident, track_id: str) -> None:
