@@ -9,7 +9,7 @@ from datetime import datetime
 from pipelines.threats.proximity.weighing import Sighting
 
 DISMISSED = "DISMISSED"
-"""A person dismissed the object at this position, and the hold has not passed."""
+"""A person dismissed the object, for this position too, and the hold has not passed."""
 COOLDOWN = "COOLDOWN"
 """An incident of the object was withdrawn a short while ago, and it is only possible now."""
 OUTSIDE_WHEN_FUSED = "OUTSIDE_WHEN_FUSED"
