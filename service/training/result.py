@@ -51,7 +51,7 @@ rest gained 0.008.
 """
 
 TOLERATED_LOSS = 0.01
-"""A share is tried no further when the average precision of a group falls by more."""
+"""A trial does a group harm where the group's average precision falls by more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,28 +151,23 @@ def finish(
         before = start.open(floats_of(start), threads=threads)
         said = watcher.phase("the start on the choosing half", _count(materials, "choose"))
         base = look(before, materials.choose, materials.choose_empty, said)
-        trials = []
-        for mixture in MIXTURES:
-            folder_of_share = home / _label(mixture)
-            trainer.write(_made(folder_of_share) / f"{plan.name}.safetensors", mixture)
-            detector = _open(plan, start, folder_of_share, threads)
-            said = watcher.phase(f"kept: {_label(mixture)}", _count(materials, "choose"))
+
+        def tried(told: str, mixture: Mixture, branches: Mapping[str, Any]) -> Trial:
+            folder_of_trial = _made(home / told)
+            trainer.write(_weights_in(folder_of_trial, plan), mixture, branches=branches)
+            detector = _open(plan, start, folder_of_trial, threads)
+            said = watcher.phase(told, _count(materials, "choose"))
             seen = look(detector, materials.choose, materials.choose_empty, said)
-            trials.append(_trial(mixture, base, seen, materials, categories))
+            return _trial(mixture, base, seen, materials, categories, taught=bool(branches))
+
+        trials = [tried(_kept(mixture), mixture, {}) for mixture in MIXTURES]
         best = chosen(base, trials)
         branches: Mapping[str, Any] = {}
         if plan.class_recipe.steps:
-            weights = (home / _label(best.mixture) / f"{plan.name}.safetensors").read_bytes()
+            weights = _weights_in(home / _kept(best.mixture), plan).read_bytes()
             branches = teach_classes(plan, start, pieces, weights, watcher, threads)
-            folder_of_taught = _made(home / "taught")
-            file = folder_of_taught / f"{plan.name}.safetensors"
-            trainer.write(file, best.mixture, branches=branches)
-            detector = _open(plan, start, folder_of_taught, threads)
-            said = watcher.phase("the taught branches", _count(materials, "choose"))
-            seen = look(detector, materials.choose, materials.choose_empty, said)
-            taught = _trial(best.mixture, base, seen, materials, categories)
-            trials.append(replace(taught, taught=True))
-            best = chosen(base, [best, trials[-1]])
+            trials.append(tried("the taught branches", best.mixture, branches))
+            best = chosen(base, trials)
         branches = branches if best.taught else {}
         lift = lift_by_class(start.card, thresholds_at_equal_recall(base, base), best.thresholds)
         final = home / "final"
@@ -210,9 +205,17 @@ def _label(mixture: Mixture) -> str:
     return f"{mixture.backbone:g} of the backbone and {mixture.rest:g} of the rest"
 
 
+def _kept(mixture: Mixture) -> str:
+    return f"kept: {_label(mixture)}"
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def _weights_in(folder: Path, plan: Plan) -> Path:
+    return folder / f"{plan.name}.safetensors"
 
 
 def _open(plan: Plan, start: CatalogueEntry, folder: Path, threads: int | None) -> Detector:
@@ -228,7 +231,13 @@ def _open(plan: Plan, start: CatalogueEntry, folder: Path, threads: int | None) 
 
 
 def _trial(
-    mixture: Mixture, base: Look, seen: Look, materials: Materials, categories: Sequence[str]
+    mixture: Mixture,
+    base: Look,
+    seen: Look,
+    materials: Materials,
+    categories: Sequence[str],
+    *,
+    taught: bool,
 ) -> Trial:
     thresholds = thresholds_at_equal_recall(base, seen)
     return Trial(
@@ -239,14 +248,15 @@ def _trial(
             seen.curves[group].false_alarms(threshold) for group, threshold in thresholds.items()
         ),
         empty_alarms=empty_alarms(seen, materials.choose_empty, categories, thresholds),
+        taught=taught,
     )
 
 
 def chosen(base: Look, trials: Sequence[Trial]) -> Trial:
-    """The share with the fewest false alarms on empty ground that does no group harm.
+    """The trial with the fewest false alarms on empty ground that does no group harm.
 
-    Equal ones are told apart by the false alarms on labelled images. Where every share does harm,
-    it is the smallest one.
+    Equal ones are told apart by the false alarms on labelled images, then by their order. Where
+    every one does harm, it is the first with the smallest mixture.
     """
     harmless = [
         trial
