@@ -29,6 +29,7 @@ from service.cli.output import (
     console,
     document_of,
     folded,
+    full_name,
     in_mission,
     last_part,
     print_document,
@@ -176,25 +177,27 @@ def list_incidents(
             "CE90",
             "P",
         ),
-        (
-            (
-                names[last_part(item.name)],
-                word(item, "state"),
-                word(item, "level"),
-                word(item, "severity"),
-                item.category,
-                and_others(
-                    item.position_display_name or last_part(item.position),
-                    len(item.near) + item.more_near_count,
-                ),
-                range_words(item, item.ground.ce90_m),
-                "" if range_unknown(item, item.ground.ce90_m) else f"{item.bearing_deg:03.0f}°",
-                f"{item.ground.ce90_m:.1f} m",
-                "" if range_unknown(item, item.ground.ce90_m) else f"{item.probability:.2f}",
-            )
-            for item in found
-        ),
+        (_incident_row(item, names[last_part(item.name)]) for item in found),
         empty=f"{mission} has no such incidents",
+    )
+
+
+def _incident_row(item: incident_pb2.Incident, name: str) -> tuple[str, ...]:
+    unknown = range_unknown(item, item.ground.ce90_m)
+    return (
+        name,
+        word(item, "state"),
+        word(item, "level"),
+        word(item, "severity"),
+        item.category,
+        and_others(
+            item.position_display_name or last_part(item.position),
+            len(item.near) + item.more_near_count,
+        ),
+        range_words(item, item.ground.ce90_m),
+        "" if unknown else f"{item.bearing_deg:03.0f}°",
+        f"{item.ground.ce90_m:.1f} m",
+        "" if unknown else f"{item.probability:.2f}",
     )
 
 
@@ -287,9 +290,7 @@ def suppressed(client: Client, mission: str, position: str, json_output: bool) -
 
 def _position_name(mission: str, position: str) -> str:
     """The name of a position that is given as its identifier or by name; empty for none."""
-    if not position or position.startswith("missions/"):
-        return position
-    return f"{mission}/positions/{position}"
+    return full_name(position, mission, "positions") if position else ""
 
 
 def _alike(
