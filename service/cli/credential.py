@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
 from vedette.v1 import access_pb2, pledge_pb2
 
@@ -21,6 +20,7 @@ from service.cli.output import (
     parse_time,
     print_document,
     print_table,
+    timestamp_of,
     utc,
     word,
 )
@@ -127,9 +127,7 @@ def create(
         recipient=recipient,
     )
     if expires is not None:
-        stamp = Timestamp()
-        stamp.FromDatetime(_end(expires, utc_now()))
-        asked.expire_time.CopyFrom(stamp)
+        asked.expire_time.CopyFrom(timestamp_of(_end(expires, utc_now())))
     # Not tried again: a second try would find the name taken, and the token of the first lost.
     made = client.call(
         client.access.CreateCredential,

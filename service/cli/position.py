@@ -26,6 +26,7 @@ from service.cli.output import (
     parse_time,
     print_document,
     print_table,
+    timestamp_of,
     utc,
     word,
 )
@@ -326,7 +327,7 @@ def reported_words(item: position_pb2.Position, now: datetime) -> str:
     age_s = item.aging.max_age_s if item.HasField("aging") else DEFAULT_AGING.max_age_s
     lost = item.report_time.ToDatetime(tzinfo=UTC) + timedelta(seconds=age_s)
     if now > lost:
-        told += f"; place unknown since {lost:%Y-%m-%d %H:%M:%SZ}"
+        told += f"; place unknown since {utc(timestamp_of(lost))}"
     return told
 
 
@@ -340,11 +341,7 @@ def _use_words(item: position_pb2.Position) -> str:
 
 
 def _stamp(text: str | None, field: str) -> Timestamp | None:
-    if text is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(parse_time(text, field))
-    return stamp
+    return None if text is None else timestamp_of(parse_time(text, field))
 
 
 def _tell(item: position_pb2.Position, *, json_output: bool) -> None:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, TextIO
 
 import click
-from google.protobuf.timestamp_pb2 import Timestamp
 from vedette.v1 import position_pb2
 
 from models.errors import InvalidInputError
@@ -25,6 +24,7 @@ from service.cli.output import (
     in_mission,
     parse_time,
     print_line,
+    timestamp_of,
 )
 from service.client import Client
 from service.clock import utc_now
@@ -177,8 +177,6 @@ def _read(line: str, sigma_m: float) -> position_pb2.PatrolReport:
 def _report(
     moment: datetime, lat: float | None, lon: float | None, sigma_m: float
 ) -> position_pb2.PatrolReport:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
     return position_pb2.PatrolReport(
-        report_time=stamp, latitude_deg=lat, longitude_deg=lon, sigma_m=sigma_m
+        report_time=timestamp_of(moment), latitude_deg=lat, longitude_deg=lon, sigma_m=sigma_m
     )
