@@ -31,7 +31,7 @@ class Standing:
         longitude_deg: of its place.
         ce90_m: error of its place.
         probability: that it is within the radius.
-        moves: whether it is known to be on its way; None where the speed has no error.
+        moves: whether it is known to be on its way; None where no speed is told with its error.
         seen_s: when it was last seen, seconds since 1970.
     """
 
@@ -50,7 +50,9 @@ class News:
     def __init__(self) -> None:
         self._told: dict[str, Standing] = {}
 
-    def tells(self, event: incident_pb2.IncidentEvent, brief: incident_pb2.IncidentBrief) -> bool:
+    def tells(
+        self, event: incident_pb2.IncidentEvent, brief: incident_pb2.IncidentBrief | None = None
+    ) -> bool:
         """Whether an event tells something new; if so it counts as told.
 
         Only an update may tell nothing: where words and counts are the same, the place has shifted
@@ -59,9 +61,9 @@ class News:
 
         Args:
             event: with its incident, or with a brief.
-            brief: all that briefs have told of the incident; only read where the event has one.
+            brief: where the event has one, all that briefs have told of the incident.
         """
-        if event.HasField("brief"):
+        if brief is not None:
             key, now = brief.incident_id, _of_brief(brief, event)
         else:
             key, now = event.incident.name, _of_incident(event.incident, event)

@@ -192,10 +192,10 @@ class Teller:
         if event.HasField("summary"):
             self._out.print(describe_summary(event.summary), markup=False)
             return
-        brief = self._briefs.merged(event.brief)
+        brief = self._briefs.merged(event.brief) if event.HasField("brief") else None
         if not self._news.tells(event, brief) and not self._every:
             self.silent += 1
-        elif event.HasField("brief"):
+        elif brief is not None:
             print_brief(self._out, event, brief)
         else:
             print_event(self._out, event)

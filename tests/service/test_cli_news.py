@@ -10,7 +10,6 @@ from service.cli.news import News
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 METRE_DEG = 1.0 / 110_600.0
-EMPTY = incident_pb2.IncidentBrief()
 
 
 def an_update(name: str = "a", seconds: float = 0.0) -> incident_pb2.IncidentEvent:
@@ -66,17 +65,17 @@ def otherwise(incident: incident_pb2.Incident) -> None:
 )
 def test_what_has_changed_is_news(change: Callable[[incident_pb2.Incident], None]) -> None:
     news = News()
-    assert news.tells(an_update(), EMPTY)
-    assert not news.tells(an_update(seconds=30), EMPTY)
+    assert news.tells(an_update())
+    assert not news.tells(an_update(seconds=30))
     changed = an_update(seconds=60)
     change(changed.incident)
-    assert news.tells(changed, EMPTY)
-    assert not news.tells(changed, EMPTY)
+    assert news.tells(changed)
+    assert not news.tells(changed)
 
 
 def test_what_is_seen_again_after_ten_minutes_is_news() -> None:
     news = News()
-    told = [news.tells(an_update(seconds=each), EMPTY) for each in range(0, 1300, 100)]
+    told = [news.tells(an_update(seconds=each)) for each in range(0, 1300, 100)]
     assert [at for at, it in enumerate(told) if it] == [0, 6, 12]
 
 
@@ -85,16 +84,16 @@ def test_a_slow_drift_is_told_when_it_has_left_the_place_that_was_told() -> None
     for step in range(8):
         event = an_update(seconds=step)
         event.incident.ground.longitude_deg += 9.0 * step * METRE_DEG
-        told.append(news.tells(event, EMPTY))
+        told.append(news.tells(event))
     # Each is 9 m on from the last; the place was told with an error of 30 m.
     assert [at for at, it in enumerate(told) if it] == [0, 4]
 
 
 def test_incidents_are_told_apart_and_everything_but_updates_is_news() -> None:
     news = News()
-    assert news.tells(an_update("a"), EMPTY)
-    assert news.tells(an_update("b"), EMPTY)
+    assert news.tells(an_update("a"))
+    assert news.tells(an_update("b"))
     decided = an_update("a")
     decided.kind = incident_pb2.INCIDENT_EVENT_KIND_DECIDED
-    assert news.tells(decided, EMPTY)
-    assert news.tells(decided, EMPTY)
+    assert news.tells(decided)
+    assert news.tells(decided)
