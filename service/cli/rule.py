@@ -284,7 +284,8 @@ def _by_name(
 
 def _put(client: Client, mission: str, asked: Rule, json_output: bool) -> None:
     message = rule_message(mission.removeprefix("missions/"), asked)
-    before = _revision(client, message.name)
+    # Only a person is told whether anything changed, and that costs a call.
+    before = 0 if json_output else _revision(client, message.name)
     in_force = client.call(client.rules.SetRule, rule_pb2.SetRuleRequest(rule=message))
     if json_output:
         print_document(document_of(in_force))
