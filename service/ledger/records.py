@@ -119,6 +119,11 @@ class ImageryRecord:
     model_name: str
     marking: Marking
 
+    @property
+    def looked_before(self) -> bool:
+        """Whether a look at it has ended, however long ago: the next one comes after another."""
+        return self.outcome is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectionRecord:

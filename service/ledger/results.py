@@ -68,7 +68,7 @@ class Results(Database):
             end_job(connection, lease)
             image = read_imagery(connection, lease.mission_id, lease.imagery_id)
             _describe(connection, image, assessment)
-            if image.outcome is not None:
+            if image.looked_before:
                 # What an earlier look at it found is not what it shows.
                 delete_detections(connection, image)
                 delete_products(connection, image)

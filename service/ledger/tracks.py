@@ -146,25 +146,29 @@ class Around:
 
 
 def tracks_near(
-    connection: Connection, mission_id: str, frame: Frame, *, now: datetime, looked_before: bool
+    connection: Connection,
+    mission_id: str,
+    around: Around | None,
+    *,
+    imagery_id: str,
+    looked_before: bool,
 ) -> tuple[TrackRecord, ...]:
     """The tracks that a frame may show or that stand near to it, and those that hold a look of it.
 
     Args:
         connection: within a transaction.
         mission_id: the mission.
-        frame: the frame.
-        now: the time now.
+        around: which are around the frame; None where nothing of it has a place.
+        imagery_id: the frame.
         looked_before: the frame was looked at before, so that tracks may hold looks of it.
     """
     found: dict[str, TrackRecord] = {}
-    around = Around.of(mission_id, frame, now=now)
     if around is not None:
         rows = connection.execute(_read_around(around.kind), around.asked)
         found = {name: _known(*rest) for name, *rest in rows.all()}
     if looked_before:
         rows = connection.execute(
-            _READ_SEEN_IN, {"asked_mission": mission_id, "asked_imagery": frame.imagery_id}
+            _READ_SEEN_IN, {"asked_mission": mission_id, "asked_imagery": imagery_id}
         )
         found |= {name: _known(*rest) for name, *rest in rows.all()}
     return tuple(found[name] for name in sorted(found))

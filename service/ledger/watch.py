@@ -135,11 +135,10 @@ def take_in(
         imagery_id=image.imagery_id,
         markings=markings,
         known=[record.track.track_id for record in before.tracks],
-        looked_before=image.outcome is not None,
+        looked_before=image.looked_before,
         now=now,
     )
-    if image.outcome is not None:
-        # It was looked at before.
+    if image.looked_before:
         take_back_suppressed(
             connection, mission_id, image.imagery_id, repeated=seen.update.repeated
         )
@@ -189,9 +188,17 @@ def _read(
     rules: Sequence[Rule],
 ) -> _Before:
     mission_id = image.mission_id
-    looked_before = image.outcome is not None
-    tracks = list(tracks_near(connection, mission_id, frame, now=now, looked_before=looked_before))
-    held = _incidents(connection, image, assessment, frame, now, tracks)
+    around = Around.of(mission_id, frame, now=now)
+    tracks = list(
+        tracks_near(
+            connection,
+            mission_id,
+            around,
+            imagery_id=image.imagery_id,
+            looked_before=image.looked_before,
+        )
+    )
+    held = _incidents(connection, image, assessment, around, now, tracks)
     held.sort(key=lambda it: (it.raised_at, it.incident.incident_id))
     incidents = {record.incident.incident_id: record for record in held}
     position_ids = {sighting.position_id for sighting in assessment.sightings}
@@ -217,22 +224,22 @@ def _incidents(
     connection: Connection,
     image: ImageryRecord,
     assessment: Assessment,
-    frame: Frame,
+    around: Around | None,
     now: datetime,
     tracks: Sequence[TrackRecord],
 ) -> list[IncidentRecord]:
     """The incidents of the tracks that were read, in no order."""
-    around = Around.of(image.mission_id, frame, now=now)
-    if image.outcome is None:
+    captured_at = assessment.capture.captured_at
+    if not image.looked_before:
         if around is None:
             return []
-        return incidents_around(connection, around, captured_at=frame.captured_at, now=now)
+        return incidents_around(connection, around, captured_at=captured_at, now=now)
     # What a second look begins anew has the identifier it had.
     names = {record.track.track_id for record in tracks} | {
         track_id(image.imagery_id, index) for index in range(len(assessment.ground))
     }
     return incidents_of_tracks(
-        connection, image.mission_id, names, captured_at=frame.captured_at, now=now
+        connection, image.mission_id, names, captured_at=captured_at, now=now
     )
 
 
