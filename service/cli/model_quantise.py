@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from models.catalogue.card_file import CARD_FILE, card_text
 from models.catalogue.catalogue import INT8, CatalogueEntry, EngineName, add_model
-from models.catalogue.model_card import VERSION, Accuracy
-from models.detector import DEFAULT_CONFIDENCE, DetectionParameters
+from models.catalogue.model_card import VERSION, Accuracy, ModelCard
+from models.detector import DetectionParameters
 from models.errors import InvalidInputError, ModelRefusedError
-from models.evaluation.evaluation import Evaluation, evaluate
+from models.evaluation.evaluation import AP_LOWEST_CONFIDENCE, Evaluation, evaluate
 from models.evaluation.labels import LabelledImage, read_labels
 from models.evaluation.measurement import with_measurement
 from models.taxonomy import GROUPS
@@ -31,7 +31,6 @@ from service.cli.model_catalogue import find_entry, in_catalogue
 from service.cli.output import as_json, console, print_document, print_table
 from service.clock import utc_now
 
-_LOWEST_CONFIDENCE = 0.01
 _DIGITS = 4
 _NOTE = "The graph of eight bits was made"
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
@@ -111,8 +110,8 @@ def quantise(
 
     \b
     Examples:
-      vedette model quantise --images flights/day/ --images flights/night/ --validate val/
-      vedette model activate vedette-n@1.1.0+int8 --shadow --reason "trial on the field laptop"
+      vedette model quantise --model field-m@1.0 --images day/ --images night/ --validate val/
+      vedette model activate field-m@1.0+int8 --shadow --reason "trial on the field laptop"
     """  # noqa: D301 - click wants the backspace itself
     from models.catalogue.quantisation import quantised
 
@@ -139,7 +138,8 @@ def quantise(
         worst = max((row[2] - row[3] for row in rows), default=0.0)
         kept = worst <= most_lost
         if kept:
-            small = _told(folder, small, sets, before, after)
+            card = _measured_card(small.card, sets, before, after)
+            (folder / CARD_FILE).write_text(card_text(card), "utf-8")
             if into is not None:
                 shutil.copytree(folder, into)
             else:
@@ -245,14 +245,15 @@ Measured = dict[Path, Evaluation]
 
 
 def _measured(entry: CatalogueEntry, engine: EngineName, sets: Sets) -> Measured:
-    """How good a model is on each set."""
+    """What average precision a model has on each set."""
     detector = entry.open(engine)
-    parameters = DetectionParameters(min_confidence=_LOWEST_CONFIDENCE)
-    categories = detector.identity.categories
-    least = {name: entry.card.thresholds.get(name, DEFAULT_CONFIDENCE) for name in categories}
+    parameters = DetectionParameters(min_confidence=AP_LOWEST_CONFIDENCE)
     return {
         place: evaluate(
-            images, look(detector, parameters, images), categories, min_confidence=least
+            images,
+            look(detector, parameters, images),
+            detector.identity.categories,
+            min_confidence=AP_LOWEST_CONFIDENCE,
         )
         for place, images in sets.items()
     }
@@ -268,11 +269,8 @@ def _compared(sets: Sets, before: Measured, after: Measured) -> list[tuple[str, 
     ]
 
 
-def _told(
-    folder: Path, entry: CatalogueEntry, sets: Sets, before: Measured, after: Measured
-) -> CatalogueEntry:
+def _measured_card(card: ModelCard, sets: Sets, before: Measured, after: Measured) -> ModelCard:
     """The card with what either graph finds."""
-    card = entry.card
     for place, members in sets.items():
         groups = [score for score in before[place].scores if score.subject in GROUPS]
         row = Accuracy(
@@ -286,5 +284,4 @@ def _told(
             },
         )
         card = with_measurement(card, row)
-    (folder / CARD_FILE).write_text(card_text(card), "utf-8")
-    return CatalogueEntry(folder)
+    return card
