@@ -30,12 +30,7 @@ def as_seen(record: IncidentRecord, sight: Sight) -> IncidentRecord:
     )
     part = facets(record.incident).get(allowed) if allowed else None
     if part is not None:
-        first = record.incident.best.position_id == allowed
-        name = (
-            record.position_display_name
-            if first
-            else record.near_display_names.get(allowed, allowed)
-        )
+        name = record.position_name(allowed)
         return replace(record, incident=part, position_display_name=name, near_display_names={})
     best = replace(
         record.incident.best,

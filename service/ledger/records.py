@@ -221,6 +221,12 @@ class IncidentRecord:
     caveats: frozenset[Caveat] = frozenset()
     near_display_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    def position_name(self, position_id: str) -> str:
+        """What people call one of its positions; the identifier where that is not known."""
+        if position_id == self.incident.best.position_id:
+            return self.position_display_name
+        return self.near_display_names.get(position_id, position_id)
+
     @property
     def reason(self) -> str:
         """What was seen from the gravest position and why it is of that severity, and beside it.
@@ -230,8 +236,7 @@ class IncidentRecord:
         incident = self.incident
         if incident.state in ENDED or not incident.near:
             return incident.reason
-        ids = [it.sighting.position_id for it in incident.near]
-        names = [self.near_display_names.get(name, name) for name in ids]
+        names = [self.position_name(it.sighting.position_id) for it in incident.near]
         likely = incident.near[0].sighting.level is Level.ALERT
         also = also_near(names, incident.more_near, likely=likely)
         return f"{incident.reason} {also}".strip()

@@ -295,17 +295,17 @@ def _record(
     """The incident after a change, with what the mission knows around it."""
     before = known.get(change.incident.incident_id)
     position_id = change.incident.best.position_id
-    # A position that was removed keeps its name here.
-    called = {} if before is None else dict(before.near_display_names)
-    if before is not None:
-        called[before.incident.best.position_id] = before.position_display_name
-    called |= names
-    near = {name: called.get(name, name) for name in change.incident.position_ids[1:]}
+
+    def called(name: str) -> str:
+        # A position that was removed keeps its name here.
+        return names.get(name) or (name if before is None else before.position_name(name))
+
+    near = {name: called(name) for name in change.incident.position_ids[1:]}
     if before is None:
         return IncidentRecord(
             mission_id=image.mission_id,
             incident=change.incident,
-            position_display_name=called.get(position_id, position_id),
+            position_display_name=called(position_id),
             near_display_names=near,
             raised_at=now,
             marking=image.marking,
@@ -314,7 +314,7 @@ def _record(
     return replace(
         before,
         incident=change.incident,
-        position_display_name=called.get(position_id, position_id),
+        position_display_name=called(position_id),
         near_display_names=near,
         # What is made of two sources bears the stricter marking.
         marking=stricter(before.marking, image.marking),
