@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import fields, replace
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +12,8 @@ from pyproj import Geod
 
 from pipelines.threats.positions.patrols import PatrolReport, aged_sigma_m, patrol_at, report_faults
 from pipelines.threats.positions.position import DEFAULT_AGING, Aging, Position, PositionKind
+from pipelines.threats.positions.shapes import Line
+from pipelines.threats.rules.requirements import Hours
 
 GEOD = Geod(ellps="WGS84")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -49,6 +51,26 @@ def east_m(position: Position) -> float:
 def test_without_reports_it_is_where_the_position_says() -> None:
     assert at(0.0) == PATROL
     assert patrol_at(PATROL, (), None) == PATROL
+
+
+def test_wherever_it_is_it_stays_what_it_is_but_for_its_place() -> None:
+    patrol = replace(
+        PATROL,
+        radius_m=321.0,
+        shape=Line(vertices_lonlat=((31.0, 4.0), (31.1, 4.0)), buffer_m=5.0),
+        reported_at=NOON - timedelta(days=1),
+        valid_from=NOON - timedelta(days=2),
+        valid_until=NOON + timedelta(days=2),
+        use_times=(Hours(start=time(6), end=time(18)),),
+        revision=7,
+    )
+    # One that had its default here would show nothing.
+    assert all(getattr(patrol, it.name) != it.default for it in fields(Position))
+    place = {"latitude_deg", "longitude_deg", "sigma_m", "reported_at"}
+    rest = [it.name for it in fields(Position) if it.name not in place]
+    for reports in ([report(0.0)], [report(0.0), report(2.0, 50.0)]):
+        found = at(1.0, *reports, patrol=patrol)
+        assert [getattr(found, name) for name in rest] == [getattr(patrol, name) for name in rest]
 
 
 def test_after_the_last_report_the_error_grows_to_its_cap_until_nobody_knows() -> None:
