@@ -286,27 +286,13 @@ def house(
     record, _ = ledger.accept_imagery(image, REQUEST_ID, now)
     lease = ledger.lease_job("w", now, 60)
     assert lease is not None
-    stored = ProductRecord(
-        mission_id="unmiss",
-        imagery_id=record.imagery_id,
-        kind=ProductKind.GEOJSON,
-        media_type="application/geo+json",
-        file_name="a.geojson",
-        object_key="missions/unmiss/imagery/a",
-        size_bytes=2,
-        sha256="44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
-        created_at=now,
-        marking=record.marking,
-    )
-    objects.put_verified(
-        stored.object_key, b"{}", sha256=stored.sha256, content_type=stored.media_type
-    )
+    product = stored(objects, record, ProductKind.GEOJSON)
     assessment = make_assessment((4.001, 30.001))
     shadow = ShadowLook(
         detector=assessment.detector, detections=Detections.empty(), categories=(), agreement={}
     )
-    (event,) = ledger.finish_job(lease, replace(assessment, shadow=shadow), [stored], now=now)
-    put_negative(ledger, event.record, stored, now)
+    (event,) = ledger.finish_job(lease, replace(assessment, shadow=shadow), [product], now=now)
+    put_negative(ledger, event.record, product, now)
     ingest = Ingest(ledger, objects, Spool(tmp_path / "spool"), IngestLimits())
     hub = ChangeHub(ledger.change_token)
     yield House(
