@@ -33,9 +33,9 @@ CREEP_M = 0.3
 _STILL_M_S = 0.1
 # What an object may have moved since, one sigma of each axis: metres a second and at most metres.
 # The gate is 3.7 sigma: somebody who walks is found again after a quarter of a minute, a vehicle of
-# 15 m/s in the next frame. It ends there on purpose: farther apart, in frames that may
-# not show the same ground, another object is likelier than the same, and to take it for the same
-# would silence it. What drives farther between two looks is looked for where it was driving to.
+# 15 m/s in the next frame. It ends there on purpose: farther apart, in frames that may not show the
+# same ground, another object is likelier than the same, and to take it for the same would silence
+# it. What drives farther between two looks is looked for where it was driving to.
 _MOTION_M_S = {"person": 0.8, "two-wheeler": 4.0, "vehicle": 4.0}
 _MAX_MOTION_M = {"person": 6.0, "two-wheeler": 7.0, "vehicle": 7.0}
 LONGEST_WALK_S = 60.0
@@ -117,7 +117,7 @@ def transition(
     gap = min(gap_s, _MEMORY_S)
     density = _ACCELERATION.get(group, _ANY_ACCELERATION)
     matrix[:2, 2:] = gap * np.eye(2)
-    noise[:2, :2] = density * gap**3 / 3.0 * np.eye(2)
+    noise[:2, :2] = driven_variance_m2(group, gap_s) * np.eye(2)
     noise[:2, 2:] = noise[2:, :2] = density * gap**2 / 2.0 * np.eye(2)
     noise[2:, 2:] = density * gap * np.eye(2)
     if gap_s > _MEMORY_S:
