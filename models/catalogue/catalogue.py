@@ -63,9 +63,9 @@ class CatalogueEntry:
         """Name and version as one word, such as "vedette-n@1.0.0"."""
         return self.card.label
 
-    def engines(self) -> tuple[str, ...]:
+    def engines(self) -> tuple[EngineName, ...]:
         """Engines that the pinned files serve, the preferred first."""
-        served = []
+        served: list[EngineName] = []
         if self.graphs():
             served.append("openvino")
         if ".safetensors" in {Path(name).suffix for name in self.card.sha256}:
@@ -198,7 +198,7 @@ class CatalogueEntry:
             here = [name for name in served if find_spec(name)]
             if not here:
                 raise EngineError(f"no engine for {self.card.name} here: {_INSTALL['openvino']}")
-            engine = "openvino" if here[0] == "openvino" else "ultralytics"
+            engine = here[0]
         name, _, graph = engine.partition("-")
         if name not in served or (graph and graph not in graphs):
             raise ModelRefusedError(f"{self.card.name}: no file serves the engine {engine!r}")
