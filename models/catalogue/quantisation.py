@@ -27,7 +27,7 @@ import openvino
 
 _BLOCK = re.compile(r"\bmodel\.(\d+)\b")
 _FIRST_BLOCKS = 2
-"""Convolutions next to the pixels: eight bits there cost the most accuracy and save the least."""
+"""So many blocks next to the pixels stay floats, convolutions both."""
 
 
 def quantised(

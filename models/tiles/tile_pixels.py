@@ -24,7 +24,7 @@ def scaled_tile(
         tile_px: side of the square to return.
 
     Returns:
-        (tile_px, tile_px, 3): as `cut_tile` at full scale, else a copy.
+        (tile_px, tile_px, 3): as `cut_tile` where its size stays, else a copy.
     """
     if scale == 1.0:
         return cut_tile(image, tile, tile_px)
