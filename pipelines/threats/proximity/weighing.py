@@ -21,27 +21,11 @@ from pipelines.threats.positions.position_index import (
     indexed,
     unit_vectors,
 )
-from pipelines.threats.proximity.disc_probability import (
-    REACH_SIGMAS,
-    distance_quantile,
-    probability_within,
-    range_interval,
-)
-from pipelines.threats.proximity.pairs import Objects, Pairs, Questions, Rows, separation
+from pipelines.threats.proximity.disc_probability import REACH_SIGMAS
+from pipelines.threats.proximity.pairs import Objects, Pairs, Questions, Rows
 from pipelines.threats.rules.rule import Rule, guards, weighed_categories
 
 Floats = NDArray[np.float64]
-
-__all__ = [
-    "Level",
-    "Sighting",
-    "distance_quantile",
-    "probability_within",
-    "range_interval",
-    "separation",
-    "weigh",
-    "weigh_again",
-]
 
 
 class Level(StrEnum):

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from pipelines.ground import GroundPoint
-from pipelines.threats.proximity.disc_probability import distance_quantile
-from pipelines.threats.proximity.weighing import (
-    Sighting,
+from pipelines.threats.proximity.disc_probability import (
+    distance_quantile,
     probability_within,
     range_interval,
-    separation,
-    weigh_again,
 )
+from pipelines.threats.proximity.pairs import separation
+from pipelines.threats.proximity.weighing import Sighting, weigh_again
 
 _GEOD = Geod(ellps="WGS84")
 # LE90 of one sigma of a normal error.
