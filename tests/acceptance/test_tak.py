@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import math
-import os
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,77 +20,28 @@ from scenes.outpost import LATITUDE_DEG, LONGITUDE_DEG, flight, outpost, phantom
 from scenes.sortie import photograph
 from service.client import Client
 from service.feeds.cot import cot_ping
+from tests.service.tak_server import Taky, make_site, pem
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Service
 
-# taky 0.10 asks pkg_resources for its own version alone; setuptools 82 dropped that module.
-_PKG_RESOURCES = """
-from importlib.metadata import PackageNotFoundError as DistributionNotFound
-from importlib.metadata import distribution as get_distribution
-"""
-_SCRIPTS = Path(sys.executable).parent
 WAIT_S = 30.0
 
 
-class Taky:
-    """A taky server of its own CA, with certificates for the service and for one device."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self.site = folder / "srv"
-        (folder / "pkg_resources.py").write_text(_PKG_RESOURCES)
-        self._environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
-        address = ["--host", "localhost", "--bind-ip", "127.0.0.1", "--public-ip", "127.0.0.1"]
-        self._control(folder, "setup", *address, str(self.site))
-        for name in ("vedette", "device"):
-            self._control(self.site, "-c", "taky.conf", "build_client", "--dump_pem", name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        config = configparser.ConfigParser(allow_no_value=True)
-        config.read(self.site / "taky.conf")
-        config.set("cot_server", "port", str(self.port))
-        with (self.site / "taky.conf").open("w") as file:
-            config.write(file)
-        self.process = subprocess.Popen(
-            [sys.executable, str(_SCRIPTS / "taky"), "-c", "taky.conf"],
-            cwd=self.site,
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+def settings(taky: Taky, mission: str) -> str:
+    """What an operator writes into DIR/vedette.toml."""
+    server = taky.server()
+    return "\n".join(
+        (
+            f'tak_url = "{server.url}"',
+            f'tak_client_cert = "{server.client_cert_file}"',
+            f'tak_client_key = "{server.client_key_file}"',
+            f'tak_ca = "{server.ca_file}"',
+            # taky's certificate has a common name and no alternative name.
+            "tak_check_hostname = false",
+            f'tak_mission = "{mission}"',
         )
-
-    def _control(self, folder: Path, *arguments: str) -> None:
-        subprocess.run(
-            [sys.executable, str(_SCRIPTS / "takyctl"), *arguments],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            env=self._environment,
-        )
-
-    def pem(self, name: str, suffix: str) -> Path:
-        (found,) = self.site.glob(f"**/{name}*.{suffix}")
-        return found
-
-    @property
-    def ca(self) -> Path:
-        return self.site / "ssl" / "ca.crt"
-
-    def settings(self, mission: str) -> str:
-        """What an operator writes into DIR/vedette.toml."""
-        return "\n".join(
-            (
-                f'tak_url = "tls://localhost:{self.port}"',
-                f'tak_client_cert = "{self.pem("vedette", "crt")}"',
-                f'tak_client_key = "{self.pem("vedette", "key")}"',
-                f'tak_ca = "{self.ca}"',
-                # taky's certificate has a common name and no alternative name.
-                "tak_check_hostname = false",
-                f'tak_mission = "{mission}"',
-            )
-        )
+    )
 
 
 class Device:
@@ -103,8 +50,8 @@ class Device:
     def __init__(self, taky: Taky) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
-        context.load_verify_locations(taky.ca)
-        context.load_cert_chain(taky.pem("device", "crt"), taky.pem("device", "key"))
+        context.load_verify_locations(taky.server().ca_file)
+        context.load_cert_chain(pem(taky.site, "device", "crt"), pem(taky.site, "device", "key"))
         deadline = time.monotonic() + WAIT_S
         while True:
             try:
@@ -141,12 +88,12 @@ class Device:
 
 @pytest.fixture
 def taky(tmp_path: Path) -> Iterator[Taky]:
-    server = Taky(tmp_path / "taky")
-    try:
-        yield server
-    finally:
-        server.process.kill()
-        server.process.wait(10)
+    folder = tmp_path / "taky"
+    folder.mkdir()
+    server = Taky(make_site(folder, "vedette", "device"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.mark.timeout(120)
@@ -157,7 +104,7 @@ def test_a_device_is_shown_a_threat_and_its_withdrawal(
     shot = photograph(world, phantom(), flight(world, datetime.now(UTC))[0])
     path = tmp_path / "aslant.jpg"
     path.write_bytes(shot.jpeg)
-    (idle_service.folder / "vedette.toml").write_text(taky.settings("outpost"))
+    (idle_service.folder / "vedette.toml").write_text(settings(taky, "outpost"))
     idle_service.start()
     with contextlib.closing(Device(taky)) as device, idle_service.client() as client:
         pledge = add_pledge(client, "outpost")

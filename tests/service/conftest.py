@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -34,7 +32,7 @@ from service.ledger.store import Ledger
 from service.objects import ObjectStore
 from service.seaweedfs import SeaweedProcess
 from service.spool import Spool
-from tests.service.tak_server import SCRIPTS, Taky, taky_environment
+from tests.service.tak_server import Taky, make_site
 
 
 @pytest.fixture(scope="session")
@@ -252,35 +250,7 @@ def make_assessment(now: datetime) -> MakeAssessment:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A taky site with its CA, and certificates for Vedette and a reader."""
-    folder = tmp_path_factory.mktemp("taky") / "srv"
-    takyctl = [sys.executable, str(SCRIPTS / "takyctl")]
-    environment = taky_environment(folder.parent)
-    subprocess.run(
-        [
-            *takyctl,
-            "setup",
-            "--host",
-            "localhost",
-            "--bind-ip",
-            "127.0.0.1",
-            "--public-ip",
-            "127.0.0.1",
-            str(folder),
-        ],
-        check=True,
-        capture_output=True,
-        cwd=folder.parent,
-        env=environment,
-    )
-    for name in ("vedette", "reader"):
-        subprocess.run(
-            [*takyctl, "-c", "taky.conf", "build_client", "--dump_pem", name],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            env=environment,
-        )
-    return folder
+    return make_site(tmp_path_factory.mktemp("taky"), "vedette", "reader")
 
 
 @pytest.fixture

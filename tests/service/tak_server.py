@@ -35,7 +35,7 @@ from service.ledger.records import (
     Marking,
 )
 
-SCRIPTS = Path(sys.executable).parent
+_SCRIPTS = Path(sys.executable).parent
 LATITUDE, LONGITUDE, HAE = 4.123456789012345, 18.987654321098765, 412.3456789012
 
 
@@ -158,15 +158,35 @@ def free_port() -> int:
 
 
 # taky 0.10 asks pkg_resources for its own version alone; setuptools 82 dropped that module.
-PKG_RESOURCES = """
+_PKG_RESOURCES = """
 from importlib.metadata import PackageNotFoundError as DistributionNotFound
 from importlib.metadata import distribution as get_distribution
 """
 
 
-def taky_environment(folder: Path) -> dict[str, str]:
-    (folder / "pkg_resources.py").write_text(PKG_RESOURCES)
+def _environment(folder: Path) -> dict[str, str]:
+    (folder / "pkg_resources.py").write_text(_PKG_RESOURCES)
     return os.environ | {"PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
+
+
+def make_site(folder: Path, *clients: str) -> Path:
+    """A taky site in a folder, with its own CA and a certificate for each client."""
+    site = folder / "srv"
+    address = ["--host", "localhost", "--bind-ip", "127.0.0.1", "--public-ip", "127.0.0.1"]
+    _control(folder, folder, "setup", *address, str(site))
+    for name in clients:
+        _control(folder, site, "-c", "taky.conf", "build_client", "--dump_pem", name)
+    return site
+
+
+def _control(folder: Path, cwd: Path, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, str(_SCRIPTS / "takyctl"), *arguments],
+        check=True,
+        capture_output=True,
+        cwd=cwd,
+        env=_environment(folder),
+    )
 
 
 def pem(site: Path, name: str, suffix: str) -> Path:
@@ -192,14 +212,14 @@ class Taky:
         self.process = subprocess.Popen(
             [
                 sys.executable,
-                str(SCRIPTS / "taky"),
+                str(_SCRIPTS / "taky"),
                 "-l",
                 "info",
                 "-c",
                 str(self.config),
             ],
             cwd=self.site,
-            env=taky_environment(self.site.parent),
+            env=_environment(self.site.parent),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
