@@ -212,7 +212,7 @@ def _request(path: Path) -> AssessmentRequest:
         provenance=Provenance(
             mission_id="bench",
             pledge_id="bench",
-            contributor="XXX",
+            contributor="XXX",  # of no state: user-assigned in ISO 3166
             sortie_id="bench",
             imagery_id="bench",
             file_name=path.name,

@@ -229,8 +229,8 @@ def _expect_pledge(item: Sent, pledge: str, *, first: bool) -> None:
     raise NotFoundError(
         f"{error}; nothing was sent. 'vedette pledge list -m {mission}' shows those that you may "
         "use. To register it ask an operator or administrator of the mission, who gives: "
-        f"vedette pledge add {last_part(pledge)} -m {mission} --contributor XXX --marking MARKING "
-        "(the state, for example SWE, and unclassified, confidential or strictly-confidential)",
+        f"vedette pledge add {last_part(pledge)} -m {mission} --contributor CODE --marking MARKING "
+        "(that of the state, for example SWE; unclassified, confidential or strictly-confidential)",
         field="pledge",
     )
 

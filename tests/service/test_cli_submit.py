@@ -38,7 +38,7 @@ def refused(reason: str, field: str) -> Sent:
 def test_a_missing_pledge_says_who_registers_it_and_how() -> None:
     """A contributor, who submits, may not register pledges."""
     with pytest.raises(
-        NotFoundError, match="vedette pledge add swe-1 -m unmiss --contributor XXX --marking"
+        NotFoundError, match="vedette pledge add swe-1 -m unmiss --contributor CODE --marking"
     ) as told:
         _expect_pledge(refused("NOT_FOUND", "header.pledge"), PLEDGE, first=True)
     assert "ask an operator or administrator of the mission" in str(told.value)
