@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,29 +17,11 @@ from service.reconcile import reconcile
 from service.seaweedfs import SeaweedProcess
 from service.spool import Spool
 from tests.service import photographs
+from tests.service.killed_program import start_program
 from tests.service.photographs import photograph
 
-_ROOT = Path(__file__).resolve().parents[2]
 # How often the service is killed before it may go on to its end.
 KILLS = 7
-
-
-def start_service(
-    folder: Path, s3: SeaweedProcess, bucket: str, acknowledged: set[str]
-) -> subprocess.Popen[bytes]:
-    key = s3.credentials
-    told = json.dumps([s3.endpoint, key.access_key, key.secret_key, bucket, sorted(acknowledged)])
-    service = subprocess.Popen(
-        [sys.executable, photographs.__file__, folder],
-        cwd=_ROOT,
-        env={"PYTHONPATH": str(_ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert service.stdin is not None
-    service.stdin.write(told.encode() + b"\n")
-    service.stdin.flush()
-    return service
 
 
 def test_killed_at_any_moment_it_loses_nothing_acknowledged(
@@ -59,7 +38,9 @@ def test_killed_at_any_moment_it_loses_nothing_acknowledged(
     kills = 0
     finished = False
     while not finished:
-        with start_service(tmp_path, s3, objects.bucket, acknowledged) as service:
+        with start_program(
+            photographs, tmp_path, s3, objects.bucket, sorted(acknowledged)
+        ) as service:
             assert service.stdout is not None
             assert service.stdout.readline() == b"ready\n"
             killer = threading.Timer(dice.uniform(0, 0.4), service.kill)

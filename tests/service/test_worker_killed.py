@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,25 +17,9 @@ from service.objects import ObjectStore
 from service.seaweedfs import SeaweedProcess
 from tests.service import assessed_frames
 from tests.service.assessed_frames import frame, submit
+from tests.service.killed_program import start_program
 
-_ROOT = Path(__file__).resolve().parents[2]
 FRAMES = 20
-
-
-def start_worker(folder: Path, s3: SeaweedProcess, bucket: str) -> subprocess.Popen[bytes]:
-    key = s3.credentials
-    process = subprocess.Popen(
-        [sys.executable, assessed_frames.__file__, folder],
-        cwd=_ROOT,
-        env={"PYTHONPATH": str(_ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    told = json.dumps([s3.endpoint, key.access_key, key.secret_key, bucket])
-    process.stdin.write(told.encode() + b"\n")
-    process.stdin.flush()
-    return process
 
 
 def test_workers_and_object_store_killed_at_any_moment_do_everything_once(
@@ -59,7 +40,7 @@ def test_workers_and_object_store_killed_at_any_moment_do_everything_once(
         return [each.state for each in sqlite_ledger.list_imagery("unmiss").items]
 
     for turn in range(4):
-        workers = [start_worker(tmp_path, s3, objects.bucket) for _ in range(2)]
+        workers = [start_program(assessed_frames, tmp_path, s3, objects.bucket) for _ in range(2)]
         for each in workers:
             assert each.stdout is not None
             assert each.stdout.readline() == b"ready\n"
