@@ -10,7 +10,6 @@ one file; that of eight bits was made of the same weights.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -169,35 +168,20 @@ def export(weights: Path, folder: Path) -> None:
     """
     import ultralytics
 
+    from benchmarks.peer_checkpoint import write_checkpoint
+
     api: Any = ultralytics
     for small in weights.parent.glob(f"{weights.stem}{INT8}.*"):
         shutil.copyfile(small, (folder / INT8_GRAPH).with_suffix(small.suffix))
     for side in (TILE_PX, WHOLE_PX):
         copy = folder / f"{side}.pt"
         if weights.suffix == ".safetensors":
-            _write_checkpoint(weights, copy)
+            write_checkpoint(weights.read_bytes(), copy)
         else:
             shutil.copyfile(weights, copy)
         # The suffix by which ultralytics knows an export is the one it gave.
         api.YOLO(str(copy)).export(format="openvino", imgsz=side, verbose=False)
         copy.unlink()
-
-
-def _write_checkpoint(weights: Path, checkpoint: Path) -> None:
-    """Safetensors of the catalogue as a checkpoint that ultralytics reads."""
-    import torch
-    from safetensors import safe_open
-    from safetensors.torch import load_file
-    from ultralytics.nn.tasks import DetectionModel
-
-    with safe_open(weights, "pt") as file:
-        metadata = file.metadata()
-    classes = json.loads(metadata["classes"])
-    build: Any = DetectionModel  # publishes no types
-    network = build(json.loads(metadata["architecture"]), ch=3, nc=len(classes), verbose=False)
-    network.load_state_dict(load_file(weights))
-    network.names = dict(enumerate(classes))
-    torch.save({"model": network, "train_args": {"task": "detect"}}, checkpoint)
 
 
 def save(path: Path, found: Iterable[Detections]) -> None:

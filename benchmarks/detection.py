@@ -283,7 +283,7 @@ def _rows(result: dict[str, Any]) -> Iterator[tuple[str, float, float, float, fl
     for peer, label in PEERS.items():
         if f"{peer}_tiles_per_s" in result:
             rate, cpu = result[f"{peer}_tiles_per_s"], result[f"{peer}_cpu_ms_per_tile"]
-            yield f"{label}", rate, rate / bare, cpu, result[f"{peer}_peak_rss_mb"]
+            yield label, rate, rate / bare, cpu, result[f"{peer}_peak_rss_mb"]
 
 
 def main() -> None:

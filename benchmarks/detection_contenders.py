@@ -228,24 +228,13 @@ def supervision_openvino(folder: Path) -> Run:
 
 def export_for_peers(folder: Path) -> None:
     """Write the shipped weights as ultralytics' own checkpoint and OpenVINO export."""
-    import torch
     import ultralytics
-    from safetensors import safe_open
-    from ultralytics.nn.tasks import DetectionModel
 
-    entry = Catalogue.shipped().entry("vedette-n")
-    _, data = entry.read(".safetensors")
-    (folder / "vedette-n.safetensors").write_bytes(data)
-    with safe_open(folder / "vedette-n.safetensors", "pt") as file:
-        architecture = json.loads(file.metadata()["architecture"])
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    build: Any = DetectionModel
-    network = build(architecture, ch=3, nc=len(entry.card.class_map.classes), verbose=False)
-    network.load_state_dict(state)
-    network.names = dict(enumerate(entry.card.class_map.classes))
-    network.args = {"imgsz": TILE_PX, "task": "detect"}
+    from benchmarks.peer_checkpoint import write_checkpoint
+
+    entry = Catalogue.shipped().entry()
     checkpoint = folder / "vedette-n.pt"
-    torch.save({"model": network.float(), "train_args": {}}, checkpoint)
+    write_checkpoint(entry.read(".safetensors")[1], checkpoint)
     peer: Any = ultralytics
     exported = Path(
         peer.YOLO(str(checkpoint)).export(format="openvino", imgsz=TILE_PX, verbose=False)

@@ -171,7 +171,7 @@ def main() -> None:
 
 
 def _print(name: str, scene: dict[str, float]) -> None:
-    rows = [(f"{told}", scene[f"{part}_ms"]) for part, told in (_READ | _COMPUTED).items()]
+    rows = [(told, scene[f"{part}_ms"]) for part, told in (_READ | _COMPUTED).items()]
     rows += [
         ("all that is computed", scene["computation_ms"]),
         ("all that is read", scene["read_ms"]),
