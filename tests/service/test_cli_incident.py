@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from vedette.v1 import incident_pb2
 
 from models.errors import VedetteError
-from service.cli import output
 from service.cli.incident import incident
 from service.cli.incident_lines import describe_near
+from tests.service.stand_in import StandIn, stand_in
 
 SENTENCE = (
     "A truck, 62 % within 500 m of Post Alpha (range 380 to 560 m). High because it is close."
@@ -19,7 +19,7 @@ SENTENCE = (
 NAME = "missions/unmiss/incidents/18fde364-e1f7-52af-8675-ca477d84aff3"
 
 
-class Answering:
+class Answering(StandIn):
     """A service that knows one incident, and what it was asked to decide."""
 
     def __init__(self, known: incident_pb2.Incident) -> None:
@@ -39,23 +39,9 @@ class Answering:
             ),
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
-    def call(self, method: Any, request: object, *, retry: bool = True) -> Any:
-        del retry
-        return method(request)
-
-    def pages(self, method: Any, request: object) -> Any:
-        yield method(request)
-
 
 def run(monkeypatch: pytest.MonkeyPatch, service: Answering, *line: str) -> Result:
-    monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
-    monkeypatch.setattr(output, "Client", lambda *_args, **_options: service)
+    stand_in(monkeypatch, service)
     return CliRunner().invoke(incident, line)
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Self
 
 import click
 import pytest
@@ -9,8 +8,8 @@ from click.testing import CliRunner, Result
 from vedette.v1 import model_pb2
 
 from models.errors import InvalidInputError
-from service.cli import output
 from service.cli.model_activation import active, compare, rollback
+from tests.service.stand_in import StandIn, stand_in
 
 VISIBLE = model_pb2.ModelInForce(role=model_pb2.MODEL_ROLE_VISIBLE, model="models/vedette-n@1.0")
 SHADOW = model_pb2.ModelInForce(
@@ -21,7 +20,7 @@ CHANGE = model_pb2.ModelChange(
 )
 
 
-class Models:
+class Models(StandIn):
     """A service with some models in force, and a shadow that has not looked yet."""
 
     def __init__(self, *in_force: model_pb2.ModelInForce) -> None:
@@ -33,15 +32,6 @@ class Models:
             ListModelChanges=lambda _request: model_pb2.ListModelChangesResponse(changes=[CHANGE]),
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
-    def call(self, method: Any, request: object) -> Any:
-        return method(request)
-
 
 def refuse(_request: object) -> None:
     raise InvalidInputError("nothing was activated", field="roles")
@@ -50,8 +40,7 @@ def refuse(_request: object) -> None:
 def run(
     monkeypatch: pytest.MonkeyPatch, service: Models, command: click.Command, *line: str
 ) -> Result:
-    monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
-    monkeypatch.setattr(output, "Client", lambda *_args, **_options: service)
+    stand_in(monkeypatch, service)
     return CliRunner().invoke(command, line)
 
 

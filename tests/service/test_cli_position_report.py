@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
 
 import grpc
 import pytest
 from click.testing import CliRunner, Result
 from vedette.v1 import position_pb2
 
-from service.cli import output
 from service.cli.position_report import report
 from service.remote_error import RemoteError
+from tests.service.stand_in import StandIn, stand_in
 
 GOOD = '{"time": "2026-11-24T10:15:00Z", "lat": 4.86, "lon": 31.57}'
 LATER = '{"time": "2026-11-24T10:16:00Z", "lat": 4.87, "lon": 31.57, "sigma_m": 25}'
@@ -20,20 +20,15 @@ NOON = '{"time": "noon", "lat": 1, "lon": 2}'
 LINES = f"{GOOD}\n\n$GPGGA,101500\n{FAR}\n{NOON}\n[]\n{LATER}\n"
 
 
-class Patrols:
+class Patrols(StandIn):
     """A service that takes reports, refuses latitudes beyond the pole, and knows one patrol."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[float, float]] = []
         self.positions = SimpleNamespace(StreamPatrol=self._stream)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
-    def call(self, method: Any, request: object) -> Any:
+    def call(self, method: Any, request: object, *, retry: bool = True) -> Any:
+        del retry
         return method(request, 1.0)
 
     def _stream(self, requests: Any, *, timeout: float) -> list[Any]:
@@ -58,8 +53,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch, patrol: str, *options: str, told: str
 ) -> tuple[Patrols, Result]:
     service = Patrols()
-    monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
-    monkeypatch.setattr(output, "Client", lambda *_args, **_options: service)
+    stand_in(monkeypatch, service)
     line = [patrol, "-m", "unmiss", "--lines", "-", *options]
     return service, CliRunner().invoke(report, line, input=told)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,10 +19,10 @@ from pipelines.threats.rules.rule_document import read_rule
 from service.access import EVERY_MISSION, Credential, Role
 from service.api.interceptor import _CALLER
 from service.api.rule import RuleService
-from service.cli import output
 from service.cli.rule import rule
 from service.ledger.records import Marking, PledgeRecord
 from service.ledger.store import Ledger
+from tests.service.stand_in import StandIn, stand_in
 
 Run = Callable[..., Result]
 
@@ -53,7 +53,7 @@ ANALYST = Credential(
 )
 
 
-class Direct:
+class Direct(StandIn):
     """A client that calls the servicer in this process."""
 
     def __init__(self, service: RuleService) -> None:
@@ -73,23 +73,9 @@ class Direct:
 
         return lambda request, timeout=0.0: asyncio.run(served(request))  # noqa: ARG005 - a stub has one
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
     def call(self, method: Any, request: object, *, retry: bool = True) -> Any:
         del retry
         return method(request, timeout=1.0)
-
-    def pages(self, method: Any, request: Any) -> Any:
-        while True:
-            page = method(request)
-            yield page
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
 
 @pytest.fixture
@@ -99,8 +85,7 @@ def run(
     """Runs a command in a folder of its own."""
     sqlite_ledger.create_pledge(pledge)
     service = RuleService(sqlite_ledger)
-    monkeypatch.setattr(output, "await_endpoint", lambda *_args, **_options: None)
-    monkeypatch.setattr(output, "Client", lambda *_args, **_options: Direct(service))
+    stand_in(monkeypatch, Direct(service))
     monkeypatch.setenv("VEDETTE_MISSION", "unmiss")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "convoys.toml").write_text(CONVOYS, "utf-8")
