@@ -107,8 +107,7 @@ def _reach(columns: Floats, captured_at: datetime | None) -> _Reach:
     drifts = (row.speed_m_s >= 0.0) & (gap_s > 0.0) & (gap_s <= LONGEST_DRIFT_S)
     driven_m2 = row.speed_variance * gap_s**2 + row.driven_m2 * gap_s**3
     moved_m2 = np.where(drifts, np.maximum(moved_m2, driven_m2), moved_m2)
-    # What stands is looked for at the mean of some of its looks.
-    slack_m = np.where(drifts, row.speed_m_s * gap_s, np.where(row.stands > 0.0, row.extent_m, 0.0))
+    slack_m = np.where(drifts, row.speed_m_s * gap_s, np.where(flown, row.flown_extent_m, 0.0))
     own_m2 = share * np.where(flown, row.flown_m2, row.variance_m2) + moved_m2
     farthest = np.where(late & (row.drives > 0.0), np.inf, row.extent_m)
     return _Reach(
@@ -134,9 +133,10 @@ class _Row(NamedTuple):
         flown_m2: variance of both axes of that look.
         flown_time: of that look, microseconds.
         flown_share: of the variance of a pair of looks of the flight that is new, at most.
+        flown_extent_m: from that look to where it is looked for instead, at most: what was seen to
+            stand, at the mean of some of its looks.
         extent_m: from its place to its farthest look.
         widest_m2: the widest variance of any look.
-        stands: 1 where it was seen to stand, else 0.
         drives: 1 where it was seen to drive or has a velocity, else 0.
         speed_m_s: with which it is looked for farther on; -1 where it is not.
         speed_variance: of both axes.
@@ -154,9 +154,9 @@ class _Row(NamedTuple):
     flown_m2: Any
     flown_time: Any
     flown_share: Any
+    flown_extent_m: Any
     extent_m: Any
     widest_m2: Any
-    stands: Any
     drives: Any
     speed_m_s: Any
     speed_variance: Any
@@ -169,12 +169,13 @@ class _Row(NamedTuple):
 def _row(track: Track, sortie_id: str) -> _Row:
     latest: TrackPoint | None = None
     latest_time = math.nan
+    flown = []
     for point in track.points:
         if point.sortie_id == sortie_id and point.captured_at is not None:
+            flown.append(point)
             time = _microseconds(point.captured_at)
             if latest is None or time >= latest_time:
                 latest, latest_time = point, time
-    extent_m, widest_m2 = _extent(track)
     moving = track.mobility is Mobility.MOVING
     stands = track.mobility is Mobility.STILL
     speed_m_s, group = -1.0, track.group
@@ -190,9 +191,9 @@ def _row(track: Track, sortie_id: str) -> _Row:
         flown_m2=math.nan if latest is None else _variance_m2(latest),
         flown_time=latest_time,
         flown_share=fresh_share(SAME_ERRORS_S) if sortie_id else 1.0,
-        extent_m=extent_m,
-        widest_m2=widest_m2,
-        stands=float(stands),
+        flown_extent_m=_extent_m(latest, flown) if stands and latest is not None else 0.0,
+        extent_m=_extent_m(track, track.points),
+        widest_m2=max([_variance_m2(track), *map(_variance_m2, track.points)]),
         drives=float(moving or track.velocity_m_s is not None),
         speed_m_s=speed_m_s,
         speed_variance=float(track.state_covariance[2, 2] + track.state_covariance[3, 3]),
@@ -207,16 +208,15 @@ def _microseconds(moment: datetime) -> float:
     return float((moment - _EPOCH) // _MICROSECOND)
 
 
-def _extent(track: Track) -> tuple[float, float]:
-    """Metres from its place to its farthest look, and the widest variance of any, square metres."""
-    farthest, variance = 0.0, _variance_m2(track)
-    narrow = math.cos(math.radians(track.latitude_deg))
-    for point in track.points:
-        east = math.remainder(point.longitude_deg - track.longitude_deg, 360.0) * narrow
-        away = math.hypot(east, point.latitude_deg - track.latitude_deg)
+def _extent_m(place: Track | TrackPoint, points: Sequence[TrackPoint]) -> float:
+    """From a place to the farthest of some looks, a little more rather than less."""
+    farthest = 0.0
+    narrow = math.cos(math.radians(place.latitude_deg))
+    for point in points:
+        east = math.remainder(point.longitude_deg - place.longitude_deg, 360.0) * narrow
+        away = math.hypot(east, point.latitude_deg - place.latitude_deg)
         farthest = max(farthest, away * _LONGEST_DEGREE_M)
-        variance = max(variance, _variance_m2(point))
-    return farthest, variance
+    return farthest
 
 
 def _variance_m2(place: Track | TrackPoint) -> float:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,8 +12,12 @@ from pipelines.ground import GroundPoint
 from pipelines.outcome import Outcome
 from pipelines.threats.positions.local_plane import LocalPlane
 from pipelines.threats.tracks import pairing, tracker
+from pipelines.threats.tracks.association import GATE_CHI2
 from pipelines.threats.tracks.gate import within_gate
-from pipelines.threats.tracks.track import Track, TrackPoint
+from pipelines.threats.tracks.motion import BOX_SIGMA_M, motion_sigma_m
+from pipelines.threats.tracks.track import Mobility, Track, TrackPoint
+from pipelines.threats.tracks.track_anchor import Anchor, anchor
+from pipelines.threats.tracks.track_state import begin_track
 from pipelines.threats.tracks.tracker import Frame, TrackUpdate, advance, footprints_needed
 
 Floats = NDArray[np.float64]
@@ -98,6 +102,97 @@ def _values(track: Track) -> list[object]:
             value = [(point.imagery_id, point.detection_index) for point in value]
         values.append(value.tolist() if isinstance(value, np.ndarray) else value)
     return values
+
+
+def narrow(axis: Floats, sigma_m: float) -> Floats:
+    """The covariance of what is sure but along an axis: there a gate has nothing to spare."""
+    return sigma_m**2 * np.outer(axis, axis) + 1e-4 * np.eye(2)
+
+
+def some_track(random: np.random.Generator, plane: LocalPlane, axis: Floats) -> Track:
+    """A track of any kind, its looks anywhere on a line, of any flights, with times or without."""
+    seconds = np.sort(random.uniform(-60.0, 0.0, random.integers(1, 6)))
+    along = random.choice([0.0, 4.0, 30.0]) * random.standard_normal(len(seconds))
+    places = [plane.place(axis * it) for it in along]
+    points = tuple(
+        TrackPoint(
+            imagery_id=f"i{number}",
+            detection_index=0,
+            captured_at=None if random.random() < 0.1 else NOON + timedelta(seconds=at),
+            latitude_deg=latitude,
+            longitude_deg=longitude,
+            covariance_m2=narrow(axis, random.choice([0.1, 2.0, 20.0])),
+            category=str(random.choice(list(SPEEDS))),
+            confidence=0.8,
+            sortie_id=str(random.choice(["one", "one", "two", ""])),
+        )
+        for number, (at, (latitude, longitude)) in enumerate(
+            zip(seconds.tolist(), places, strict=True)
+        )
+    )
+    times = [it.captured_at for it in points if it.captured_at is not None]
+    begun = begin_track("it", points[-1], shown_m2=0.0)
+    velocity = axis * random.choice([-12.0, -1.0, 0.5, 8.0])
+    state = begun.state_covariance.copy()
+    state[2:, 2:] = narrow(axis, random.choice([0.1, 3.0]))
+    return replace(
+        begun,
+        points=points,
+        sighting_count=len(points),
+        first_seen_at=min(times, default=None),
+        last_seen_at=max(times, default=None),
+        mobility=list(Mobility)[random.integers(len(Mobility))],
+        velocity_m_s=None if random.random() < 0.3 else velocity,
+        drift_m_s=velocity,
+        state_covariance=state,
+    )
+
+
+def edges(track: Track, at: Anchor, axis: Floats, covariance_m2: Floats) -> list[Floats]:
+    """The farthest looks of a covariance along an axis that association pairs with an anchor."""
+    pair = at.fresh_share * (at.covariance_m2 + covariance_m2) + 2.0 * BOX_SIGMA_M**2 * np.eye(2)
+    moving = track.mobility is Mobility.MOVING
+    moved = motion_sigma_m(track.group, at.gap_s, driving=moving) ** 2 * np.eye(2)
+    ways = [(np.zeros(2), pair + moved)]
+    if np.isfinite(at.drift_m).all():
+        ways.append((at.drift_m, pair + at.drift_covariance_m2))
+    return [
+        step + sign * axis * np.sqrt(GATE_CHI2 / float(axis @ np.linalg.solve(spread, axis)))
+        for step, spread in ways
+        for sign in (-1.0, 1.0)
+    ]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 20])
+def test_the_gate_is_as_wide_as_the_anchor_asks(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    plane = PLANES[seed % len(PLANES)]
+    drove, late = 0, 0
+    for _ in range(1000):
+        turn = random.uniform(0.0, 2.0 * np.pi)
+        axis = np.array([np.sin(turn), np.cos(turn)])
+        track = some_track(random, plane, axis)
+        gap_s = random.choice([-70.0, -40.0, -10.0, 0.5, 4.0, 15.0, 60.0, 400.0])
+        moment = None if random.random() < 0.1 else NOON + timedelta(seconds=gap_s)
+        at = anchor(track, moment, "one")
+        drove, late = drove + bool(np.isfinite(at.drift_m).all()), late + at.late
+        covariance = narrow(axis, random.choice([0.1, 6.0]))
+        around = LocalPlane(latitude_deg=at.latitude_deg, longitude_deg=at.longitude_deg)
+        for offset in edges(track, at, axis, covariance):
+            latitude, longitude = around.place(offset)
+            look = replace(
+                track.points[0],
+                imagery_id="now",
+                captured_at=moment,
+                latitude_deg=latitude,
+                longitude_deg=longitude,
+                covariance_m2=covariance,
+                sortie_id="one",
+            )
+            kept = within_gate([track], [look], captured_at=moment, sortie_id="one")
+            assert kept == [track], (track.mobility, gap_s, offset)
+    assert drove > 100
+    assert late > 100
 
 
 @pytest.mark.parametrize("seed", range(8))
