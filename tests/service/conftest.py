@@ -22,12 +22,7 @@ from pipelines.metadata.pose_check import DEFAULT_SIGMAS
 from pipelines.outcome import Finding, Outcome, Severity
 from pipelines.threats.proximity.weighing import Level, Sighting
 from service.ingest import Ingest, IngestLimits
-from service.ledger.records import (
-    ImageryRecord,
-    ImageryState,
-    Marking,
-    PledgeRecord,
-)
+from service.ledger.records import ImageryRecord, ImageryState, Marking, PledgeRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore
 from service.seaweedfs import SeaweedProcess

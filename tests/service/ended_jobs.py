@@ -6,10 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pipelines.assessment import Assessment
-from service.ledger.records import (
-    ImageryRecord,
-    IncidentEventRecord,
-)
+from service.ledger.records import ImageryRecord, IncidentEventRecord
 from service.ledger.store import Ledger
 
 MakeImagery = Callable[..., ImageryRecord]

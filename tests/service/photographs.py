@@ -17,9 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.errors import (
-    NotFoundError,
-)
+from service.errors import NotFoundError
 from service.ingest import Ingest, IngestLimits, SubmissionHeader
 from service.ledger.records import ImageryRecord
 from service.ledger.store import Ledger

@@ -60,12 +60,7 @@ from service.audit_heads import AuditHeads
 from service.events import ChangeHub
 from service.identity import ensure_identity
 from service.ingest import Ingest, IngestLimits
-from service.ledger.records import (
-    ImageryRecord,
-    Marking,
-    PledgeRecord,
-    ProductRecord,
-)
+from service.ledger.records import ImageryRecord, Marking, PledgeRecord, ProductRecord
 from service.ledger.store import Ledger
 from service.objects import ObjectStore, original_key
 from service.remote_error import remote_error

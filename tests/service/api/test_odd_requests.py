@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from vedette.v1 import (
-    incident_pb2,
-)
+from vedette.v1 import incident_pb2
 
 from models.errors import InvalidInputError, VedetteError
 from service.errors import AlreadyExistsError, NotFoundError, StaleRevisionError
