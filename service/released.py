@@ -44,6 +44,7 @@ def as_seen(record: IncidentRecord, sight: Sight) -> IncidentRecord:
         range_low_m=0.0,
         range_high_m=0.0,
         bearing_deg=0.0,
+        position_sigma_m=0.0,
     )
     incident = replace(
         record.incident,

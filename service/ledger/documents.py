@@ -39,6 +39,7 @@ _SIGHTING_NUMBERS = (
     "range_low_m",
     "range_high_m",
     "bearing_deg",
+    "position_sigma_m",
 )
 
 

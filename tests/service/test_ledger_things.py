@@ -384,3 +384,16 @@ def test_a_dismissal_from_before_holds_for_what_it_says(
     assert not ledger.get_incident("unmiss", "animal").incident.only_here
     assert ledger.get_incident("unmiss", "other").incident.only_here
     ledger.close()
+
+
+def test_that_nobody_knows_where_a_patrol_is_stays_known(
+    ledger: Ledger, accept: MakeImagery, make_assessment: MakeAssessment, now: datetime
+) -> None:
+    lost = replace(POSTS[0], kind=PositionKind.PATROL, sigma_m=3_000.0)
+    accept(0)
+    (raised,) = process(ledger, make_assessment((4.0, 30.0)), (lost, POSTS[1]), now)
+    stored = ledger.get_incident("unmiss", raised.record.incident.incident_id).incident
+    told = {it.position_id: it for it in (stored.best, *(near.sighting for near in stored.near))}
+    assert told["alpha"].position_sigma_m == pytest.approx(3_000.0)
+    assert told["alpha"].position_unknown
+    assert not told["bravo"].position_unknown
