@@ -41,7 +41,6 @@ _CLASS_GAIN, _SIDE_GAIN = 0.5, 1.5
 """As ultralytics weighs the two parts of its own loss."""
 
 _STATE = "state.safetensors"
-_PROGRESS = "progress.json"
 
 
 class NetworkTrainer:

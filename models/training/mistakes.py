@@ -9,10 +9,13 @@ import numpy as np
 
 from models.detector import DetectionParameters, Detector
 from models.tiles.tile_plan import plan_unknown_scale
-from models.training.pieces import Piece
+from models.training.pieces import WITHOUT_OBJECTS, Piece
 
 _PARAMETERS = DetectionParameters(min_confidence=0.05)
 """Far below any threshold: what is nearly seen here is seen elsewhere."""
+
+LOOKED_AT = WITHOUT_OBJECTS - {"dismissed"}
+"""Kinds of pieces in which mistakes are looked for; in a dismissed chip they are known."""
 
 
 def with_mistakes(
@@ -35,7 +38,7 @@ def with_mistakes(
     """
     told = []
     for done, piece in enumerate(pieces, start=1):
-        if piece.kind in {"empty", "rendered_empty"}:
+        if piece.kind in LOOKED_AT:
             height, width = piece.pixels.shape[:2]
             side = detector.identity.input_px
             views = plan_unknown_scale(width, height, side, _PARAMETERS.tile_overlap)

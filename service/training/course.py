@@ -20,9 +20,9 @@ from models.evaluation.labels import LabelledImage
 from models.taxonomy import GROUPS
 from models.tiles.tile_plan import plan_unknown_scale
 from models.training.batches import BatchSource
-from models.training.mistakes import with_mistakes
+from models.training.mistakes import LOOKED_AT, with_mistakes
 from models.training.operating_point import GroupCurve, alarms_on_empty_ground, curves
-from models.training.pieces import WITHOUT_OBJECTS, Piece, class_numbers
+from models.training.pieces import Piece, class_numbers
 from models.training.recipe import Step
 from service.cli.evaluation_images import read_pixels
 from service.training.materials import Materials, cut, dismissed, rendered
@@ -108,11 +108,7 @@ def _looked_at(
         ]
     said = watcher.phase("looking for mistakes", len(pieces))
     told = with_mistakes(pieces, entry.open(floats_of(entry), threads=threads), said)
-    places = {
-        piece.name: piece.mistaken.tolist()
-        for piece in told
-        if piece.kind in WITHOUT_OBJECTS - {"dismissed"}
-    }
+    places = {piece.name: piece.mistaken.tolist() for piece in told if piece.kind in LOOKED_AT}
     replace_file(file, json.dumps(places).encode())
     return told
 
