@@ -243,7 +243,7 @@ def _frame_plan(
 
 
 def _unknown(positions: PositionIndex) -> tuple[Finding, ...]:
-    """That the place of patrols was not known; not of which: contributors read findings."""
+    """That the place of patrols was not known; not of which: a finding is read with the frame."""
     count = len(positions.unknown)
     if not count:
         return ()
